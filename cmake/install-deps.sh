@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Installs from Debian 12's packages what building, testing and running librwp needs; idempotent.
+#   cmake/install-deps.sh          build and run
+#   cmake/install-deps.sh --tests  also what tests/run.sh needs
+set -euo pipefail
+
+packages=(
+  g++ cmake ninja-build pkg-config ca-certificates
+  libboost1.81-dev libboost-url1.81-dev
+  nlohmann-json3-dev libsqlite3-dev libvalijson-dev libssl-dev zlib1g-dev
+  prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
+)
+if [[ "${1:-}" == --tests ]]; then
+  packages+=(
+    libgtest-dev libgmock-dev libbenchmark-dev json-schema-test-suite sqlite3 python3 git
+    clang-format-14 clang-tidy-14
+  )
+elif [[ $# -gt 0 ]]; then
+  echo "install-deps.sh: unknown argument '$1'; the only one is --tests" >&2
+  exit 2
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [[ "$status" == installed ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  command -v sudo >/dev/null || {
+    echo "install-deps.sh: needs root (or sudo) to install: ${missing[*]}" >&2
+    exit 1
+  }
+  as_root=(sudo)
+fi
+echo "Installing: ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

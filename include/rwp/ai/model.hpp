@@ -1,0 +1,124 @@
+#pragma once
+
+#include <rwp/core/error.hpp>
+#include <rwp/core/json_text.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rwp::ai {
+
+enum class Role : std::uint8_t { system, user, assistant };
+
+struct Message {
+  Role role = Role::user;
+  std::string content{};
+};
+
+/// What the answer must look like.
+struct OutputSchema {
+  /// 1 to 64 letters, digits, - and _; told to the model.
+  std::string name{};
+  /// A JSON Schema (draft 7 or the part of 2020-12 that OpenAI's strict mode takes).
+  JsonText schema{};
+};
+
+struct ChatRequest {
+  /// Empty: the model's own default.
+  std::string model{};
+  std::vector<Message> messages{};
+  /// With it, `ChatReply::content` is JSON that the schema accepts, or the call fails.
+  std::optional<OutputSchema> output_schema{};
+  /// 0 to 2; unset: the model's default.
+  std::optional<double> temperature{};
+  /// Most tokens to answer; 0: the model's default.
+  std::int64_t max_output_tokens = 0;
+  /// For accounting: whose call, and what for ("job_ad.enrich").
+  std::string tenant{};
+  std::string kind{};
+  /// The time by which an answer is wanted; default: none.
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+};
+
+struct TokenUsage {
+  std::int64_t input_tokens = 0;
+  std::int64_t output_tokens = 0;
+  std::int64_t cached_input_tokens = 0;
+  std::int64_t reasoning_tokens = 0;
+};
+
+enum class FinishReason : std::uint8_t { stop, length, refusal, content_filter, tool_calls };
+
+struct ChatReply {
+  std::string content{};
+  /// The model that answered, as it names itself; "rwp-local" for the LocalModel.
+  std::string model{};
+  FinishReason finish_reason = FinishReason::stop;
+  TokenUsage usage{};
+  /// The provider's id of the answer; may be empty.
+  std::string id{};
+};
+
+/// Gets each piece of a streamed answer, in order, on the caller's executor. Answering false ends
+/// the stream (`Errc::cancelled`).
+using OnDelta = std::function<bool(std::string_view piece)>;
+
+struct EmbedRequest {
+  std::string model{};
+  /// 1 to 2,048 texts, none of them empty.
+  std::vector<std::string> inputs{};
+  /// 0: the model's own size.
+  std::int64_t dimensions = 0;
+  std::string tenant{};
+  std::string kind{};
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+};
+
+struct EmbedReply {
+  /// One vector an input, in their order; of length 1.
+  std::vector<std::vector<float>> vectors{};
+  std::string model{};
+  TokenUsage usage{};
+};
+
+/// A language model, or a decorator around one.
+///
+/// Arguments are checked here once (messages present, sizes, ranges: `Errc::invalid_argument` names
+/// the field and the rule); implementations see only what is valid.
+/// Errors: rate_limited, budget_exceeded, unavailable (worth a retry), deadline_exceeded, cancelled,
+/// unauthenticated, invalid_argument, unsupported, corrupt (an answer that is no answer).
+/// Threads: confined to its runtime's I/O thread, where calls may overlap. Lifetime: outlives its
+/// calls in flight.
+class Model {
+ public:
+  virtual ~Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  boost::asio::awaitable<Result<ChatReply>> chat(ChatRequest request);
+  /// As chat(); the pieces put together are the reply's content. A stream that breaks is an error,
+  /// never a short answer.
+  boost::asio::awaitable<Result<ChatReply>> stream(ChatRequest request, OnDelta on_delta);
+  boost::asio::awaitable<Result<EmbedReply>> embed(EmbedRequest request);
+
+  /// The model used when a request names none.
+  virtual std::string default_model() const = 0;
+
+ protected:
+  Model() = default;
+
+ private:  // What an implementation provides; the arguments have been checked.
+  virtual boost::asio::awaitable<Result<ChatReply>> do_chat(ChatRequest request) = 0;
+  virtual boost::asio::awaitable<Result<ChatReply>> do_stream(ChatRequest request,
+                                                              OnDelta on_delta) = 0;
+  virtual boost::asio::awaitable<Result<EmbedReply>> do_embed(EmbedRequest request) = 0;
+};
+
+}  // namespace rwp::ai

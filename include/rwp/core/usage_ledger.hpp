@@ -1,0 +1,90 @@
+#pragma once
+
+#include <rwp/core/error.hpp>
+#include <rwp/core/uuid.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rwp {
+
+/// Money in millionths of a US dollar, exact.
+struct Money {
+  std::int64_t micro_usd = 0;
+  friend auto operator<=>(const Money&, const Money&) = default;
+};
+
+/// What one paid call used; booked once under its id.
+struct UsageEntry {
+  /// Booking an id again changes nothing.
+  Uuid id{};
+  std::string tenant{};
+  /// What the call was for, such as "job_ad.enrich".
+  std::string kind{};
+  std::string model{};
+  std::int64_t input_tokens = 0;
+  std::int64_t output_tokens = 0;
+  Money cost{};
+  /// When it was used; the ledger's clock when left at the epoch.
+  std::chrono::system_clock::time_point at{};
+};
+
+/// Which entries a sum takes; an empty string takes all.
+struct UsageFilter {
+  std::string tenant{};
+  std::string kind{};
+  std::string model{};
+  /// From (inclusive) to (exclusive).
+  std::chrono::system_clock::time_point from{};
+  std::chrono::system_clock::time_point to = std::chrono::system_clock::time_point::max();
+};
+
+struct UsageSum {
+  std::int64_t calls = 0;
+  std::int64_t input_tokens = 0;
+  std::int64_t output_tokens = 0;
+  Money cost{};
+};
+
+/// A sum set aside before a call, so that parallel calls together keep within a limit.
+struct UsageReservation {
+  /// Repeating a reservation with its id changes nothing.
+  Uuid id{};
+  /// Whose limit, such as "tenant:acme/day:2026-11-23".
+  std::string account{};
+  Money amount{};
+  /// The limit of the account: settled plus reserved stays at or below it.
+  Money limit{};
+  /// A reservation whose holder died lapses after this.
+  std::chrono::milliseconds lapses_after{std::chrono::minutes(10)};
+};
+
+/// Where money is reserved, settled and summed; each jobs backend implements it beside its jobs.
+///
+/// Threads: confined to its runtime's I/O thread. Every success is durable.
+class UsageLedger {
+ public:
+  virtual ~UsageLedger() = default;
+  UsageLedger(const UsageLedger&) = delete;
+  UsageLedger& operator=(const UsageLedger&) = delete;
+
+  /// `Errc::budget_exceeded`: the account's limit does not hold the amount.
+  virtual boost::asio::awaitable<Result<void>> reserve(UsageReservation reservation) = 0;
+  /// Replaces a reservation by what was spent (zero: releases it). An id that lapsed is booked all
+  /// the same: the money is gone.
+  virtual boost::asio::awaitable<Result<void>> settle(Uuid reservation, std::string account,
+                                                      Money spent) = 0;
+  /// Settled plus reserved on an account.
+  virtual boost::asio::awaitable<Result<Money>> balance(std::string account) = 0;
+  virtual boost::asio::awaitable<Result<void>> record(std::vector<UsageEntry> entries) = 0;
+  virtual boost::asio::awaitable<Result<UsageSum>> sum(UsageFilter filter) = 0;
+
+ protected:
+  UsageLedger() = default;
+};
+
+}  // namespace rwp

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <rwp/core/error.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace rwp::observability {
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+
+/// One fact beside the text of a log line. The value is copied.
+class LogField {
+ public:
+  using Value = std::variant<std::string, std::int64_t, double, bool>;
+
+  LogField(std::string_view name, std::string_view value) : name_(name), value_(std::string(value)) {}
+  LogField(std::string_view name, const char* value) : name_(name), value_(std::string(value)) {}
+  LogField(std::string_view name, const std::string& value) : name_(name), value_(value) {}
+  LogField(std::string_view name, bool value) : name_(name), value_(value) {}
+  LogField(std::string_view name, double value) : name_(name), value_(value) {}
+  template <std::integral T>
+    requires(!std::same_as<T, bool>)
+  LogField(std::string_view name, T value)
+      : name_(name), value_(static_cast<std::int64_t>(value)) {}
+  /// Error code and message.
+  LogField(std::string_view name, const Error& value) : name_(name), value_(value.to_string()) {}
+
+  const std::string& name() const noexcept { return name_; }
+  const Value& value() const noexcept { return value_; }
+
+ private:
+  std::string name_;
+  Value value_;
+};
+
+/// Where log lines go. Threads: safe to share; each line is written whole.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  LogSink(const LogSink&) = delete;
+  LogSink& operator=(const LogSink&) = delete;
+
+  virtual bool enabled(LogLevel level) const noexcept = 0;
+  virtual void write(LogLevel level, std::string_view event,
+                     const std::vector<LogField>& fields) = 0;
+
+ protected:
+  LogSink() = default;
+};
+
+/// Writes events: one short text a kind of event, the facts apart from it. A value, cheap to copy;
+/// the default is silent. Never log keys, tokens or candidates' data.
+///
+///     log.warn("lease lost", {{"job_id", id.to_string()}, {"attempt", 3}});
+///
+/// Threads: safe to share.
+class Logger {
+ public:
+  Logger() = default;
+  explicit Logger(std::shared_ptr<LogSink> sink) : sink_(std::move(sink)) {}
+
+  bool enabled(LogLevel level) const noexcept { return sink_ && sink_->enabled(level); }
+  void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) const;
+  void debug(std::string_view event, std::initializer_list<LogField> fields = {}) const {
+    log(LogLevel::debug, event, fields);
+  }
+  void info(std::string_view event, std::initializer_list<LogField> fields = {}) const {
+    log(LogLevel::info, event, fields);
+  }
+  void warn(std::string_view event, std::initializer_list<LogField> fields = {}) const {
+    log(LogLevel::warn, event, fields);
+  }
+  void error(std::string_view event, std::initializer_list<LogField> fields = {}) const {
+    log(LogLevel::error, event, fields);
+  }
+
+  /// This logger with fields that stand on every line of it.
+  Logger with(std::initializer_list<LogField> fields) const;
+
+ private:
+  std::shared_ptr<LogSink> sink_;
+  std::vector<LogField> fields_;
+};
+
+enum class LogFormat : std::uint8_t { text, json };
+
+struct LogOptions {
+  LogFormat format = LogFormat::text;
+  LogLevel level = LogLevel::info;
+};
+
+/// Lines on standard error. JSON: one object a line with "time" (RFC 3339, UTC, milliseconds),
+/// "level", "event" and the fields; text: the same for people.
+std::shared_ptr<LogSink> make_stderr_log_sink(LogOptions options = LogOptions());
+
+/// Lines appended to a file. `Errc::unavailable`: it cannot be opened.
+Result<std::shared_ptr<LogSink>> make_file_log_sink(const std::string& path,
+                                                    LogOptions options = LogOptions());
+
+}  // namespace rwp::observability

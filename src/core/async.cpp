@@ -1,0 +1,140 @@
+#include <rwp/core/async.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <future>
+
+namespace rwp {
+
+namespace asio = boost::asio;
+
+void spawn(asio::any_io_executor executor, asio::awaitable<void> operation,
+           std::function<void(std::exception_ptr)> done) {
+  asio::co_spawn(std::move(executor), std::move(operation), std::move(done));
+}
+
+void spawn(asio::any_io_executor executor, asio::awaitable<void> operation) {
+  spawn(std::move(executor), std::move(operation), [](std::exception_ptr thrown) {
+    if (thrown) std::terminate();
+  });
+}
+
+void post(const asio::any_io_executor& executor, std::function<void()> work) {
+  asio::post(executor, std::move(work));
+}
+
+struct Task::State {
+  explicit State(asio::any_io_executor on_executor) : executor(std::move(on_executor)) {}
+  asio::any_io_executor executor;
+  asio::cancellation_signal signal;
+};
+
+Task::Task(asio::any_io_executor executor, asio::awaitable<void> operation,
+           std::function<void(std::exception_ptr)> done)
+    : state_(std::make_shared<State>(executor)) {
+  // The state is kept by the completion: the slot must outlive the operation.
+  auto finished = [state = state_, done = std::move(done)](std::exception_ptr thrown) {
+    done(thrown);
+  };
+  std::function<void(std::exception_ptr)> handler = std::move(finished);
+  asio::co_spawn(std::move(executor), std::move(operation),
+                 asio::bind_cancellation_slot(state_->signal.slot(), std::move(handler)));
+}
+
+void Task::cancel() {
+  if (!state_) return;
+  asio::post(state_->executor,
+             [state = state_] { state->signal.emit(asio::cancellation_type::terminal); });
+}
+
+asio::awaitable<Result<void>> sleep_until(SteadyTime time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  const auto [problem] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (problem) co_return Error(Errc::cancelled, "the wait was cancelled");
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> sleep_for(std::chrono::nanoseconds duration) {
+  return sleep_until(std::chrono::steady_clock::now() + duration);
+}
+
+struct Signal::Waiter {
+  asio::steady_timer timer;
+  bool notified = false;
+};
+
+void Signal::notify_all() {
+  for (Waiter* waiter : waiters_) {
+    waiter->notified = true;
+    waiter->timer.cancel();
+  }
+}
+
+asio::awaitable<Wake> Signal::wait_until(SteadyTime deadline) {
+  Waiter waiter{asio::steady_timer(co_await asio::this_coro::executor, deadline)};
+  const auto place = waiters_.insert(waiters_.end(), &waiter);
+  // Also when the frame is destroyed while it waits, at a runtime's end.
+  const auto leave = [this, place](void*) { waiters_.erase(place); };
+  const std::unique_ptr<void, decltype(leave)> guard(&waiter, leave);
+  const auto [problem] = co_await waiter.timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (waiter.notified) co_return Wake::notified;
+  co_return problem ? Wake::cancelled : Wake::timed_out;
+}
+
+namespace detail {
+
+asio::awaitable<void> run_on(asio::any_io_executor executor, asio::awaitable<void> operation) {
+  co_await asio::co_spawn(std::move(executor), std::move(operation), asio::use_awaitable);
+}
+
+asio::awaitable<bool> run_until(asio::awaitable<void> operation, SteadyTime deadline) {
+  using namespace asio::experimental::awaitable_operators;
+  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
+  const auto first = co_await (std::move(operation) || timer.async_wait(asio::use_awaitable));
+  co_return first.index() == 0;
+}
+
+void block_on(const asio::any_io_executor& executor, asio::awaitable<void> operation) {
+  std::promise<void> ended;
+  auto waiting = ended.get_future();
+  spawn(executor, std::move(operation), [&ended](std::exception_ptr thrown) {
+    if (thrown) {
+      ended.set_exception(thrown);
+    } else {
+      ended.set_value();
+    }
+  });
+  waiting.get();
+}
+
+Error from_exception(std::exception_ptr thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const boost::system::system_error& problem) {
+    if (problem.code() == asio::error::operation_aborted) {
+      return Error(Errc::cancelled, "the operation was cancelled");
+    }
+    return Error(Errc::internal, problem.what());
+  } catch (const ErrorException& problem) {
+    return problem.error();
+  } catch (const std::exception& problem) {
+    return Error(Errc::internal, problem.what());
+  } catch (...) {
+    return Error(Errc::internal, "an exception of unknown type");
+  }
+}
+
+}  // namespace detail
+}  // namespace rwp
