@@ -8,27 +8,37 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 namespace rwp::observability {
 
+/// Debug: each exchange. Info: a change of state. Warn: handled and odd. Error: somebody should
+/// look.
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 
-/// One fact beside the text of a log line. The value is copied.
+/// One fact beside the text of a log line. The value is copied; an unsigned one beyond 2^63 - 1 is
+/// kept as its digits.
 class LogField {
  public:
   using Value = std::variant<std::string, std::int64_t, double, bool>;
 
-  LogField(std::string_view name, std::string_view value) : name_(name), value_(std::string(value)) {}
-  LogField(std::string_view name, const char* value) : name_(name), value_(std::string(value)) {}
+  LogField(std::string_view name, std::string_view value)
+      : name_(name), value_(std::string(value)) {}
+  LogField(std::string_view name, const char* value)
+      : name_(name), value_(std::string(value != nullptr ? value : "")) {}
   LogField(std::string_view name, const std::string& value) : name_(name), value_(value) {}
   LogField(std::string_view name, bool value) : name_(name), value_(value) {}
   LogField(std::string_view name, double value) : name_(name), value_(value) {}
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  LogField(std::string_view name, T value)
-      : name_(name), value_(static_cast<std::int64_t>(value)) {}
+  requires(!std::same_as<T, bool>) LogField(std::string_view name, T value) : name_(name) {
+    if (std::in_range<std::int64_t>(value)) {
+      value_ = static_cast<std::int64_t>(value);
+    } else {
+      value_ = std::to_string(value);
+    }
+  }
   /// Error code and message.
   LogField(std::string_view name, const Error& value) : name_(name), value_(value.to_string()) {}
 
@@ -47,7 +57,9 @@ class LogSink {
   LogSink(const LogSink&) = delete;
   LogSink& operator=(const LogSink&) = delete;
 
+  /// Whether lines of this level are kept; asked before a line is put together.
   virtual bool enabled(LogLevel level) const noexcept = 0;
+  /// Takes one line. Never throws: a line that cannot be written is lost.
   virtual void write(LogLevel level, std::string_view event,
                      const std::vector<LogField>& fields) = 0;
 
@@ -81,7 +93,8 @@ class Logger {
     log(LogLevel::error, event, fields);
   }
 
-  /// This logger with fields that stand on every line of it.
+  /// This logger with fields that stand on every line of it; a field of the same name in a call, or
+  /// in a further with(), takes its place.
   Logger with(std::initializer_list<LogField> fields) const;
 
  private:
@@ -93,14 +106,20 @@ enum class LogFormat : std::uint8_t { text, json };
 
 struct LogOptions {
   LogFormat format = LogFormat::text;
+  /// The least level that is written.
   LogLevel level = LogLevel::info;
 };
 
 /// Lines on standard error. JSON: one object a line with "time" (RFC 3339, UTC, milliseconds),
 /// "level", "event" and the fields; text: the same for people.
+///
+/// No text can break a line in two, or name a field twice: one called "time", "level", "event",
+/// "cut", or like one before it, gets "_" appended. A line takes 64 KiB at most: longer texts are
+/// shortened, fields without room dropped, and the line ends with "cut": true, or [cut].
 std::shared_ptr<LogSink> make_stderr_log_sink(LogOptions options = LogOptions());
 
-/// Lines appended to a file. `Errc::unavailable`: it cannot be opened.
+/// Lines appended to a file, each handed to the system at once. `Errc::unavailable`: it cannot be
+/// opened.
 Result<std::shared_ptr<LogSink>> make_file_log_sink(const std::string& path,
                                                     LogOptions options = LogOptions());
 

@@ -8,7 +8,8 @@
 
 namespace rwp::observability {
 
-/// Label names and values of one series. Values come from small, known sets: never ids, never input.
+/// Label names and values of one series. Values come from small, known sets: never ids, never
+/// input.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 /// Only rises. Threads: safe to share; a relaxed atomic add.
@@ -28,7 +29,7 @@ class Gauge {
   virtual double value() const noexcept = 0;
 };
 
-/// Counts observations in buckets. Threads: safe to share.
+/// Counts observations in buckets. Threads: safe to share; without a lock.
 class Histogram {
  public:
   virtual ~Histogram() = default;
@@ -36,7 +37,19 @@ class Histogram {
 };
 
 /// The metrics of one process, in Prometheus' terms: names start with "rwp_", base units, suffixes
-/// `_total` and `_seconds`. Asking again for the same name and labels gives the same series.
+/// `_total` (each counter) and `_seconds`. Asking again for the same name and labels, in any order,
+/// gives the same series.
+///
+/// A look-up takes a lock and compares strings: look a series up once and keep the reference. Using
+/// the reference takes no lock.
+///
+///     Counter& claimed = metrics.counter("rwp_jobs_claimed_total", "Jobs claimed.");
+///     …
+///     claimed.add();
+///
+/// A metric holds 1,000 series; what comes with yet other labels is counted in one series with
+/// "other" as every label's value, so that no input can exhaust memory. An illegal name, one name
+/// for two types, or the label "le" is a defect of the caller and asserts.
 ///
 /// Threads: safe to share. Lifetime: series live as long as the Metrics they came from.
 class Metrics {
@@ -64,7 +77,7 @@ class Metrics {
 /// Bucket bounds for durations in seconds, 0.5 ms to 60 s.
 const std::vector<double>& seconds_buckets();
 
-/// Metrics kept with prometheus-cpp.
+/// Metrics kept in this process and written by prometheus-cpp.
 std::shared_ptr<Metrics> make_metrics();
 
 }  // namespace rwp::observability
