@@ -7,10 +7,21 @@ namespace rwp {
 namespace {
 
 constexpr std::array<std::string_view, 15> kNames = {
-    "none",           "invalid_argument", "not_found",         "already_exists",
-    "conflict",       "unauthenticated",  "permission_denied", "rate_limited",
-    "budget_exceeded", "unavailable",     "deadline_exceeded", "cancelled",
-    "corrupt",        "unsupported",      "internal",
+    "none",
+    "invalid_argument",
+    "not_found",
+    "already_exists",
+    "conflict",
+    "unauthenticated",
+    "permission_denied",
+    "rate_limited",
+    "budget_exceeded",
+    "unavailable",
+    "deadline_exceeded",
+    "cancelled",
+    "corrupt",
+    "unsupported",
+    "internal",
 };
 
 bool retryable_by_default(Errc code) noexcept {

@@ -1,5 +1,4 @@
 #include <rwp/core/json.hpp>
-
 #include <rwp/core/json_view.hpp>
 
 #include <cmath>
@@ -84,27 +83,41 @@ std::string JsonText::release() {
 
 std::string_view describe_kind(JsonKind kind) noexcept {
   switch (kind) {
-    case JsonKind::null: return "null";
-    case JsonKind::boolean: return "a boolean";
-    case JsonKind::integer: return "an integer";
-    case JsonKind::real: return "a number";
-    case JsonKind::string: return "a string";
-    case JsonKind::array: return "an array";
-    case JsonKind::object: return "an object";
+    case JsonKind::null:
+      return "null";
+    case JsonKind::boolean:
+      return "a boolean";
+    case JsonKind::integer:
+      return "an integer";
+    case JsonKind::real:
+      return "a number";
+    case JsonKind::string:
+      return "a string";
+    case JsonKind::array:
+      return "an array";
+    case JsonKind::object:
+      return "an object";
   }
   return "a value";
 }
 
 JsonKind JsonView::kind() const noexcept {
   switch (node_of(node_).type()) {
-    case json::value_t::boolean: return JsonKind::boolean;
+    case json::value_t::boolean:
+      return JsonKind::boolean;
     case json::value_t::number_integer:
-    case json::value_t::number_unsigned: return JsonKind::integer;
-    case json::value_t::number_float: return JsonKind::real;
-    case json::value_t::string: return JsonKind::string;
-    case json::value_t::array: return JsonKind::array;
-    case json::value_t::object: return JsonKind::object;
-    default: return JsonKind::null;
+    case json::value_t::number_unsigned:
+      return JsonKind::integer;
+    case json::value_t::number_float:
+      return JsonKind::real;
+    case json::value_t::string:
+      return JsonKind::string;
+    case json::value_t::array:
+      return JsonKind::array;
+    case json::value_t::object:
+      return JsonKind::object;
+    default:
+      return JsonKind::null;
   }
 }
 

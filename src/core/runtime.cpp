@@ -7,9 +7,8 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
-#include <thread>
-
 #include <pthread.h>
+#include <thread>
 
 namespace rwp {
 namespace {
@@ -54,7 +53,8 @@ Runtime::~Runtime() {
 boost::asio::any_io_executor Runtime::executor() const { return impl_->context.get_executor(); }
 
 boost::asio::any_io_executor Runtime::blocking() const {
-  std::call_once(impl_->pool_started, [this] { impl_->pool.emplace(impl_->options.blocking_threads); });
+  std::call_once(impl_->pool_started,
+                 [this] { impl_->pool.emplace(impl_->options.blocking_threads); });
   return impl_->pool->get_executor();
 }
 

@@ -44,8 +44,9 @@ Result<Url> Url::parse(std::string_view text) {
   Url url;
   url.text_ = std::string(text);
   url.scheme_ = std::string(scheme);
-  std::transform(url.scheme_.begin(), url.scheme_.end(), url.scheme_.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(url.scheme_.begin(), url.scheme_.end(), url.scheme_.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   const std::string_view after = text.substr(colon + 1);
   const std::size_t mark = after.find('?');
   url.rest_ = std::string(after.substr(0, mark));
@@ -94,10 +95,9 @@ Result<std::int64_t> Url::integer(std::string_view name, std::int64_t fallback,
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (problem != std::errc() || end != text.data() + text.size() || number < minimum ||
       number > maximum) {
-    return Error(Errc::invalid_argument, "URL option \"" + std::string(name) +
-                                             "\" must be a whole number from " +
-                                             std::to_string(minimum) + " to " +
-                                             std::to_string(maximum));
+    return Error(Errc::invalid_argument,
+                 "URL option \"" + std::string(name) + "\" must be a whole number from " +
+                     std::to_string(minimum) + " to " + std::to_string(maximum));
   }
   return number;
 }
@@ -141,8 +141,8 @@ std::string Url::masked() const {
 }
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kUnits = {{
-      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+  constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kUnits = {
+      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
   constexpr std::int64_t kMost = 3650LL * 86'400'000;
   const Error bad(Errc::invalid_argument,
                   "must be a duration such as 250ms, 30s, 5m, 2h or 7d, at most 10 years");

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rwp::ai {
@@ -90,12 +91,15 @@ struct EmbedReply {
 
 /// A language model, or a decorator around one.
 ///
-/// Arguments are checked here once (messages present, sizes, ranges: `Errc::invalid_argument` names
-/// the field and the rule); implementations see only what is valid.
-/// Errors: rate_limited, budget_exceeded, unavailable (worth a retry), deadline_exceeded, cancelled,
-/// unauthenticated, invalid_argument, unsupported, corrupt (an answer that is no answer).
-/// Threads: confined to its runtime's I/O thread, where calls may overlap. Lifetime: outlives its
-/// calls in flight.
+/// Arguments are checked here once: 1 to 1,000 messages, none empty, 4 MiB of valid UTF-8 in all; a
+/// temperature of 0 to 2; a schema of at most 256 KiB that is an object and is well named; 1 to
+/// 2,048 texts to embed, each 1 MiB at most, of 0 or 1 to 16,384 dimensions; names of at most 256
+/// bytes. `Errc::invalid_argument` names the field and the rule, and a deadline that has passed is
+/// `Errc::deadline_exceeded`; implementations see only what is valid.
+/// Errors: rate_limited, budget_exceeded, unavailable (worth a retry), deadline_exceeded,
+/// cancelled, unauthenticated, invalid_argument, unsupported, corrupt (an answer that is no
+/// answer). Threads: confined to its runtime's I/O thread, where calls may overlap. Lifetime:
+/// outlives its calls in flight.
 class Model {
  public:
   virtual ~Model() = default;

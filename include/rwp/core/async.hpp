@@ -54,8 +54,8 @@ boost::asio::awaitable<Result<void>> sleep_for(std::chrono::nanoseconds duration
 
 enum class Wake : std::uint8_t { notified, timed_out, cancelled };
 
-/// Lets coroutines of one I/O thread wait until another changes something: test the condition, wait,
-/// test again. Threads: confined to one runtime's I/O thread. Lifetime: outlives its waiters.
+/// Lets coroutines of one I/O thread wait until another changes something: test the condition,
+/// wait, test again. Threads: confined to one runtime's I/O thread. Lifetime: outlives its waiters.
 class Signal {
  public:
   Signal() = default;
@@ -80,8 +80,7 @@ boost::asio::awaitable<void> run_on(boost::asio::any_io_executor executor,
 /// Whether `operation` ended by `deadline`; otherwise it has been cancelled, and has ended.
 boost::asio::awaitable<bool> run_until(boost::asio::awaitable<void> operation, SteadyTime deadline);
 /// Throws what the operation threw.
-void block_on(const boost::asio::any_io_executor& executor,
-              boost::asio::awaitable<void> operation);
+void block_on(const boost::asio::any_io_executor& executor, boost::asio::awaitable<void> operation);
 Error from_exception(std::exception_ptr thrown);
 
 template <class T>
@@ -117,7 +116,8 @@ boost::asio::awaitable<Result<T>> with_deadline(boost::asio::awaitable<Result<T>
   co_return std::move(*result);
 }
 
-/// Runs a blocking function, given by value, on the executor (a pool) and comes back with its result.
+/// Runs a blocking function, given by value, on the executor (a pool) and comes back with its
+/// result.
 template <class Function>
 auto run_blocking(boost::asio::any_io_executor executor, Function function)
     -> boost::asio::awaitable<std::invoke_result_t<Function&>> {

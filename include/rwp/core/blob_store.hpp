@@ -11,8 +11,8 @@ namespace rwp {
 /// Where components keep what is too large for their own rows (payloads, artefacts); object stores
 /// implement it.
 ///
-/// Keys are relative paths such as "payloads/0190…". A put is atomic and durable, and safe to repeat.
-/// Threads: confined to its runtime's I/O thread. Lifetime: outlives its calls in flight.
+/// Keys are relative paths such as "payloads/0190…". A put is atomic and durable, and safe to
+/// repeat. Threads: confined to its runtime's I/O thread. Lifetime: outlives its calls in flight.
 class BlobStore {
  public:
   virtual ~BlobStore() = default;

@@ -63,11 +63,8 @@ constexpr Field<Class, Member> field(std::string_view name, Member Class::*membe
 /// How `T` is described; the default asks `T::describe()`.
 template <class T>
 struct Describe {
-  static constexpr auto fields()
-    requires requires { T::describe(); }
-  {
-    return T::describe();
-  }
+  static constexpr auto fields() requires requires { T::describe(); }
+  { return T::describe(); }
 };
 
 /// How an enum stands in JSON. Specialise with `static constexpr std::array values` of
@@ -76,10 +73,14 @@ template <class T>
 struct DescribeEnum;
 
 template <class T>
-concept DescribedStruct = std::is_class_v<T> && requires { Describe<T>::fields(); };
+concept DescribedStruct = std::is_class_v<T> && requires {
+  Describe<T>::fields();
+};
 
 template <class T>
-concept DescribedEnum = std::is_enum_v<T> && requires { DescribeEnum<T>::values; };
+concept DescribedEnum = std::is_enum_v<T> && requires {
+  DescribeEnum<T>::values;
+};
 
 /// The enumerator's name in JSON; empty for a value outside the description.
 template <DescribedEnum T>

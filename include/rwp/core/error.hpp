@@ -78,7 +78,8 @@ class Error {
 };
 
 /// Called by `Result<T>::value()` on a failure; throws `rwp::ErrorException`.
-[[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
+[[noreturn]] void throw_exception_from_error(const Error& error,
+                                             const boost::source_location& where);
 
 /// What `.value()` throws.
 class ErrorException : public std::runtime_error {

@@ -14,8 +14,7 @@ inline nlohmann::json to_json(const JsonText& text) { return nlohmann::json::par
 
 /// The tree as text. Strings that are not UTF-8 get replacement characters.
 inline JsonText to_json_text(const nlohmann::json& tree) {
-  return JsonText::trusted(
-      tree.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return JsonText::trusted(tree.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace rwp

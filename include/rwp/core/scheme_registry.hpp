@@ -17,7 +17,8 @@ namespace rwp {
 
 class Runtime;
 
-/// Says which part a URL's scheme opens, for each interface on its own. A value: copy, extend, pass.
+/// Says which part a URL's scheme opens, for each interface on its own. A value: copy, extend,
+/// pass.
 ///
 /// Each backend offers a `register_…(SchemeRegistry&)`, the component `rwp` offers
 /// `builtin_schemes()`, and anyone may add a scheme of his own:

@@ -1,0 +1,185 @@
+#pragma once
+
+#include <rwp/core/runtime.hpp>
+#include <rwp/jobs/job_context.hpp>
+#include <rwp/jobs/job_store.hpp>
+#include <rwp/observability/log.hpp>
+#include <rwp/observability/metrics.hpp>
+#include <rwp/observability/trace.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace rwp::jobs {
+
+/// Exponential backoff with full jitter: a delay drawn evenly from 0 to min(cap, base · 2^(n-1))
+/// after the n-th failed attempt. An error's own retry_after is waited for at least.
+struct Backoff {
+  std::chrono::milliseconds base{2'000};
+  std::chrono::milliseconds cap{std::chrono::minutes(10)};
+};
+
+/// How jobs of one kind are run.
+struct HandlerOptions {
+  /// Versions of the payload that the handler reads; inclusive.
+  int min_version = 1;
+  int max_version = 1;
+  Backoff backoff{};
+  /// For jobs that state none; zero: no limit.
+  std::chrono::milliseconds timeout{0};
+  /// A run that reports no progress for so long is stopped as timed out; zero: no such rule.
+  std::chrono::milliseconds progress_deadline{0};
+  /// Most runs of this kind at once in this worker; 0: as the worker's.
+  std::size_t max_concurrent = 0;
+};
+
+/// A handler that awaits; runs on the handlers runtime's I/O thread. What it answers is the job's
+/// result. A failure that is `retryable()` is tried again after a backoff, any other is for good;
+/// what it throws counts as a retryable failure with the exception's text.
+using CoroutineHandler = std::function<Awaitable<Result<JsonText>>(JobContext&)>;
+/// A handler that blocks or computes; runs on the handlers runtime's pool.
+using BlockingHandler = std::function<Result<JsonText>(JobContext&)>;
+
+struct WorkerOptions {
+  /// In listings and logs; empty: host name and process id.
+  std::string name{};
+  /// Empty: all queues.
+  std::vector<std::string> queues{};
+  /// Runs at once; 1 to 10,000.
+  std::size_t concurrency = 16;
+  /// Most jobs held beyond those that run, while handlers are quicker than claims; 0: none.
+  std::size_t max_prefetch = 1'000;
+  /// Ends unless a heartbeat, sent at a third of it, extends it. 1 s to 1 h.
+  std::chrono::milliseconds lease{30'000};
+  /// Completions are written when so many have gathered, or when the store is free.
+  std::size_t completion_batch = 1'000;
+  /// After stop(): how long runs may go on before they are told to stop, and how long after that
+  /// before the worker gives their jobs back and ends without them.
+  std::chrono::milliseconds drain_grace{25'000};
+  std::chrono::milliseconds stop_grace{5'000};
+  /// How often expired leases are looked for, jittered by a tenth; zero: never.
+  std::chrono::milliseconds rescue_every{5'000};
+  /// How often ended jobs past their retention are removed; zero: never.
+  std::chrono::milliseconds prune_every{60'000};
+  Retention retention{};
+  observability::Logger log{};
+  /// May be null.
+  std::shared_ptr<observability::Metrics> metrics{};
+  std::shared_ptr<observability::SpanExporter> spans{};
+};
+
+struct WorkerStatistics {
+  std::uint64_t started = 0;
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;   ///< Attempts, and runs ended for good.
+  std::uint64_t refused = 0;  ///< Completions that came too late.
+  std::size_t running = 0;
+  std::size_t prefetched = 0;
+};
+
+/// Takes jobs from a store and runs them.
+///
+/// Two runtimes: the store's own (control: claims, heartbeats, completions; no user code) and one
+/// for handlers, so no handler can cost a lease by blocking. It claims when a slot frees or the
+/// store tells of work, never on a timer alone.
+///
+/// Threads: register handlers before start(); all functions may be called from any thread but the
+/// two runtimes' own. Lifetime: the destructor stops without grace and hands back; store and
+/// handlers runtime outlive the worker.
+class Worker {
+ public:
+  Worker(std::shared_ptr<JobStore> store, Runtime& handlers,
+         WorkerOptions options = WorkerOptions());
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Registers what runs jobs of `kind`. Asserts: registered twice, or started.
+  void handle(std::string kind, CoroutineHandler handler,
+              HandlerOptions options = HandlerOptions());
+  void handle_blocking(std::string kind, BlockingHandler handler,
+                       HandlerOptions options = HandlerOptions());
+
+  /// As handle(), with arguments and result as described structs. `function` is called as
+  /// `Awaitable<Result<R>>(T arguments, JobContext& context)`. A payload that is no `T` fails the
+  /// job for good; the error names the member and the rule.
+  template <JobArguments T, class Function>
+  void handle(Function function, HandlerOptions options = HandlerOptions()) {
+    cover_version<T>(options);
+    handle(std::string(T::job_kind), typed<T>(std::move(function)), options);
+  }
+  /// As above; `function` is called as `Result<R>(T arguments, JobContext& context)`.
+  template <JobArguments T, class Function>
+  void handle_blocking(Function function, HandlerOptions options = HandlerOptions()) {
+    cover_version<T>(options);
+    handle_blocking(
+        std::string(T::job_kind),
+        [function = std::move(function)](JobContext& context) -> Result<JsonText> {
+          auto arguments = context.payload<T>();
+          if (!arguments) return arguments.error().with_context("payload");
+          auto result = function(std::move(*arguments), context);
+          if (!result) return result.error();
+          return encode_result(std::move(result));
+        },
+        options);
+  }
+
+  /// Begins to take jobs.
+  void start();
+  /// Asks for the end and returns: no more claims, what runs may finish within the grace, what does
+  /// not is handed back without burning an attempt. Again: at once, without grace.
+  void stop();
+  /// Blocks until a stop has been carried out; `Errc::deadline_exceeded` when it has not been by
+  /// then.
+  Result<void> wait_stopped(SteadyTime deadline = SteadyTime::max());
+
+  WorkerStatistics statistics() const;
+
+  /// The kinds with their versions, as a claim names them.
+  std::vector<KindSupport> kinds() const;
+
+ private:
+  template <JobArguments T>
+  static void cover_version(HandlerOptions& options) {
+    if (options.max_version < job_version_of<T>()) options.max_version = job_version_of<T>();
+  }
+
+  template <class R>
+  static JsonText encode_result(Result<R> result) {
+    if constexpr (std::is_void_v<R>) {
+      return JsonText();
+    } else {
+      return encode(*result);
+    }
+  }
+
+  template <JobArguments T, class Function>
+  static CoroutineHandler typed(Function function) {
+    // A plain function object, kept by the worker; the coroutine's own frame holds no capture.
+    return [function = std::move(function)](JobContext& context) {
+      return run_typed<T, Function>(&function, context);
+    };
+  }
+
+  template <JobArguments T, class Function>
+  static Awaitable<Result<JsonText>> run_typed(const Function* function, JobContext& context) {
+    auto arguments = context.payload<T>();
+    if (!arguments) co_return arguments.error().with_context("payload");
+    auto result = co_await (*function)(std::move(*arguments), context);
+    if (!result) co_return result.error();
+    co_return encode_result(std::move(result));
+  }
+
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace rwp::jobs
