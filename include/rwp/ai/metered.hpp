@@ -1,0 +1,34 @@
+#pragma once
+
+#include <rwp/ai/model.hpp>
+#include <rwp/ai/price_table.hpp>
+#include <rwp/core/usage_ledger.hpp>
+#include <rwp/observability/log.hpp>
+#include <rwp/observability/metrics.hpp>
+
+#include <memory>
+
+namespace rwp::ai {
+
+struct MeterOptions {
+  /// Null: nothing is counted.
+  std::shared_ptr<observability::Metrics> metrics{};
+  /// Null: nothing is booked.
+  std::shared_ptr<UsageLedger> ledger{};
+  PriceTable prices{};
+  observability::Logger log{};
+};
+
+/// Counts and books what passes through it; stands outside caches, retries and fallback, so that it
+/// sees each answer once.
+///
+/// Metrics: `rwp_ai_calls_total` (operation, model, code: "ok" or the error's),
+/// `rwp_ai_call_seconds` (operation), `rwp_ai_tokens_total` (model, direction: input, output),
+/// `rwp_ai_cost_usd_total` (model), `rwp_ai_ledger_errors_total`. A model is labelled with the name
+/// that it gave in the reply; after 50 names the rest is "other". Calls without a reply carry the
+/// inner model's default. Every success is booked in the ledger as one UsageEntry before it is
+/// handed on. When the ledger fails, the paid answer is handed on all the same, and the loss is
+/// logged and counted. A model without a price is charged as the dearest and logged once a name.
+std::shared_ptr<Model> make_metered(std::shared_ptr<Model> model, MeterOptions options);
+
+}  // namespace rwp::ai

@@ -1,0 +1,237 @@
+#include "support/run.hpp"
+#include <rwp/ai/metered.hpp>
+#include <rwp/core/runtime.hpp>
+#include <rwp/testing/scripted_model.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rwp::ai {
+namespace {
+
+using rwp::testing::ScriptedModel;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using tests::run;
+
+/// Keeps entries in memory, or refuses them.
+class ListLedger final : public UsageLedger {
+ public:
+  std::vector<UsageEntry> entries{};
+  bool refuses = false;
+
+  boost::asio::awaitable<Result<void>> reserve(UsageReservation) override {
+    co_return Result<void>();
+  }
+  boost::asio::awaitable<Result<void>> settle(Uuid, std::string, Money) override {
+    co_return Result<void>();
+  }
+  boost::asio::awaitable<Result<Money>> balance(std::string) override { co_return Money(); }
+  boost::asio::awaitable<Result<void>> record(std::vector<UsageEntry> more) override {
+    if (refuses) co_return Error(Errc::unavailable, "the ledger is away");
+    for (auto& entry : more) entries.push_back(std::move(entry));
+    co_return Result<void>();
+  }
+  boost::asio::awaitable<Result<UsageSum>> sum(UsageFilter) override { co_return UsageSum(); }
+};
+
+class CountingSink final : public observability::LogSink {
+ public:
+  int warnings = 0;
+  int errors = 0;
+  bool enabled(observability::LogLevel) const noexcept override { return true; }
+  void write(observability::LogLevel level, std::string_view,
+             const std::vector<observability::LogField>&) override {
+    warnings += level == observability::LogLevel::warn ? 1 : 0;
+    errors += level == observability::LogLevel::error ? 1 : 0;
+  }
+};
+
+ChatReply priced_reply(std::string model) {
+  ChatReply reply;
+  reply.content = "yes";
+  reply.model = std::move(model);
+  reply.usage.input_tokens = 1'000;
+  reply.usage.output_tokens = 100;
+  return reply;
+}
+
+class MeteredTest : public ::testing::Test {
+ protected:
+  MeteredTest() {
+    std::vector<ModelPrice> prices;
+    prices.push_back(
+        {.pattern = "gpt-x*", .input_micro_usd = 150'000, .output_micro_usd = 600'000});
+    options_.metrics = metrics_;
+    options_.ledger = ledger_;
+    options_.prices = PriceTable::make(std::move(prices)).value();
+    options_.log = observability::Logger(log_);
+    metered_ = make_metered(inner_, options_);
+  }
+
+  Result<ChatReply> ask() {
+    ChatRequest request;
+    request.messages.push_back({Role::user, "?"});
+    request.tenant = "acme";
+    request.kind = "job_ad.enrich";
+    return run(runtime_, metered_->chat(std::move(request)));
+  }
+
+  Runtime runtime_;
+  std::shared_ptr<ScriptedModel> inner_ = std::make_shared<ScriptedModel>("gpt-x");
+  std::shared_ptr<ListLedger> ledger_ = std::make_shared<ListLedger>();
+  std::shared_ptr<CountingSink> log_ = std::make_shared<CountingSink>();
+  std::shared_ptr<observability::Metrics> metrics_ = observability::make_metrics();
+  MeterOptions options_{};
+  std::shared_ptr<Model> metered_{};
+};
+
+TEST_F(MeteredTest, AnswerIsBookedWithItsCost) {
+  inner_->answer(priced_reply("gpt-x-2026"));
+
+  ASSERT_TRUE(ask().has_value());
+
+  ASSERT_EQ(ledger_->entries.size(), 1U);
+  const auto& entry = ledger_->entries[0];
+  EXPECT_EQ(entry.tenant, "acme");
+  EXPECT_EQ(entry.kind, "job_ad.enrich");
+  EXPECT_EQ(entry.model, "gpt-x-2026");
+  EXPECT_EQ(entry.input_tokens, 1'000);
+  EXPECT_EQ(entry.cost.micro_usd, 150 + 60);
+  EXPECT_FALSE(entry.id.is_nil());
+}
+
+TEST_F(MeteredTest, CallsTokensAndCostAreCounted) {
+  inner_->answer(priced_reply("gpt-x-2026")).fail(Error(Errc::rate_limited, "busy"));
+
+  ASSERT_TRUE(ask().has_value());
+  ASSERT_FALSE(ask().has_value());
+
+  EXPECT_EQ(metrics_
+                ->counter("rwp_ai_calls_total", "",
+                          {{"code", "ok"}, {"model", "gpt-x-2026"}, {"operation", "chat"}})
+                .value(),
+            1.0);
+  EXPECT_EQ(metrics_
+                ->counter("rwp_ai_calls_total", "",
+                          {{"code", "rate_limited"}, {"model", "gpt-x"}, {"operation", "chat"}})
+                .value(),
+            1.0);
+  const std::string text = metrics_->expose();
+  EXPECT_THAT(text,
+              HasSubstr("rwp_ai_tokens_total{direction=\"input\",model=\"gpt-x-2026\"} 1000"));
+  EXPECT_THAT(text, HasSubstr("rwp_ai_call_seconds_count{operation=\"chat\"} 2"));
+  EXPECT_THAT(text, HasSubstr("rwp_ai_cost_usd_total{model=\"gpt-x-2026\"} 0.00021"));
+}
+
+TEST_F(MeteredTest, FailedCallIsNotBooked) {
+  inner_->fail(Error(Errc::unavailable, "away"));
+
+  EXPECT_EQ(ask().error().code(), Errc::unavailable);
+
+  EXPECT_TRUE(ledger_->entries.empty());
+}
+
+TEST_F(MeteredTest, UnknownModelIsChargedAsTheDearestAndLoggedOnce) {
+  inner_->answer(priced_reply("mystery")).answer(priced_reply("mystery"));
+
+  ASSERT_TRUE(ask().has_value());
+  ASSERT_TRUE(ask().has_value());
+
+  ASSERT_EQ(ledger_->entries.size(), 2U);
+  EXPECT_GE(ledger_->entries[0].cost.micro_usd, 210);
+  EXPECT_EQ(log_->warnings, 1);
+}
+
+TEST_F(MeteredTest, PaidAnswerIsHandedOnWhenTheLedgerFails) {
+  ledger_->refuses = true;
+  inner_->answer(priced_reply("gpt-x"));
+
+  EXPECT_EQ(ask().value().content, "yes");
+
+  EXPECT_EQ(log_->errors, 1);
+  EXPECT_THAT(metrics_->expose(), HasSubstr("rwp_ai_ledger_errors_total 1"));
+}
+
+TEST_F(MeteredTest, NamesBeyondFiftyShareOneSeries) {
+  for (int i = 0; i < 60; ++i) inner_->answer(priced_reply("gpt-x-" + std::to_string(i)));
+
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(ask().has_value());
+
+  EXPECT_THAT(metrics_->expose(), HasSubstr("model=\"other\""));
+  EXPECT_THAT(metrics_->expose(), Not(HasSubstr("model=\"gpt-x-59\"")));
+}
+
+TEST_F(MeteredTest, WorksWithoutMetricsAndLedger) {
+  metered_ = make_metered(inner_, MeterOptions());
+  inner_->answer("yes");
+
+  EXPECT_TRUE(ask().has_value());
+}
+
+TEST(PriceTableTest, LongestPatternThatFitsCounts) {
+  std::vector<ModelPrice> entries;
+  entries.push_back({.pattern = "gpt-x*", .input_micro_usd = 1'000'000});
+  entries.push_back({.pattern = "gpt-x-mini*", .input_micro_usd = 2'000'000});
+  entries.push_back({.pattern = "gpt-x-mini", .input_micro_usd = 3'000'000});
+  const auto table = PriceTable::make(std::move(entries)).value();
+  TokenUsage usage;
+  usage.input_tokens = 1'000;
+
+  EXPECT_EQ(table.price("gpt-x-large", usage).cost.micro_usd, 1'000);
+  EXPECT_EQ(table.price("gpt-x-mini-2026", usage).cost.micro_usd, 2'000);
+  EXPECT_EQ(table.price("gpt-x-mini", usage).cost.micro_usd, 3'000);
+}
+
+TEST(PriceTableTest, LocalModelIsFreeAndUnknownOnesNever) {
+  const PriceTable table;
+  TokenUsage usage;
+  usage.input_tokens = 1;
+
+  EXPECT_EQ(table.price("rwp-local", usage).cost.micro_usd, 0);
+  EXPECT_TRUE(table.price("rwp-local", usage).known);
+  EXPECT_GT(table.price("other", usage).cost.micro_usd, 0);
+  EXPECT_FALSE(table.price("other", usage).known);
+}
+
+TEST(PriceTableTest, CachedInputHasItsOwnPriceAndFractionsRoundUp) {
+  std::vector<ModelPrice> entries;
+  entries.push_back(
+      {.pattern = "m", .input_micro_usd = 2'500'000, .cached_input_micro_usd = 1'250'000});
+  const auto table = PriceTable::make(std::move(entries)).value();
+  TokenUsage usage;
+  usage.input_tokens = 3;
+  usage.cached_input_tokens = 2;
+
+  EXPECT_EQ(table.price("m", usage).cost.micro_usd, 5);  // 2.5 + 2 * 1.25
+}
+
+TEST(PriceTableTest, HugeCountsDoNotOverflow) {
+  std::vector<ModelPrice> entries;
+  entries.push_back({.pattern = "m", .input_micro_usd = 999'999'999'999});
+  const auto table = PriceTable::make(std::move(entries)).value();
+  TokenUsage usage;
+  usage.input_tokens = 5'999'999;
+
+  EXPECT_EQ(table.price("m", usage).cost.micro_usd, 5'999'998'999'995);
+}
+
+TEST(PriceTableTest, BadEntriesAreRefused) {
+  const auto code = [](ModelPrice entry) {
+    std::vector<ModelPrice> entries;
+    entries.push_back(std::move(entry));
+    return PriceTable::make(std::move(entries)).error().code();
+  };
+
+  EXPECT_EQ(code({.pattern = ""}), Errc::invalid_argument);
+  EXPECT_EQ(code({.pattern = "a*b"}), Errc::invalid_argument);
+  EXPECT_EQ(code({.pattern = "a", .input_micro_usd = -1}), Errc::invalid_argument);
+}
+
+}  // namespace
+}  // namespace rwp::ai
