@@ -29,3 +29,14 @@ function(rwp_add_component name)
     PRIVATE ${arg_PRIVATE} $<BUILD_INTERFACE:rwp_build_flags>)
   set_property(GLOBAL APPEND PROPERTY RWP_COMPONENTS ${name})
 endfunction()
+
+define_property(GLOBAL PROPERTY RWP_PROGRAMS BRIEF_DOCS "Installed programs"
+                FULL_DOCS "Executable targets that cmake --install puts into bin/.")
+
+# rwp_add_program(standalone SOURCES … LIBS …): an executable that is installed into bin/.
+function(rwp_add_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} rwp_build_flags)
+  set_property(GLOBAL APPEND PROPERTY RWP_PROGRAMS ${name})
+endfunction()
