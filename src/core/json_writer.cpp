@@ -1,5 +1,7 @@
 #include <rwp/core/json_writer.hpp>
 
+#include <rwp/core/utf8.hpp>
+
 #include <array>
 #include <cassert>
 #include <charconv>
@@ -10,31 +12,6 @@ namespace rwp {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
-/// Length of the well-formed UTF-8 sequence at the start of `text`; 0 when there is none (RFC
-/// 3629).
-std::size_t utf8_length(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto continues = [&](std::size_t i) {
-    return i < text.size() && (byte(i) & 0xC0U) == 0x80U;
-  };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (lead == 0xE0 && byte(1) < 0xA0) return 0;
-    if (lead == 0xED && byte(1) > 0x9F) return 0;  // Surrogates.
-    return 3;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if (lead == 0xF0 && byte(1) < 0x90) return 0;
-    if (lead == 0xF4 && byte(1) > 0x8F) return 0;
-    return 4;
-  }
-  return 0;
-}
 
 void append_escape(std::string& out, char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -77,7 +54,7 @@ void append_json_string(std::string& out, std::string_view text) {
       continue;
     }
     if (code >= 0x80) {
-      const std::size_t length = utf8_length(text.substr(i));
+      const std::size_t length = utf8_sequence_length(text.substr(i));
       if (length > 0) {
         i += length;
         continue;
