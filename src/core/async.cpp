@@ -93,29 +93,52 @@ asio::awaitable<Wake> Signal::wait_until(SteadyTime deadline) {
   co_return problem ? Wake::cancelled : Wake::timed_out;
 }
 
+asio::awaitable<void> on(asio::any_io_executor executor, asio::awaitable<void> operation) {
+  return detail::run_on(std::move(executor), std::move(operation));
+}
+
 namespace detail {
 
 asio::awaitable<void> run_on(asio::any_io_executor executor, asio::awaitable<void> operation) {
   co_await asio::co_spawn(std::move(executor), std::move(operation), asio::use_awaitable);
 }
 
+namespace {
+
+asio::awaitable<void> keep_thrown(asio::awaitable<void> operation, std::exception_ptr* thrown) {
+  try {
+    co_await std::move(operation);
+  } catch (...) {
+    *thrown = std::current_exception();
+  }
+}
+
+}  // namespace
+
 asio::awaitable<bool> run_until(asio::awaitable<void> operation, SteadyTime deadline) {
   using namespace asio::experimental::awaitable_operators;
   asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
-  const auto first = co_await (std::move(operation) || timer.async_wait(asio::use_awaitable));
-  co_return first.index() == 0;
+  // `||` takes a throwing side for one that has not answered and waits on for the other.
+  std::exception_ptr thrown;
+  auto kept = keep_thrown(std::move(operation), &thrown);
+  const auto first = co_await (std::move(kept) || timer.async_wait(asio::use_awaitable));
+  if (first.index() != 0) co_return false;
+  if (thrown) std::rethrow_exception(thrown);
+  co_return true;
 }
 
 void block_on(const asio::any_io_executor& executor, asio::awaitable<void> operation) {
-  std::promise<void> ended;
-  auto waiting = ended.get_future();
-  spawn(executor, std::move(operation), [&ended](std::exception_ptr thrown) {
+  // Owned by the handler alone: a runtime that ends drops it, and so breaks the promise.
+  auto ended = std::make_shared<std::promise<void>>();
+  auto waiting = ended->get_future();
+  auto finish = [ended = std::move(ended)](std::exception_ptr thrown) {
     if (thrown) {
-      ended.set_exception(thrown);
+      ended->set_exception(thrown);
     } else {
-      ended.set_value();
+      ended->set_value();
     }
-  });
+  };
+  spawn(executor, std::move(operation), std::move(finish));
   waiting.get();
 }
 
@@ -127,6 +150,8 @@ Error from_exception(std::exception_ptr thrown) {
       return Error(Errc::cancelled, "the operation was cancelled");
     }
     return Error(Errc::internal, problem.what());
+  } catch (const std::future_error&) {
+    return Error(Errc::cancelled, "the runtime ended before the operation");
   } catch (const ErrorException& problem) {
     return problem.error();
   } catch (const std::exception& problem) {

@@ -57,6 +57,13 @@ const json& node_of(const void* node) { return *static_cast<const json*>(node); 
 }  // namespace
 
 Result<JsonText> JsonText::parse(std::string text, std::size_t max_depth) {
+  // The parser takes a zero byte for the end and skips a byte order mark; neither is JSON.
+  if (const auto zero = text.find('\0'); zero != std::string::npos) {
+    return Error(Errc::invalid_argument, "not valid JSON at byte " + std::to_string(zero + 1));
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    return Error(Errc::invalid_argument, "JSON starts with a byte order mark");
+  }
   DepthChecker checker(max_depth);
   if (!json::sax_parse(text, &checker)) {
     if (checker.too_deep()) {
@@ -142,6 +149,12 @@ std::optional<std::int64_t> JsonView::as_int64() const noexcept {
     }
   }
   return std::nullopt;
+}
+
+std::optional<std::uint64_t> JsonView::as_uint64() const noexcept {
+  if (const auto* number = node_of(node_).get_ptr<const json::number_unsigned_t*>()) return *number;
+  const auto number = as_int64();
+  return number && *number >= 0 ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
 }
 
 std::optional<double> JsonView::as_double() const noexcept {

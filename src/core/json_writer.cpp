@@ -1,5 +1,4 @@
 #include <rwp/core/json_writer.hpp>
-
 #include <rwp/core/utf8.hpp>
 
 #include <array>
@@ -73,48 +72,58 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 void JsonWriter::separate() {
+  Level& level = levels_.back();
+  if (level.has_items) out_ += ',';
+  level.has_items = true;
+}
+
+void JsonWriter::begin_value() {
   if (after_key_) {
     after_key_ = false;
     return;
   }
-  if (has_items_.empty()) {
+  if (levels_.empty()) {
     assert(out_.empty() && "one document has one root");
     return;
   }
-  if (has_items_.back()) out_ += ',';
-  has_items_.back() = true;
+  assert(!levels_.back().is_object && "a value in an object has a key");
+  separate();
+}
+
+void JsonWriter::begin_level(char bracket) {
+  begin_value();
+  out_ += bracket;
+  levels_.push_back({.is_object = bracket == '{'});
+}
+
+void JsonWriter::end_level(char bracket) {
+  assert(!levels_.empty() && !after_key_ && levels_.back().is_object == (bracket == '}'));
+  levels_.pop_back();
+  out_ += bracket;
 }
 
 JsonWriter& JsonWriter::begin_object() {
-  separate();
-  out_ += '{';
-  has_items_.push_back(false);
+  begin_level('{');
   return *this;
 }
 
 JsonWriter& JsonWriter::end_object() {
-  assert(!has_items_.empty() && !after_key_);
-  has_items_.pop_back();
-  out_ += '}';
+  end_level('}');
   return *this;
 }
 
 JsonWriter& JsonWriter::begin_array() {
-  separate();
-  out_ += '[';
-  has_items_.push_back(false);
+  begin_level('[');
   return *this;
 }
 
 JsonWriter& JsonWriter::end_array() {
-  assert(!has_items_.empty() && !after_key_);
-  has_items_.pop_back();
-  out_ += ']';
+  end_level(']');
   return *this;
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  assert(!has_items_.empty() && !after_key_);
+  assert(!levels_.empty() && levels_.back().is_object && !after_key_);
   separate();
   append_json_string(out_, name);
   out_ += ':';
@@ -123,32 +132,32 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
-  separate();
+  begin_value();
   append_json_string(out_, text);
   return *this;
 }
 
 JsonWriter& JsonWriter::value(bool flag) {
-  separate();
+  begin_value();
   out_ += flag ? "true" : "false";
   return *this;
 }
 
 JsonWriter& JsonWriter::value(std::int64_t number) {
-  separate();
+  begin_value();
   out_ += std::to_string(number);
   return *this;
 }
 
 JsonWriter& JsonWriter::value(std::uint64_t number) {
-  separate();
+  begin_value();
   out_ += std::to_string(number);
   return *this;
 }
 
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return null();
-  separate();
+  begin_value();
   std::array<char, 32> buffer{};
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
   out_.append(buffer.data(), end.ptr);
@@ -156,19 +165,19 @@ JsonWriter& JsonWriter::value(double number) {
 }
 
 JsonWriter& JsonWriter::value(const JsonText& document) {
-  separate();
+  begin_value();
   out_ += document.view();
   return *this;
 }
 
 JsonWriter& JsonWriter::null() {
-  separate();
+  begin_value();
   out_ += "null";
   return *this;
 }
 
 JsonText JsonWriter::finish() {
-  assert(has_items_.empty() && !after_key_ && !out_.empty());
+  assert(levels_.empty() && !after_key_ && !out_.empty());
   return JsonText::trusted(std::exchange(out_, std::string()));
 }
 

@@ -13,8 +13,10 @@ namespace rwp {
 namespace {
 
 constexpr std::size_t kMaxUrlBytes = 8 * 1024;
+constexpr std::string_view kMask = "********";
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool is_scheme_character(char c) {
   return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
 }
@@ -26,6 +28,16 @@ std::string decode_escapes(std::string_view text) {
   decoded.reserve(text.size());
   for (const char c : **checked) decoded += c;
   return decoded;
+}
+
+/// Whether an option of that name, as written, holds what must not be shown.
+bool is_secret(std::string_view written) {
+  constexpr std::array<std::string_view, 7> kSigns = {"pass",  "pwd",        "secret",   "key",
+                                                      "token", "credential", "signature"};
+  std::string name = decode_escapes(written);
+  std::transform(name.begin(), name.end(), name.begin(), to_lower);
+  return std::any_of(kSigns.begin(), kSigns.end(),
+                     [&](std::string_view sign) { return name.find(sign) != std::string::npos; });
 }
 
 }  // namespace
@@ -112,30 +124,36 @@ Result<std::chrono::milliseconds> Url::duration(std::string_view name,
 }
 
 std::string Url::masked() const {
-  // user:password@ stands between "//" and the next "@" of the authority.
-  std::string text = text_;
-  std::size_t from = 0;
-  for (;;) {
-    const std::size_t authority = text.find("//", from);
-    if (authority == std::string::npos) break;
-    const std::size_t end = text.find_first_of("/?#", authority + 2);
-    const std::size_t at = text.rfind('@', end == std::string::npos ? text.size() : end);
-    const std::size_t colon = text.find(':', authority + 2);
-    if (at != std::string::npos && at > authority && colon != std::string::npos && colon < at) {
-      text.replace(colon + 1, at - colon - 1, "********");
+  // Rather a harmless part masked too many than a password shown: its own "/" may stand unescaped.
+  const std::size_t mark = std::min(text_.find('?'), text_.size());
+  std::string text = text_.substr(0, mark);
+  std::size_t authority = text.find("//");
+  while (authority != std::string::npos) {
+    const std::size_t begin = authority + 2;
+    // A composed URL holds several.
+    const std::size_t end = std::min(text.find("//", begin), text.size());
+    const std::size_t at = text.substr(0, end).rfind('@');
+    const std::size_t colon = text.find(':', begin);
+    std::size_t next = begin;
+    if (at != std::string::npos && at > begin && colon < at) {
+      text.replace(colon + 1, at - colon - 1, kMask);
+      next = colon + 1 + kMask.size();
     }
-    from = authority + 2;
+    authority = text.find("//", next);
   }
-  for (const auto& [name, value] : query_) {
-    if (name.find("password") == std::string::npos && name.find("secret") == std::string::npos &&
-        name.find("key") == std::string::npos && name.find("token") == std::string::npos) {
-      continue;
+
+  std::size_t begin = mark;
+  while (begin < text_.size()) {
+    const std::size_t end = std::min(text_.find('&', begin + 1), text_.size());
+    const std::string_view parameter = std::string_view(text_).substr(begin, end - begin);
+    const std::size_t equals = parameter.find('=');
+    if (equals != std::string_view::npos && is_secret(parameter.substr(1, equals - 1))) {
+      text += parameter.substr(0, equals + 1);
+      text += kMask;
+    } else {
+      text += parameter;
     }
-    const std::size_t stands = text.find(name + "=");
-    if (stands == std::string::npos) continue;
-    const std::size_t begin = stands + name.size() + 1;
-    const std::size_t end = std::min(text.find('&', begin), text.size());
-    text.replace(begin, end - begin, "********");
+    begin = end;
   }
   return text;
 }

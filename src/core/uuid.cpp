@@ -1,15 +1,17 @@
 #include <rwp/core/uuid.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cstring>
+#include <pthread.h>
 #include <random>
 
 namespace rwp {
 namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
-constexpr std::uint32_t kCounterLimit = 1U << 12U;
+constexpr std::uint64_t kCounterLimit = 1ULL << 12U;
 
 int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
@@ -20,16 +22,38 @@ int hex_digit(char c) noexcept {
 
 bool is_dash_position(std::size_t i) noexcept { return i == 8 || i == 13 || i == 18 || i == 23; }
 
-/// The state of one thread's generator; threads share nothing, their random bits differ.
-struct Generator {
-  std::mt19937_64 random{[] {
+/// Raised in the child of a fork, whose copies of the generators must not repeat the parent's bits.
+std::atomic<unsigned> fork_count{0};
+
+/// Random bits; one generator a thread, so that threads share nothing.
+std::uint64_t random_bits() {
+  static const int kWatching = pthread_atfork(nullptr, nullptr, [] { ++fork_count; });
+  static_cast<void>(kWatching);
+  const auto seeded = [] {
     std::random_device device;
     std::seed_seq seed{device(), device(), device(), device(), device(), device()};
     return std::mt19937_64(seed);
-  }()};
-  std::uint64_t last_ms = 0;
-  std::uint32_t counter = 0;
-};
+  };
+  thread_local std::mt19937_64 generator = seeded();
+  thread_local unsigned seeded_at = fork_count;
+  if (seeded_at != fork_count) {
+    generator = seeded();
+    seeded_at = fork_count;
+  }
+  return generator();
+}
+
+/// Milliseconds and counter of the identifier made last, as one number: the order of a process.
+using LastMade = std::atomic<std::uint64_t>;
+
+/// The step after `last` at the time `ms`.
+std::uint64_t next_step(std::uint64_t last, std::uint64_t ms, std::uint64_t random) {
+  const std::uint64_t last_ms = last / kCounterLimit;
+  // A clock that stands still, or steps back a little, is bridged by the counter, which carries
+  // into the milliseconds; one that stepped back by more than a second is believed.
+  if (ms > last_ms || ms + 1000 < last_ms) return ms * kCounterLimit + random % (kCounterLimit / 2);
+  return last + 1;
+}
 
 Uuid build(std::uint64_t ms, std::uint32_t counter, std::uint64_t random) {
   Uuid id;
@@ -45,24 +69,30 @@ Uuid build(std::uint64_t ms, std::uint32_t counter, std::uint64_t random) {
   return id;
 }
 
+Uuid make_after(LastMade& last, std::chrono::system_clock::time_point time) {
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+  const auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(since.count(), 0));
+  const std::uint64_t random = random_bits();
+  std::uint64_t before = last.load(std::memory_order_relaxed);
+  std::uint64_t step = 0;
+  do {
+    step = next_step(before, ms, random);
+  } while (!last.compare_exchange_weak(before, step, std::memory_order_relaxed));
+  return build(step / kCounterLimit, static_cast<std::uint32_t>(step % kCounterLimit),
+               random_bits());
+}
+
 }  // namespace
 
-Uuid Uuid::make_v7() { return make_v7(std::chrono::system_clock::now()); }
+Uuid Uuid::make_v7() {
+  static LastMade last{0};
+  return make_after(last, std::chrono::system_clock::now());
+}
 
 Uuid Uuid::make_v7(std::chrono::system_clock::time_point time) {
-  thread_local Generator generator;
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
-  auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(since.count(), 0));
-  // A clock that stands still, or steps back a little, is bridged by the counter and then by
-  // running ahead; one that stepped back by more than a second is believed.
-  if (ms > generator.last_ms || ms + 1000 < generator.last_ms) {
-    generator.last_ms = ms;
-    generator.counter = static_cast<std::uint32_t>(generator.random() % (kCounterLimit / 2));
-  } else if (++generator.counter == kCounterLimit) {
-    ++generator.last_ms;
-    generator.counter = 0;
-  }
-  return build(generator.last_ms, generator.counter, generator.random());
+  // Apart from the wall clock's, which a test's clock may be far away from.
+  static LastMade last{0};
+  return make_after(last, time);
 }
 
 Result<Uuid> Uuid::parse(std::string_view text) {

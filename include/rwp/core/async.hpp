@@ -79,7 +79,7 @@ boost::asio::awaitable<void> run_on(boost::asio::any_io_executor executor,
                                     boost::asio::awaitable<void> operation);
 /// Whether `operation` ended by `deadline`; otherwise it has been cancelled, and has ended.
 boost::asio::awaitable<bool> run_until(boost::asio::awaitable<void> operation, SteadyTime deadline);
-/// Throws what the operation threw.
+/// Throws what the operation threw; std::future_error when the executor's runtime ended first.
 void block_on(const boost::asio::any_io_executor& executor, boost::asio::awaitable<void> operation);
 Error from_exception(std::exception_ptr thrown);
 
@@ -102,8 +102,12 @@ boost::asio::awaitable<T> on(boost::asio::any_io_executor executor,
   co_return std::move(*result);
 }
 
+/// As above, for an operation without a result.
+boost::asio::awaitable<void> on(boost::asio::any_io_executor executor,
+                                boost::asio::awaitable<void> operation);
+
 /// `operation`, cancelled and answered with `Errc::deadline_exceeded` at `deadline`. What it had
-/// begun may have taken effect.
+/// begun may have taken effect. What it throws is thrown here.
 template <class T>
 boost::asio::awaitable<Result<T>> with_deadline(boost::asio::awaitable<Result<T>> operation,
                                                 SteadyTime deadline) {
@@ -128,7 +132,7 @@ auto run_blocking(boost::asio::any_io_executor executor, Function function)
 }
 
 /// Blocks the calling thread, which must not be an I/O thread, until `operation` has run on the
-/// runtime's. A thrown exception becomes an Error.
+/// runtime's. A thrown exception becomes an Error. `Errc::cancelled`: the runtime ended first.
 template <class T>
 Result<T> block_on(Runtime& runtime, boost::asio::awaitable<Result<T>> operation) {
   std::optional<Result<T>> result;

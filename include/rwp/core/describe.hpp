@@ -116,6 +116,11 @@ template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <class T>
+struct IsNumber : std::bool_constant<std::is_arithmetic_v<T> && !std::same_as<T, bool>> {};
+template <class T>
+struct IsNumber<std::optional<T>> : IsNumber<T> {};
+
+template <class T>
 void encode_value(JsonWriter& out, const T& value);
 template <class T>
 Result<void> decode_value(JsonView in, std::string_view path, const FieldRules& rules, T& out);
@@ -152,8 +157,14 @@ struct Codec<T> {
     }
   }
   static Result<void> decode(JsonView in, std::string_view path, const FieldRules& rules, T& out) {
-    const auto number = in.as_int64();
-    if (!number) return decode_mismatch(path, "an integer", in);
+    const auto number = as_integer<std::is_signed_v<T>>(in);
+    if (!number) {
+      // Integers that only the other signedness, or nobody, can hold.
+      if (in.as_int64() || in.as_uint64() || in.kind() == JsonKind::integer) {
+        return decode_out_of_range(path, rules);
+      }
+      return decode_mismatch(path, "an integer", in);
+    }
     if (!std::in_range<T>(*number) ||
         (rules.minimum && static_cast<double>(*number) < *rules.minimum) ||
         (rules.maximum && static_cast<double>(*number) > *rules.maximum)) {
@@ -165,6 +176,16 @@ struct Codec<T> {
   static void schema(JsonWriter& out, const FieldRules&, bool nullable) {
     write_type(out, "integer", nullable);
   }
+
+ private:
+  template <bool is_signed>
+  static auto as_integer(JsonView in) {
+    if constexpr (is_signed) {
+      return in.as_int64();
+    } else {
+      return in.as_uint64();
+    }
+  }
 };
 
 template <std::floating_point T>
@@ -173,8 +194,11 @@ struct Codec<T> {
   static Result<void> decode(JsonView in, std::string_view path, const FieldRules& rules, T& out) {
     const auto number = in.as_double();
     if (!number) return decode_mismatch(path, "a number", in);
+    // Beyond what a float holds, too.
     if ((rules.minimum && *number < *rules.minimum) ||
-        (rules.maximum && *number > *rules.maximum)) {
+        (rules.maximum && *number > *rules.maximum) ||
+        *number < static_cast<double>(std::numeric_limits<T>::lowest()) ||
+        *number > static_cast<double>(std::numeric_limits<T>::max())) {
       return decode_out_of_range(path, rules);
     }
     out = static_cast<T>(*number);
@@ -387,7 +411,13 @@ template <class T>
 void write_schema(JsonWriter& out, const FieldRules& rules, bool nullable) {
   out.begin_object();
   Codec<T>::schema(out, rules, nullable);
-  write_rules(out, rules);
+  FieldRules own = rules;
+  if constexpr (!IsNumber<T>::value) {
+    // They are said of the elements.
+    own.minimum.reset();
+    own.maximum.reset();
+  }
+  write_rules(out, own);
   out.end_object();
 }
 

@@ -29,6 +29,8 @@ class JsonView {
   std::optional<bool> as_bool() const noexcept;
   /// Also a real number without a fraction ("3.0"). None: other kinds, or out of range.
   std::optional<std::int64_t> as_int64() const noexcept;
+  /// As as_int64(), for the numbers from 0 to 2^64 - 1.
+  std::optional<std::uint64_t> as_uint64() const noexcept;
   std::optional<double> as_double() const noexcept;
   std::optional<std::string_view> as_string() const noexcept;
 

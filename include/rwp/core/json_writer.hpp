@@ -44,11 +44,17 @@ class JsonWriter {
   JsonText finish();
 
  private:
+  struct Level {
+    bool is_object = false;
+    bool has_items = false;
+  };
   void separate();
+  void begin_value();
+  void begin_level(char bracket);
+  void end_level(char bracket);
 
   std::string out_;
-  /// One entry a nesting level: whether something stands in it already.
-  std::vector<bool> has_items_;
+  std::vector<Level> levels_;
   bool after_key_ = false;
 };
 

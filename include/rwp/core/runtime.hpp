@@ -8,7 +8,7 @@
 namespace rwp {
 
 struct RuntimeOptions {
-  /// Names the threads in debuggers and `top -H`; at most 11 bytes are kept.
+  /// Names the I/O thread in debuggers and `top -H`; at most 15 bytes are kept.
   std::string name = "rwp";
   /// Threads of the pool for blocking calls; started when first needed. 1 to 1,024.
   unsigned blocking_threads = 4;

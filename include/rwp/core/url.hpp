@@ -40,7 +40,8 @@ class Url {
   Result<std::chrono::milliseconds> duration(std::string_view name,
                                              std::chrono::milliseconds fallback) const;
 
-  /// The URL with any password in it masked; fit for logs and errors.
+  /// The URL with any password, and the values of options named like a password, secret, key or
+  /// token, masked; fit for logs and errors.
   std::string masked() const;
 
  private:
