@@ -1,3 +1,4 @@
+#include <rwp/core/utf8.hpp>
 #include <rwp/jobs/checked_job.hpp>
 
 #include <algorithm>
@@ -28,15 +29,17 @@ bool is_name_character(char c) {
          c == '_' || c == '-' || c == '/';
 }
 
-/// Text that every store can keep and show: no NUL, no control characters.
+/// No NUL, no control characters.
 bool is_plain(std::string_view text) {
   return std::none_of(text.begin(), text.end(),
                       [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
+/// Text that every store can keep and show.
 Result<void> check_text(std::string_view field, std::string_view text, std::size_t most) {
   if (text.size() > most) return broken(field, "is longer than " + std::to_string(most) + " bytes");
   if (!is_plain(text)) return broken(field, "holds a control character");
+  if (!is_valid_utf8(text)) return broken(field, "is not UTF-8");
   return {};
 }
 
@@ -148,6 +151,11 @@ Result<void> check(const ProgressUpdate& update) {
   if (update.note && update.note->size() > kMaxNoteBytes) {
     return broken("note", "is longer than 1024 bytes");
   }
+  // Lines and tabs are welcome here, a NUL is not: not every store can keep it.
+  if (update.note &&
+      (!is_valid_utf8(*update.note) || update.note->find('\0') != std::string::npos)) {
+    return broken("note", "is not UTF-8 without NUL");
+  }
   if (update.cursor && update.cursor->size() > kMaxCursorBytes) {
     return broken("cursor", "is larger than 64 KiB");
   }
@@ -155,9 +163,8 @@ Result<void> check(const ProgressUpdate& update) {
 }
 
 Result<void> check(const UnparkRequest& request) {
-  if (request.key.empty() || request.key.size() > kMaxKeyBytes) {
-    return broken("key", "must be 1 to 256 bytes");
-  }
+  if (request.key.empty()) return broken("key", "is empty");
+  if (auto ok = check_text("key", request.key, kMaxKeyBytes); !ok) return ok;
   if (request.value.size() > kMaxResultBytes) return broken("value", "is larger than 1 MiB");
   return {};
 }

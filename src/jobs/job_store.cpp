@@ -1,3 +1,4 @@
+#include <rwp/core/utf8.hpp>
 #include <rwp/jobs/job_store.hpp>
 
 #include <algorithm>
@@ -73,12 +74,47 @@ Awaitable<Result<CheckedJob>> move_large_payload(CheckedJob checked,
   co_return checked;
 }
 
-/// A payload whose submit made no job of its own is of no use to anybody.
-Awaitable<void> drop_unused_payload(std::shared_ptr<BlobStore> blobs, Uuid own_id, std::string key,
-                                    Result<Inserted> answer) {
-  const bool unused = answer ? answer->id != own_id : answer.error().code() == Errc::conflict;
+/// A payload whose submit made no job of its own is of no use to anybody, unless an earlier submit
+/// with the same id made one.
+Awaitable<void> drop_unused_payload(JobStore& store, std::shared_ptr<BlobStore> blobs, Uuid own_id,
+                                    std::string key, Result<Inserted> answer) {
+  const bool made_none = answer ? answer->id != own_id : answer.error().code() == Errc::conflict;
   // Kept after any other failure: the job may stand.
-  if (unused && !key.empty()) (void)co_await blobs->remove_blob(std::move(key));
+  if (!made_none) co_return;
+  std::vector<Uuid> ids(1, own_id);
+  const auto standing = co_await store.get(std::move(ids));
+  if (!standing) co_return;
+  const Result<Job>& own = standing->front();
+  const bool unused = own ? own->payload_blob != key : own.error().code() == Errc::not_found;
+  if (unused) (void)co_await blobs->remove_blob(std::move(key));
+}
+
+/// Most of an error's message that is kept with a job; the rest would swell the hot tables.
+constexpr std::size_t kMaxErrorMessageBytes = 4 * 1024;
+
+/// A handler's error as every store can keep it: what an exception said may be any bytes, and must
+/// not cost the completion.
+Error keepable(Error error) {
+  const std::string_view message = error.message();
+  if (message.size() <= kMaxErrorMessageBytes && is_valid_utf8(message) &&
+      message.find('\0') == std::string_view::npos) {
+    return error;
+  }
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string kept;
+  for (std::size_t i = 0; i < message.size();) {
+    const std::size_t length = message[i] == '\0' ? 0 : utf8_sequence_length(message.substr(i));
+    const std::string_view piece = length == 0 ? kReplacement : message.substr(i, length);
+    if (kept.size() + piece.size() > kMaxErrorMessageBytes) break;
+    kept += piece;
+    i += std::max<std::size_t>(length, 1);
+  }
+  return Error(error.code(), std::move(kept)).with_retryable(error.retryable());
+}
+
+void make_errors_keepable(RunOutcome& outcome) {
+  if (auto* retry = std::get_if<Retry>(&outcome)) retry->error = keepable(std::move(retry->error));
+  if (auto* fail = std::get_if<Fail>(&outcome)) fail->error = keepable(std::move(fail->error));
 }
 
 }  // namespace
@@ -110,6 +146,7 @@ Awaitable<PerItem<JobState>> JobRuns::finish(std::vector<Completion> completions
       sorter.add(out_of_range("children", kMaxChildren));
       continue;
     }
+    make_errors_keepable(completion.outcome);
     CheckedCompletion good{.run = completion.run, .outcome = std::move(completion.outcome)};
     Result<void> children_are_good;
     for (NewJob& child : completion.children) {
@@ -221,7 +258,10 @@ Awaitable<Result<std::size_t>> JobAdmin::retry_where(JobFilter filter) {
 }
 
 Awaitable<PerItem<JobState>> JobAdmin::set_priority(std::vector<Uuid> ids, Priority priority) {
-  return do_set_priority(std::move(ids), priority);
+  if (static_cast<std::size_t>(priority) >= kPriorityCount) {
+    co_return Error(Errc::invalid_argument, "\"priority\" must be urgent, high, normal or low");
+  }
+  co_return co_await do_set_priority(std::move(ids), priority);
 }
 
 Awaitable<Result<JobPage>> JobAdmin::list(JobFilter filter, std::string cursor, std::size_t limit) {
@@ -243,8 +283,18 @@ Awaitable<Result<void>> JobAdmin::resume(std::string queue) {
   co_return co_await do_set_paused(std::move(queue), false);
 }
 
+namespace {
+
+/// As good as for ever, and no clock overflows by it.
+constexpr std::chrono::milliseconds kLongestRetention{std::chrono::hours(24 * 36'500)};
+
+}  // namespace
+
 Awaitable<Result<Pruned>> JobAdmin::prune(Retention retention) {
   if (retention.limit < 1 || retention.limit > 100'000) co_return out_of_range("limit", 100'000);
+  for (auto* kept : {&retention.succeeded, &retention.failed, &retention.cancelled}) {
+    *kept = std::clamp(*kept, std::chrono::milliseconds(0), kLongestRetention);
+  }
   auto pruned = co_await do_prune(retention);
   if (!pruned) co_return pruned;
   if (auto blobs = blobs_of_removed()) {
@@ -276,7 +326,8 @@ Awaitable<PerItem<Inserted>> JobStore::insert(std::vector<NewJob> jobs) {
   auto answers = sorter.merge(std::move(answered));
   if (answers) {
     for (const Large& payload : large) {
-      co_await drop_unused_payload(blobs_, payload.id, payload.key, (*answers)[payload.item]);
+      co_await drop_unused_payload(*this, blobs_, payload.id, payload.key,
+                                   (*answers)[payload.item]);
     }
   }
   co_return answers;

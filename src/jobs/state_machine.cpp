@@ -198,6 +198,8 @@ Transition cancel(const Lifecycle& job) {
 }
 
 Result<Transition> retry(const Lifecycle& job, TimePoint now) {
+  // The answer to the first of two such calls may have been lost.
+  if (job.state == JobState::ready) return Transition{.next = job, .changed = false};
   if (job.state != JobState::failed && job.state != JobState::cancelled &&
       job.state != JobState::scheduled) {
     return not_in_state(job, "failed, cancelled or scheduled");

@@ -40,7 +40,8 @@ class JobRuns {
   /// Records that the handlers of prefetched jobs are about to begin.
   Awaitable<PerItem<LeaseState>> mark_started(std::vector<RunRef> runs);
   /// Ends runs, durably. Answers the state the job is in now. Repeating a completion with the token
-  /// that was accepted answers the same again and has no second effect.
+  /// that was accepted answers the same again and has no second effect. An error's message is kept
+  /// to its first 4 KiB, and bytes of it that are not UTF-8 as U+FFFD.
   Awaitable<PerItem<JobState>> finish(std::vector<Completion> completions);
   /// Heartbeat: the leases end `lease` from now.
   Awaitable<PerItem<LeaseState>> extend(std::vector<RunRef> runs, std::chrono::milliseconds lease);
@@ -72,8 +73,8 @@ class JobAdmin {
   /// As cancel(), for the open jobs that match; answers how many were cancelled or asked.
   Awaitable<Result<std::size_t>> cancel_where(JobFilter filter);
   /// Puts failed and cancelled jobs back to ready with their attempts, marks and crashes at zero;
-  /// one that waits for its time becomes due now. `Errc::conflict`: it runs, is parked, has
-  /// succeeded, or another job holds its unique key.
+  /// one that waits for its time becomes due now, one that is ready stays as it is.
+  /// `Errc::conflict`: it runs, is parked, has succeeded, or another job holds its unique key.
   Awaitable<PerItem<JobState>> retry(std::vector<Uuid> ids);
   Awaitable<Result<std::size_t>> retry_where(JobFilter filter);
   /// Of jobs that wait. `Errc::conflict`: it runs or has ended.

@@ -188,7 +188,7 @@ struct QueueCounts {
   std::optional<TimePoint> oldest_ready{};
 };
 
-/// How long ended jobs are kept, from their end.
+/// How long ended jobs are kept, from their end: 0 to 100 years; what is beyond is taken as that.
 struct Retention {
   std::chrono::milliseconds succeeded{std::chrono::hours(24 * 7)};
   std::chrono::milliseconds failed{std::chrono::hours(24 * 30)};

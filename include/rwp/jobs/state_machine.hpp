@@ -82,7 +82,8 @@ Result<Transition> park_deadline(const Lifecycle& job, TimePoint now);
 /// → cancelled, or running with the request noted, or unchanged at an end.
 Transition cancel(const Lifecycle& job);
 
-/// failed, cancelled, scheduled → ready, counters at zero. `conflict`: other states.
+/// failed, cancelled, scheduled → ready, counters at zero; ready: unchanged. `conflict`: other
+/// states.
 Result<Transition> retry(const Lifecycle& job, TimePoint now);
 
 }  // namespace machine

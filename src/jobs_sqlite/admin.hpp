@@ -1,0 +1,29 @@
+#pragma once
+
+#include "jobs_sqlite/transaction.hpp"
+#include <rwp/core/error.hpp>
+#include <rwp/jobs/requests.hpp>
+
+#include <string>
+#include <vector>
+
+/// What operators ask of the store, each within one transaction.
+namespace rwp::jobs_sqlite {
+
+Result<jobs::CancelOutcome> cancel(Transaction& transaction, const Uuid& id);
+Result<JobState> retry(Transaction& transaction, const Uuid& id);
+Result<JobState> set_priority(Transaction& transaction, const Uuid& id, jobs::Priority priority);
+void set_paused(Transaction& transaction, const std::string& queue, bool paused);
+/// Goes on from `*position`, where the last call ended, so that calls walk through all jobs in
+/// turn.
+jobs::Pruned prune(Transaction& transaction, const jobs::Retention& retention,
+                   std::int64_t* position);
+
+Result<jobs::Job> get(Transaction& transaction, const Uuid& id);
+Result<jobs::JobPage> list(Transaction& transaction, const jobs::JobFilter& filter,
+                           const std::string& cursor, std::size_t limit);
+std::vector<jobs::QueueCounts> counts(Transaction& transaction);
+/// Which of these have ended, or are not kept.
+std::vector<Uuid> ended_of(Transaction& transaction, const std::vector<Uuid>& ids);
+
+}  // namespace rwp::jobs_sqlite

@@ -1,0 +1,226 @@
+#include "jobs_sqlite/rows.hpp"
+#include "jobs_sqlite/runs.hpp"
+#include <rwp/jobs/state_machine.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace rwp::jobs_sqlite {
+namespace {
+
+namespace machine = jobs::machine;
+
+std::set<std::string, std::less<>> paused_queues(Transaction& transaction) {
+  std::set<std::string, std::less<>> paused;
+  auto query = transaction.database.query("SELECT name FROM queue WHERE paused <> 0");
+  while (query.step()) paused.emplace(query.text(0));
+  return paused;
+}
+
+bool supports(const jobs::ClaimRequest& request, const Lane& lane) {
+  const bool queue_wanted =
+      request.queues.empty() ||
+      std::find(request.queues.begin(), request.queues.end(), lane.queue) != request.queues.end();
+  if (!queue_wanted) return false;
+  return std::any_of(request.kinds.begin(), request.kinds.end(), [&](const auto& kind) {
+    return kind.kind == lane.kind && kind.min_version <= lane.version &&
+           lane.version <= kind.max_version;
+  });
+}
+
+std::vector<std::int64_t> claimable_lanes(Transaction& transaction,
+                                          const jobs::ClaimRequest& request) {
+  transaction.lanes.refresh(transaction.database);
+  const auto paused = paused_queues(transaction);
+  std::vector<std::int64_t> lanes;
+  for (const auto& [id, lane] : transaction.lanes.all()) {
+    if (supports(request, lane) && !paused.contains(lane.queue)) lanes.push_back(id);
+  }
+  return lanes;
+}
+
+/// Moves jobs whose time has come to ready: the scheduled ones and the parks past their deadline.
+void promote_due(Transaction& transaction, std::size_t limit) {
+  std::vector<OpenRow> due;
+  {
+    auto query = transaction.database.query(
+        "SELECT " RWP_OPEN_COLUMNS
+        " FROM open INDEXED BY open_timed WHERE state IN (0, 3) AND run_at <= ?"
+        " ORDER BY run_at LIMIT ?");
+    query.bind(1, to_ms(transaction.now)).bind(2, limit);
+    while (query.step()) due.push_back(read_open(query));
+  }
+  for (const OpenRow& row : due) {
+    if (row.life.state == JobState::scheduled) {
+      const auto step = machine::become_due(row.life, transaction.now);
+      if (step) apply(transaction, row, *step);
+      continue;
+    }
+    const auto step = machine::park_deadline(row.life, transaction.now);
+    if (!step) continue;
+    More more = More::read(row.more);
+    more.resume = jobs::Resume{.key = row.life.park_key};
+    apply(transaction, row, *step, std::move(more));
+  }
+}
+
+/// Walks the ready rows of several lanes in the order of claims: priority, then first in.
+class ReadyMerge {
+ public:
+  ReadyMerge(Transaction& transaction, const std::vector<std::int64_t>& lanes, std::size_t limit) {
+    heads_.reserve(lanes.size());
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      auto query =
+          transaction.database.query("SELECT " RWP_OPEN_COLUMNS
+                                     " FROM open INDEXED BY open_ready WHERE state = 1 AND lane = ?"
+                                     " ORDER BY priority, seq LIMIT ?",
+                                     i);
+      query.bind(1, lanes[i]).bind(2, limit);
+      if (query.step()) heads_.emplace_back(std::move(query));
+    }
+    std::make_heap(heads_.begin(), heads_.end(), &comes_later);
+  }
+
+  std::optional<OpenRow> next() {
+    if (heads_.empty()) return std::nullopt;
+    std::pop_heap(heads_.begin(), heads_.end(), &comes_later);
+    OpenRow row = read_open(heads_.back().query);
+    if (heads_.back().query.step()) {
+      heads_.back().refresh();
+      std::push_heap(heads_.begin(), heads_.end(), &comes_later);
+    } else {
+      heads_.pop_back();
+    }
+    return row;
+  }
+
+ private:
+  struct Head {
+    explicit Head(net_sqlite::Query opened) : query(std::move(opened)) { refresh(); }
+    void refresh() {
+      priority = query.integer(3);
+      seq = query.integer(0);
+    }
+    net_sqlite::Query query;
+    std::int64_t priority = 0;
+    std::int64_t seq = 0;
+  };
+  static bool comes_later(const Head& left, const Head& right) {
+    return std::pair(left.priority, left.seq) > std::pair(right.priority, right.seq);
+  }
+  std::vector<Head> heads_;
+};
+
+/// The jobs to hand out: normal ones up to the limit, or up to and with the first suspect.
+std::vector<OpenRow> choose(Transaction& transaction, const std::vector<std::int64_t>& lanes,
+                            std::size_t limit) {
+  std::vector<OpenRow> chosen;
+  ReadyMerge ready(transaction, lanes, limit);
+  while (chosen.size() < limit) {
+    auto row = ready.next();
+    if (!row) break;
+    const bool alone = jobs::runs_alone(row->life);
+    chosen.push_back(std::move(*row));
+    if (alone) break;
+  }
+  return chosen;
+}
+
+void lease_row(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
+               std::chrono::milliseconds lease) {
+  // Only what a claim changes; what the row has more of stays.
+  auto update = transaction.database.query(
+      "UPDATE open SET state = 2, flags = ?, token = ?, started_at = ?, holder = ?,"
+      " lease_until = ? WHERE seq = ?");
+  update.bind(1, life.started ? 2 : 0)
+      .bind(2, static_cast<std::int64_t>(life.run_token))
+      .bind(3, to_ms(transaction.now))
+      .bind(4, transaction.holder)
+      .bind(5, std::chrono::nanoseconds(transaction.since_boot + lease).count())
+      .bind(6, row.seq)
+      .run();
+}
+
+void read_body(Transaction& transaction, std::int64_t seq, jobs::ClaimedJob& job) {
+  auto query = transaction.database.query(
+      "SELECT id, created_at, timeout, tenant, payload, payload_blob, rare FROM job WHERE seq = ?");
+  query.bind(1, seq);
+  query.step();
+  job.run.id = read_uuid(query.blob(0));
+  job.created_at = from_ms(query.integer(1));
+  job.timeout = std::chrono::milliseconds(query.integer(2));
+  job.tenant = std::string(query.text(3));
+  if (!query.is_null(4)) job.payload = JsonText::trusted(std::string(query.text(4)));
+  job.payload_blob = std::string(query.text(5));
+  if (!query.is_null(6)) job.traceparent = Rare::read(query.text(6)).traceparent;
+}
+
+}  // namespace
+
+std::vector<jobs::ClaimedJob> claim(Transaction& transaction, const jobs::ClaimRequest& request) {
+  promote_due(transaction, std::max<std::size_t>(request.limit, 100));
+  const auto lanes = claimable_lanes(transaction, request);
+  std::vector<jobs::ClaimedJob> claimed;
+  for (OpenRow& row : choose(transaction, lanes, request.limit)) {
+    const bool alone = jobs::runs_alone(row.life);
+    // One that must run alone has to wait for the others first, so it has not started yet.
+    const bool started = !alone && claimed.size() < request.start;
+    const auto step =
+        machine::claim(row.life, static_cast<std::uint64_t>(transaction.token_floor), started);
+    if (!step) continue;
+    lease_row(transaction, row, step->next, request.lease);
+    transaction.count(row.lane, JobState::ready, -1);
+    transaction.count(row.lane, JobState::running, +1);
+
+    jobs::ClaimedJob job;
+    read_body(transaction, row.seq, job);
+    job.run.token = step->next.run_token;
+    job.run.handle = row.seq;
+    const Lane& lane = transaction.lanes.by_id(transaction.database, row.lane);
+    job.kind = lane.kind;
+    job.version = lane.version;
+    job.queue = lane.queue;
+    job.priority = row.priority;
+    job.attempt = row.life.attempt;
+    job.max_attempts = row.life.max_attempts;
+    job.alone = alone;
+    job.started = started;
+    job.claimed_at = transaction.now;
+    if (!row.more.empty()) {
+      More more = More::read(row.more);
+      job.cursor = std::move(more.cursor);
+      job.resume = std::move(more.resume);
+    }
+    claimed.push_back(std::move(job));
+  }
+  return claimed;
+}
+
+WorkOutlook look_for_work(Transaction& transaction, const jobs::ClaimRequest& request) {
+  WorkOutlook outlook;
+  {
+    // Also what is not this worker's: it costs a look too many, never a job too late.
+    auto query = transaction.database.query(
+        "SELECT min(run_at) FROM open INDEXED BY open_timed WHERE state IN (0, 3)");
+    if (query.step() && !query.is_null(0)) outlook.next_due = from_ms(query.integer(0));
+  }
+  if (outlook.next_due && *outlook.next_due <= transaction.now) {
+    outlook.ready = true;
+    return outlook;
+  }
+  for (const std::int64_t lane : claimable_lanes(transaction, request)) {
+    auto query = transaction.database.query(
+        "SELECT 1 FROM open INDEXED BY open_ready WHERE state = 1 AND lane = ? LIMIT 1");
+    query.bind(1, lane);
+    if (!query.step()) continue;
+    outlook.ready = true;
+    break;
+  }
+  return outlook;
+}
+
+}  // namespace rwp::jobs_sqlite

@@ -1,0 +1,187 @@
+#include "jobs_sqlite/connection_queue.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <iterator>
+
+namespace rwp::jobs_sqlite {
+namespace {
+
+/// Most operations that wait; beyond, callers are told to come back.
+constexpr std::size_t kMaxPending = 100'000;
+/// A group is committed once it has taken so long, so that other processes get their turn.
+constexpr std::chrono::milliseconds kLongestTransaction{8};
+
+Error error_of(std::exception_ptr thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const net_sqlite::Failure& failure) {
+    return failure.error();
+  } catch (const ErrorException& problem) {
+    return problem.error();
+  } catch (const std::exception& problem) {
+    return Error(Errc::internal, problem.what());
+  }
+}
+
+}  // namespace
+
+ConnectionQueue::ConnectionQueue(Runtime& runtime,
+                                 std::unique_ptr<net_sqlite::Connection> connection,
+                                 Options options)
+    : runtime_(runtime), connection_(std::move(connection)), options_(std::move(options)) {}
+
+boost::asio::awaitable<Result<void>> ConnectionQueue::run_work(Mode mode, Work work) {
+  if (pending_.size() >= kMaxPending) {
+    co_return Error(Errc::unavailable, "too many operations wait for the database");
+  }
+  auto self = shared_from_this();
+  auto operation = std::make_shared<Operation>();
+  operation->mode = mode;
+  operation->work = std::move(work);
+  pending_.push_back(operation);
+  if (!running_) {
+    running_ = true;
+    // Not at once: what other coroutines that are awake now have to add, joins the group.
+    post(runtime_.executor(), [self] { self->start_group(); });
+  }
+  while (!operation->done) {
+    const Wake wake = co_await operation->ended.wait_until(SteadyTime::max());
+    if (wake != Wake::cancelled || operation->done) continue;
+    operation->abandoned = true;
+    co_return Error(Errc::cancelled, operation->begun
+                                         ? "the wait was cancelled; the outcome is unknown"
+                                         : "the wait was cancelled before the work began");
+  }
+  co_return operation->outcome;
+}
+
+void ConnectionQueue::start_group() {
+  std::erase_if(pending_, [](const auto& operation) { return operation->abandoned; });
+  if (pending_.empty()) {
+    running_ = false;
+    return;
+  }
+  Group group(std::make_move_iterator(pending_.begin()), std::make_move_iterator(pending_.end()));
+  pending_.clear();
+  for (const auto& operation : group) operation->begun = true;
+  post(runtime_.blocking(), [self = shared_from_this(), group = std::move(group)]() mutable {
+    const std::size_t dealt_with = self->execute(group);
+    auto& runtime = self->runtime_;
+    post(runtime.executor(),
+         [self = std::move(self), group = std::move(group), dealt_with]() mutable {
+           self->end_group(std::move(group), dealt_with);
+         });
+  });
+}
+
+void ConnectionQueue::begin(Transaction& transaction, bool durable) {
+  transaction.now = options_.clock->now();
+  transaction.since_boot = options_.clock->since_boot();
+  transaction.token_floor = options_.token_floor;
+  transaction.holder = options_.holder;
+  const bool synchronous = durable && options_.synchronous_full;
+  if (synchronous != synchronous_now_) {
+    connection_->query(synchronous ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
+        .run();
+    synchronous_now_ = synchronous;
+  }
+  const auto asked = std::chrono::steady_clock::now();
+  connection_->query("BEGIN IMMEDIATE").run();
+  if (options_.on_lock_wait) options_.on_lock_wait(std::chrono::steady_clock::now() - asked);
+}
+
+void ConnectionQueue::rollback() noexcept {
+  try {
+    if (connection_->in_transaction()) connection_->query("ROLLBACK").run();
+  } catch (...) {  // The next BEGIN tells.
+  }
+  lanes_.forget();
+}
+
+std::size_t ConnectionQueue::execute(const Group& group) {
+  const bool writes = std::any_of(group.begin(), group.end(), [](const auto& operation) {
+    return operation->mode != Mode::read;
+  });
+  const bool durable = std::any_of(group.begin(), group.end(), [](const auto& operation) {
+    return operation->mode == Mode::durable;
+  });
+  std::size_t dealt_with = 0;
+  ++statistics_.transactions;
+  try {
+    Transaction transaction(*connection_, lanes_);
+    const auto started = std::chrono::steady_clock::now();
+    if (writes) {
+      begin(transaction, durable);
+    } else {
+      transaction.now = options_.clock->now();
+      transaction.since_boot = options_.clock->since_boot();
+      connection_->query("BEGIN").run();  // One snapshot for what a caller reads.
+    }
+    for (const auto& operation : group) {
+      operation->work(transaction);
+      ++dealt_with;
+      if (std::chrono::steady_clock::now() - started > kLongestTransaction) break;
+    }
+    if (writes) transaction.flush();
+    connection_->query("COMMIT").run();
+    effects_ = std::move(transaction.effects);
+    for (std::size_t i = 0; i < dealt_with; ++i) group[i]->outcome = Result<void>();
+    statistics_.operations += dealt_with;
+    return dealt_with;
+  } catch (...) {
+    rollback();
+  }
+  // Whose fault it was shows when each runs by itself. What a failed commit left unknown is settled
+  // by it too: all work finds what it had done before, and answers that.
+  for (const auto& operation : group) execute_alone(*operation);
+  statistics_.operations += group.size();
+  return group.size();
+}
+
+void ConnectionQueue::execute_alone(Operation& operation) {
+  ++statistics_.retried_alone;
+  try {
+    Transaction transaction(*connection_, lanes_);
+    if (operation.mode == Mode::read) {
+      transaction.now = options_.clock->now();
+      transaction.since_boot = options_.clock->since_boot();
+      connection_->query("BEGIN").run();
+    } else {
+      begin(transaction, operation.mode == Mode::durable);
+    }
+    operation.work(transaction);
+    if (operation.mode != Mode::read) transaction.flush();
+    connection_->query("COMMIT").run();
+    operation.outcome = Result<void>();
+    effects_.work = effects_.work || transaction.effects.work;
+    effects_.ended.insert(effects_.ended.end(), transaction.effects.ended.begin(),
+                          transaction.effects.ended.end());
+  } catch (...) {
+    operation.outcome = error_of(std::current_exception());
+    rollback();
+  }
+}
+
+void ConnectionQueue::end_group(Group group, std::size_t dealt_with) {
+  if (options_.on_committed && (effects_.work || !effects_.ended.empty())) {
+    options_.on_committed(effects_);
+  }
+  effects_ = Effects();
+  for (std::size_t i = 0; i < dealt_with; ++i) {
+    group[i]->done = true;
+    group[i]->ended.notify_all();
+  }
+  pending_.insert(pending_.begin(),
+                  std::make_move_iterator(group.begin() + static_cast<std::ptrdiff_t>(dealt_with)),
+                  std::make_move_iterator(group.end()));
+  if (pending_.empty()) {
+    // The coroutines just woken run first and may bring the next group.
+    running_ = false;
+    return;
+  }
+  post(runtime_.executor(), [self = shared_from_this()] { self->start_group(); });
+}
+
+}  // namespace rwp::jobs_sqlite

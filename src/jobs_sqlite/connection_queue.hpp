@@ -1,0 +1,123 @@
+#pragma once
+
+#include "jobs_sqlite/transaction.hpp"
+#include "net/sqlite/connection.hpp"
+#include <rwp/core/async.hpp>
+#include <rwp/core/clock.hpp>
+#include <rwp/core/error.hpp>
+#include <rwp/core/runtime.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace rwp::jobs_sqlite {
+
+/// Counts of one queue, for metrics and benchmarks.
+struct QueueStatistics {
+  std::uint64_t transactions = 0;
+  std::uint64_t operations = 0;
+  std::uint64_t retried_alone = 0;
+};
+
+/// What awaiting a work that makes a `T` answers: `Result<T>`, and a work that makes a Result that
+/// one.
+template <class T>
+struct AnswerOf {
+  using type = Result<T>;
+};
+template <class T>
+struct AnswerOf<Result<T>> {
+  using type = Result<T>;
+};
+
+/// Runs the work of concurrent callers on one connection, on the runtime's pool, one group at a
+/// time: what gathers while a group runs is the next group, in one transaction with one fsync, and
+/// each caller is answered when its group is committed. That is group commit.
+///
+/// When anything in a group fails, the group is rolled back and each work is run again in a
+/// transaction of its own, so that a bad one fails alone. Work must therefore start afresh each
+/// time it is run.
+///
+/// Threads: `run` on the runtime's I/O thread. Lifetime: kept by its calls in flight.
+class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
+ public:
+  enum class Mode : std::uint8_t {
+    read,    ///< No transaction of its own.
+    lazy,    ///< A commit that reaches the file with the next durable one, or a little later.
+    durable  ///< An fsync before the answer.
+  };
+  using Work = std::function<void(Transaction&)>;
+  using OnCommitted = std::function<void(Effects&)>;
+
+  struct Options {
+    std::shared_ptr<const Clock> clock{};
+    std::int64_t token_floor = 1;
+    std::int64_t holder = 0;
+    bool synchronous_full = true;
+    /// Told on the I/O thread what committed transactions did to others.
+    OnCommitted on_committed{};
+    /// Told on the pool how long the write lock was waited for.
+    std::function<void(std::chrono::nanoseconds)> on_lock_wait{};
+  };
+
+  ConnectionQueue(Runtime& runtime, std::unique_ptr<net_sqlite::Connection> connection,
+                  Options options);
+
+  /// Runs `work` and answers what it made. A caller that is cancelled meanwhile is told that the
+  /// outcome is unknown, unless the work had not begun: then it never will.
+  template <class T>
+  boost::asio::awaitable<typename AnswerOf<T>::type> run(Mode mode,
+                                                         std::function<T(Transaction&)> work) {
+    // Kept by the work, since the caller may leave before it runs.
+    auto made = std::make_shared<std::optional<T>>();
+    Work wrapped = [made, work = std::move(work)](Transaction& transaction) {
+      made->emplace(work(transaction));
+    };
+    auto done = co_await run_work(mode, std::move(wrapped));
+    if (!done) co_return done.error();
+    co_return std::move(**made);
+  }
+
+  QueueStatistics statistics() const { return statistics_; }
+  net_sqlite::Connection& connection() { return *connection_; }
+
+ private:
+  struct Operation {
+    Mode mode = Mode::read;
+    Work work{};
+    Signal ended{};
+    bool begun = false;
+    bool done = false;
+    bool abandoned = false;
+    Result<void> outcome{};
+  };
+  using Group = std::vector<std::shared_ptr<Operation>>;
+
+  boost::asio::awaitable<Result<void>> run_work(Mode mode, Work work);
+  void start_group();
+  /// On the pool: runs the group, answers how many of it were dealt with.
+  std::size_t execute(const Group& group);
+  void execute_alone(Operation& operation);
+  void end_group(Group group, std::size_t dealt_with);
+  void begin(Transaction& transaction, bool durable);
+  void rollback() noexcept;
+
+  Runtime& runtime_;
+  const std::unique_ptr<net_sqlite::Connection> connection_;
+  const Options options_;
+  Lanes lanes_;
+  std::deque<std::shared_ptr<Operation>> pending_;
+  bool running_ = false;
+  bool synchronous_now_ = true;
+  Effects effects_;  ///< Of the group that runs; the pool's until it has ended.
+  QueueStatistics statistics_;
+};
+
+}  // namespace rwp::jobs_sqlite

@@ -1,0 +1,55 @@
+#include "jobs_sqlite/holder_locks.hpp"
+
+#include "net/sqlite/connection.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace rwp::jobs_sqlite {
+namespace {
+
+[[noreturn]] void fail(const std::string& doing) {
+  throw net_sqlite::Failure(
+      0, Error(Errc::unavailable,
+               doing + ": " + std::error_code(errno, std::generic_category()).message()));
+}
+
+struct flock lock_of(std::int64_t holder) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = holder;
+  lock.l_len = 1;
+  return lock;
+}
+
+}  // namespace
+
+HolderLocks::HolderLocks(const std::string& path)
+    : file_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+  if (file_ < 0) fail("opening " + path);
+  struct stat facts {};
+  if (fstat(file_, &facts) != 0) {
+    close(file_);
+    fail("opening " + path);
+  }
+  inode_ = static_cast<std::int64_t>(facts.st_ino);
+}
+
+HolderLocks::~HolderLocks() { close(file_); }
+
+void HolderLocks::hold(std::int64_t holder) {
+  struct flock lock = lock_of(holder);
+  if (fcntl(file_, F_OFD_SETLK, &lock) != 0) fail("locking the holders file");
+}
+
+bool HolderLocks::is_free(std::int64_t holder) const {
+  struct flock lock = lock_of(holder);
+  // Any doubt counts as alive: the lease's own end decides then.
+  return fcntl(file_, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+}
+
+}  // namespace rwp::jobs_sqlite

@@ -1,0 +1,356 @@
+#include "jobs_sqlite/rows.hpp"
+
+#include <rwp/core/json_view.hpp>
+#include <rwp/core/json_writer.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace rwp::jobs_sqlite {
+namespace {
+
+constexpr std::int64_t kCancelRequested = 1;
+constexpr std::int64_t kStarted = 2;
+constexpr std::size_t kMaxErrorBytes = 4096;
+
+std::string text_at(JsonView view, std::string_view name) {
+  const auto member = view.find(name);
+  return member ? std::string(member->as_string().value_or("")) : std::string();
+}
+
+std::int64_t integer_at(JsonView view, std::string_view name) {
+  const auto member = view.find(name);
+  return member ? member->as_int64().value_or(0) : 0;
+}
+
+std::int64_t flags_of(const jobs::Lifecycle& life) {
+  return (life.cancel_requested ? kCancelRequested : 0) | (life.started ? kStarted : 0);
+}
+
+void write_open(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
+                std::string_view more) {
+  auto update = transaction.database.query(
+      "UPDATE open SET state = ?, priority = ?, flags = ?, attempt = ?, marks = ?, crashes = ?,"
+      " token = ?, finished_token = ?, run_at = ?, started_at = ?, holder = ?, lease_until = ?,"
+      " more = ? WHERE seq = ?");
+  const bool running = life.state == JobState::running;
+  update.bind(1, static_cast<int>(life.state))
+      .bind(2, static_cast<int>(row.priority))
+      .bind(3, flags_of(life))
+      .bind(4, life.attempt)
+      .bind(5, life.suspect_marks)
+      .bind(6, life.crashes)
+      .bind(7, static_cast<std::int64_t>(life.run_token))
+      .bind(8, static_cast<std::int64_t>(life.finished_token))
+      .bind(9, to_ms(life.run_at))
+      .bind_or_null(10, row.started_at)
+      .bind_or_null(11, running ? row.holder : 0)
+      .bind_or_null(12, running ? row.lease_until : 0)
+      .bind_or_null(13, more)
+      .bind(14, row.seq)
+      .run();
+}
+
+void write_ended(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
+                 std::string_view more, const JsonText* result) {
+  auto removed = transaction.database.query("DELETE FROM open WHERE seq = ?");
+  removed.bind(1, row.seq).run();
+  auto added = transaction.database.query(
+      "INSERT INTO ended (seq, state, reason, priority, attempt, max_attempts, marks, crashes, "
+      "token,"
+      " finished_token, run_at, started_at, finished_at, result, more)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  added.bind(1, row.seq)
+      .bind(2, static_cast<int>(life.state))
+      .bind(3, static_cast<int>(life.end_reason))
+      .bind(4, static_cast<int>(row.priority))
+      .bind(5, life.attempt)
+      .bind(6, life.max_attempts)
+      .bind(7, life.suspect_marks)
+      .bind(8, life.crashes)
+      .bind(9, static_cast<std::int64_t>(life.run_token))
+      .bind(10, static_cast<std::int64_t>(life.finished_token))
+      .bind(11, to_ms(life.run_at))
+      .bind_or_null(12, row.started_at)
+      .bind(13, to_ms(transaction.now))
+      .bind_or_null(14, result == nullptr ? std::string_view() : result->view())
+      .bind_or_null(15, more)
+      .run();
+}
+
+void apply_with(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& next,
+                std::string_view more, const JsonText* result) {
+  if (next.state != row.life.state) {
+    transaction.count(row.lane, row.life.state, -1);
+    transaction.count(row.lane, next.state, +1);
+  }
+  if (jobs::has_ended(next.state)) {
+    write_ended(transaction, row, next, more, result);
+    transaction.effects.ended.push_back(row.id.is_nil() ? id_of(transaction, row.seq) : row.id);
+  } else {
+    write_open(transaction, row, next, more);
+    transaction.effects.work = transaction.effects.work || next.state == JobState::ready ||
+                               next.state == JobState::scheduled || next.state == JobState::parked;
+  }
+}
+
+}  // namespace
+
+bool More::empty() const {
+  return errors.empty() && progress == 0 && note.empty() && !cursor && park_key.empty() && !resume;
+}
+
+std::string More::write() const {
+  if (empty()) return {};
+  JsonWriter out;
+  out.begin_object();
+  if (!errors.empty()) {
+    out.key("errors").begin_array();
+    for (const jobs::JobError& error : errors) {
+      out.begin_object()
+          .member("attempt", error.attempt)
+          .member("at", to_ms(error.at))
+          .member("code", error.code)
+          .member("message", error.message)
+          .end_object();
+    }
+    out.end_array();
+  }
+  if (progress != 0) out.member("progress", progress);
+  if (!note.empty()) out.member("note", note);
+  if (cursor) out.member("cursor", *cursor);
+  if (!park_key.empty()) out.member("park", park_key);
+  if (resume) {
+    out.key("resume").begin_object().member("key", resume->key);
+    if (resume->value) out.member("value", *resume->value);
+    out.end_object();
+  }
+  out.end_object();
+  return out.finish().release();
+}
+
+More More::read(std::string_view text) {
+  More more;
+  if (text.empty()) return more;
+  const JsonDocument document(JsonText::trusted(std::string(text)));
+  const JsonView root = document.root();
+  if (const auto errors = root.find("errors")) {
+    for (std::size_t i = 0; i < errors->size(); ++i) {
+      const JsonView error = errors->at(i);
+      more.errors.push_back({.attempt = static_cast<int>(integer_at(error, "attempt")),
+                             .at = from_ms(integer_at(error, "at")),
+                             .code = text_at(error, "code"),
+                             .message = text_at(error, "message")});
+    }
+  }
+  if (const auto progress = root.find("progress"))
+    more.progress = progress->as_double().value_or(0);
+  more.note = text_at(root, "note");
+  if (const auto cursor = root.find("cursor")) more.cursor = cursor->text();
+  more.park_key = text_at(root, "park");
+  if (const auto resume = root.find("resume")) {
+    jobs::Resume found{.key = text_at(*resume, "key")};
+    if (const auto value = resume->find("value")) found.value = value->text();
+    more.resume = std::move(found);
+  }
+  return more;
+}
+
+void More::add_error(int attempt, TimePoint at, const Error& error) {
+  std::string message = error.to_string();
+  const std::string prefix = std::string(rwp::to_string(error.code())) + ": ";
+  message.erase(0, prefix.size());
+  if (message.size() > kMaxErrorBytes) {
+    message.resize(kMaxErrorBytes);
+    message += "…";
+  }
+  errors.push_back({.attempt = attempt,
+                    .at = at,
+                    .code = std::string(rwp::to_string(error.code())),
+                    .message = std::move(message)});
+  if (errors.size() > jobs::kMaxErrorsKept) errors.erase(errors.begin());
+}
+
+bool Rare::empty() const {
+  return tags.empty() && idempotency_key.empty() && unique_key.empty() && traceparent.empty();
+}
+
+std::string Rare::write() const {
+  if (empty()) return {};
+  JsonWriter out;
+  out.begin_object();
+  if (!tags.empty()) {
+    out.key("tags").begin_array();
+    for (const std::string& tag : tags) out.value(tag);
+    out.end_array();
+  }
+  if (!idempotency_key.empty()) out.member("idempotency_key", idempotency_key);
+  if (!unique_key.empty()) {
+    out.member("unique_key", unique_key).member("unique_states", int{unique_states.bits()});
+  }
+  if (!traceparent.empty()) out.member("traceparent", traceparent);
+  out.end_object();
+  return out.finish().release();
+}
+
+Rare Rare::read(std::string_view text) {
+  Rare rare;
+  if (text.empty()) return rare;
+  const JsonDocument document(JsonText::trusted(std::string(text)));
+  const JsonView root = document.root();
+  if (const auto tags = root.find("tags")) {
+    for (std::size_t i = 0; i < tags->size(); ++i) {
+      rare.tags.emplace_back(tags->at(i).as_string().value_or(""));
+    }
+  }
+  rare.idempotency_key = text_at(root, "idempotency_key");
+  rare.unique_key = text_at(root, "unique_key");
+  if (!rare.unique_key.empty()) {
+    rare.unique_states =
+        jobs::StateSet::from_bits(static_cast<std::uint8_t>(integer_at(root, "unique_states")));
+  }
+  rare.traceparent = text_at(root, "traceparent");
+  return rare;
+}
+
+Uuid read_uuid(std::string_view blob) {
+  Uuid id;
+  if (blob.size() == id.bytes.size()) std::memcpy(id.bytes.data(), blob.data(), blob.size());
+  return id;
+}
+
+Uuid id_of(Transaction& transaction, std::int64_t seq) {
+  auto query = transaction.database.query("SELECT id FROM job WHERE seq = ?");
+  query.bind(1, seq);
+  return query.step() ? read_uuid(query.blob(0)) : Uuid();
+}
+
+std::optional<std::int64_t> find_seq(Transaction& transaction, const Uuid& id) {
+  auto query = transaction.database.query("SELECT seq FROM job WHERE id = ?");
+  query.bind_blob(1, id.bytes.data(), id.bytes.size());
+  if (!query.step()) return std::nullopt;
+  return query.integer(0);
+}
+
+OpenRow read_open(net_sqlite::Query& query) {
+  OpenRow row;
+  row.seq = query.integer(0);
+  row.lane = query.integer(2);
+  row.priority = static_cast<jobs::Priority>(query.integer(3));
+  jobs::Lifecycle& life = row.life;
+  life.state = static_cast<JobState>(query.integer(1));
+  const std::int64_t flags = query.integer(4);
+  life.cancel_requested = (flags & kCancelRequested) != 0;
+  life.started = (flags & kStarted) != 0;
+  life.attempt = static_cast<int>(query.integer(5));
+  life.max_attempts = static_cast<int>(query.integer(6));
+  life.suspect_marks = static_cast<int>(query.integer(7));
+  life.crashes = static_cast<int>(query.integer(8));
+  life.run_token = static_cast<std::uint64_t>(query.integer(9));
+  life.finished_token = static_cast<std::uint64_t>(query.integer(10));
+  life.run_at = from_ms(query.integer(11));
+  row.started_at = query.integer(12);
+  row.holder = query.integer(13);
+  row.lease_until = query.integer(14);
+  row.more = std::string(query.text(15));
+  // The key decides about unpark; it is nowhere but in a row that has more.
+  if (!row.more.empty()) life.park_key = More::read(row.more).park_key;
+  return row;
+}
+
+std::optional<OpenRow> load_open(Transaction& transaction, std::int64_t seq) {
+  auto query = transaction.database.query("SELECT " RWP_OPEN_COLUMNS " FROM open WHERE seq = ?");
+  query.bind(1, seq);
+  if (!query.step()) return std::nullopt;
+  return read_open(query);
+}
+
+void apply(Transaction& transaction, const OpenRow& row, const jobs::Transition& step,
+           const JsonText* result) {
+  if (row.more.empty() && !step.error && step.next.park_key.empty()) {
+    apply_with(transaction, row, step.next, {}, result);
+    return;
+  }
+  apply(transaction, row, step, More::read(row.more), result);
+}
+
+void apply(Transaction& transaction, const OpenRow& row, const jobs::Transition& step, More more,
+           const JsonText* result) {
+  if (step.error) {
+    more.add_error(std::max(step.next.attempt, row.life.attempt + 1), transaction.now, *step.error);
+  }
+  more.park_key = step.next.park_key;
+  apply_with(transaction, row, step.next, more.write(), result);
+}
+
+std::optional<jobs::Job> load_job(Transaction& transaction, std::int64_t seq) {
+  jobs::Job job;
+  std::int64_t lane = 0;
+  {
+    auto query = transaction.database.query(
+        "SELECT id, lane, created_at, timeout, tenant, payload, payload_blob, rare"
+        " FROM job WHERE seq = ?");
+    query.bind(1, seq);
+    if (!query.step()) return std::nullopt;
+    job.id = read_uuid(query.blob(0));
+    lane = query.integer(1);
+    job.created_at = from_ms(query.integer(2));
+    job.timeout = std::chrono::milliseconds(query.integer(3));
+    job.tenant = std::string(query.text(4));
+    if (!query.is_null(5)) job.payload = JsonText::trusted(std::string(query.text(5)));
+    job.payload_blob = std::string(query.text(6));
+    Rare rare = Rare::read(query.text(7));
+    job.tags = std::move(rare.tags);
+    job.idempotency_key = std::move(rare.idempotency_key);
+    job.unique_key = std::move(rare.unique_key);
+    job.traceparent = std::move(rare.traceparent);
+  }
+  const Lane& found = transaction.lanes.by_id(transaction.database, lane);
+  job.kind = found.kind;
+  job.queue = found.queue;
+  job.version = found.version;
+
+  More more;
+  if (const auto open = load_open(transaction, seq)) {
+    const jobs::Lifecycle& life = open->life;
+    job.state = life.state;
+    job.priority = open->priority;
+    job.attempt = life.attempt;
+    job.max_attempts = life.max_attempts;
+    job.suspect_marks = life.suspect_marks;
+    job.crashes = life.crashes;
+    job.run_token = life.run_token;
+    job.run_at = life.run_at;
+    job.cancel_requested = life.cancel_requested;
+    if (life.state == JobState::parked) job.park_key = life.park_key;
+    if (open->started_at != 0) job.started_at = from_ms(open->started_at);
+    more = More::read(open->more);
+  } else {
+    auto query = transaction.database.query(
+        "SELECT state, reason, priority, attempt, max_attempts, marks, crashes, token, run_at,"
+        " started_at, finished_at, result, more FROM ended WHERE seq = ?");
+    query.bind(1, seq);
+    if (!query.step()) return std::nullopt;
+    job.state = static_cast<JobState>(query.integer(0));
+    job.end_reason = static_cast<jobs::EndReason>(query.integer(1));
+    job.priority = static_cast<jobs::Priority>(query.integer(2));
+    job.attempt = static_cast<int>(query.integer(3));
+    job.max_attempts = static_cast<int>(query.integer(4));
+    job.suspect_marks = static_cast<int>(query.integer(5));
+    job.crashes = static_cast<int>(query.integer(6));
+    job.run_token = static_cast<std::uint64_t>(query.integer(7));
+    job.run_at = from_ms(query.integer(8));
+    if (!query.is_null(9)) job.started_at = from_ms(query.integer(9));
+    job.finished_at = from_ms(query.integer(10));
+    if (!query.is_null(11)) job.result = JsonText::trusted(std::string(query.text(11)));
+    more = More::read(query.text(12));
+  }
+  job.progress = job.state == JobState::succeeded ? 1.0 : more.progress;
+  job.progress_note = std::move(more.note);
+  job.cursor = std::move(more.cursor);
+  job.errors = std::move(more.errors);
+  return job;
+}
+
+}  // namespace rwp::jobs_sqlite

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "jobs_sqlite/holder_locks.hpp"
+#include "jobs_sqlite/transaction.hpp"
+#include <rwp/core/error.hpp>
+#include <rwp/jobs/checked_job.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+/// What workers ask of the store, each within one transaction.
+namespace rwp::jobs_sqlite {
+
+/// Whose leases are judged how.
+struct HolderJudge {
+  /// Null in memory.
+  const HolderLocks* locks = nullptr;
+  std::string boot_id{};
+  /// Leases that have merely lapsed are left until then: nobody could extend them meanwhile.
+  std::chrono::nanoseconds lapsed_only_after{0};
+};
+
+std::vector<jobs::ClaimedJob> claim(Transaction& transaction, const jobs::ClaimRequest& request);
+
+/// Whether a claim would find something now, and when the next job becomes due.
+struct WorkOutlook {
+  bool ready = false;
+  std::optional<TimePoint> next_due{};
+};
+WorkOutlook look_for_work(Transaction& transaction, const jobs::ClaimRequest& request);
+
+Result<jobs::LeaseState> mark_started(Transaction& transaction, const jobs::RunRef& run);
+Result<jobs::LeaseState> extend(Transaction& transaction, const jobs::RunRef& run,
+                                std::chrono::milliseconds lease);
+Result<jobs::LeaseState> progress(Transaction& transaction, const jobs::ProgressUpdate& update);
+Result<JobState> finish(Transaction& transaction, const jobs::CheckedCompletion& completion);
+Result<JobState> unpark(Transaction& transaction, const jobs::UnparkRequest& request);
+jobs::Rescued rescue(Transaction& transaction, const HolderJudge& judge, std::size_t limit);
+
+}  // namespace rwp::jobs_sqlite

@@ -1,0 +1,219 @@
+#include "jobs_sqlite/schema.hpp"
+
+#include <array>
+#include <filesystem>
+#include <linux/magic.h>
+#include <string_view>
+#include <sys/vfs.h>
+
+namespace rwp::jobs_sqlite {
+namespace {
+
+/// "RWPJ", in the header of every file of ours.
+constexpr std::int64_t kApplicationId = 0x5257504A;
+
+// A job's body is written once (job); what changes while it is open is one small row (open), which
+// alone the two hot indexes cover; its end is appended (ended). So the tables that claims walk stay
+// as small as the work that waits.
+constexpr std::string_view kVersion1 = R"sql(
+CREATE TABLE meta (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  next_seq INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  boot_count INTEGER NOT NULL,      -- floor of run tokens, so that a lost claim's token never returns
+  pruned_id_ms INTEGER NOT NULL     -- ids younger than this have never been pruned
+);
+INSERT INTO meta VALUES (1, 1, '', 0, 0);
+
+CREATE TABLE lane (                 -- a kind and version in a queue
+  id INTEGER PRIMARY KEY,
+  queue TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  UNIQUE (queue, kind, version)
+);
+CREATE TABLE lane_count (
+  lane INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  jobs INTEGER NOT NULL,
+  PRIMARY KEY (lane, state)
+) WITHOUT ROWID;
+CREATE TABLE queue (
+  name TEXT PRIMARY KEY,
+  paused INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE job (
+  seq INTEGER PRIMARY KEY,
+  id BLOB NOT NULL,
+  lane INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,      -- milliseconds since 1970, as all times but leases
+  timeout INTEGER,
+  tenant TEXT,
+  payload TEXT,
+  payload_blob TEXT,
+  rare TEXT                         -- JSON: tags, keys, traceparent
+);
+CREATE UNIQUE INDEX job_id ON job (id);
+
+CREATE TABLE open (
+  seq INTEGER PRIMARY KEY,
+  state INTEGER NOT NULL,
+  lane INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  flags INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL,
+  marks INTEGER NOT NULL,
+  crashes INTEGER NOT NULL,
+  token INTEGER NOT NULL,
+  finished_token INTEGER NOT NULL,
+  run_at INTEGER NOT NULL,
+  started_at INTEGER,
+  holder INTEGER,
+  lease_until INTEGER,              -- nanoseconds since boot
+  more TEXT                         -- JSON: errors, progress, cursor, park key, resume
+);
+CREATE INDEX open_ready ON open (lane, priority, seq) WHERE state = 1;
+CREATE INDEX open_running ON open (seq) WHERE state = 2;
+CREATE INDEX open_timed ON open (run_at) WHERE state IN (0, 3);
+
+CREATE TABLE ended (
+  seq INTEGER PRIMARY KEY,
+  state INTEGER NOT NULL,
+  reason INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL,
+  marks INTEGER NOT NULL,
+  crashes INTEGER NOT NULL,
+  token INTEGER NOT NULL,
+  finished_token INTEGER NOT NULL,
+  run_at INTEGER NOT NULL,
+  started_at INTEGER,
+  finished_at INTEGER NOT NULL,
+  result TEXT,
+  more TEXT
+);
+CREATE INDEX ended_unhappy ON ended (seq) WHERE state <> 4;
+
+CREATE TABLE unique_key (
+  key TEXT PRIMARY KEY,             -- tenant, a unit separator, the key
+  seq INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE ledger (
+  key BLOB PRIMARY KEY,             -- of a pruned job its id; else SHA-256 of tenant and idempotency key
+  job_id BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX ledger_expiry ON ledger (expires_at);
+
+CREATE TABLE holder (               -- a process, or one store in it, that takes leases
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  boot_id TEXT NOT NULL,
+  lock_file INTEGER NOT NULL        -- inode of the file that carries its lock; 0: none
+);
+)sql";
+
+constexpr std::string_view kVersion2 = R"sql(
+CREATE TABLE usage (
+  id BLOB PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  model TEXT NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  micro_usd INTEGER NOT NULL,
+  at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE account (
+  name TEXT PRIMARY KEY,
+  settled INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE reservation (
+  id BLOB PRIMARY KEY,
+  account TEXT NOT NULL,
+  amount INTEGER NOT NULL,
+  state INTEGER NOT NULL,           -- 0 held, 1 settled
+  lapses_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX reservation_account ON reservation (account) WHERE state = 0;
+)sql";
+
+constexpr std::array<std::string_view, kSchemaVersion> kSteps = {kVersion1, kVersion2};
+
+std::int64_t pragma(net_sqlite::Connection& database, const char* sql) {
+  auto query = database.query(sql);
+  return query.step() ? query.integer(0) : 0;
+}
+
+[[noreturn]] void refuse(Errc code, const std::string& path, const std::string& why) {
+  throw net_sqlite::Failure(0, Error(code, path + ": " + why));
+}
+
+void migrate(net_sqlite::Connection& database, const std::string& path) {
+  // Looked at under the write lock: several processes may open a new file at once.
+  database.execute("BEGIN IMMEDIATE");
+  const std::int64_t version = pragma(database, "PRAGMA user_version");
+  const std::int64_t application = pragma(database, "PRAGMA application_id");
+  const std::int64_t tables = pragma(database, "SELECT count(*) FROM sqlite_schema");
+  if (application != kApplicationId && tables > 0) {
+    database.execute("ROLLBACK");
+    refuse(Errc::unsupported, path,
+           "is a database of another program; name another file for the jobs");
+  }
+  if (version > kSchemaVersion) {
+    database.execute("ROLLBACK");
+    refuse(Errc::unsupported, path,
+           "has job schema " + std::to_string(version) + ", this program knows up to " +
+               std::to_string(kSchemaVersion) + "; update the program");
+  }
+  for (std::int64_t step = version; step < kSchemaVersion; ++step) {
+    database.execute(std::string(kSteps[static_cast<std::size_t>(step)]));
+  }
+  if (version < kSchemaVersion) {
+    database.execute("PRAGMA application_id = " + std::to_string(kApplicationId));
+    database.execute("PRAGMA user_version = " + std::to_string(kSchemaVersion));
+  }
+  database.execute("COMMIT");
+}
+
+}  // namespace
+
+void prepare_writer(net_sqlite::Connection& database, const std::string& path,
+                    std::int64_t max_pages) {
+  if (max_pages > 0) database.execute("PRAGMA max_page_count = " + std::to_string(max_pages));
+  database.execute("PRAGMA journal_mode = WAL");
+  database.execute("PRAGMA synchronous = FULL");
+  database.execute("PRAGMA wal_autocheckpoint = 4000");
+  database.execute("PRAGMA cache_size = -16000");
+  database.execute("PRAGMA foreign_keys = OFF");
+  migrate(database, path.empty() ? "memory" : path);
+}
+
+void prepare_reader(net_sqlite::Connection& database) {
+  database.execute("PRAGMA query_only = ON");
+  database.execute("PRAGMA cache_size = -8000");
+}
+
+void refuse_network_file_system(const std::string& path) {
+  constexpr std::array<std::int64_t, 6> kNetworked = {NFS_SUPER_MAGIC,       SMB_SUPER_MAGIC,
+                                                      0xFF534D42 /* CIFS */, 0xFE534D42 /* SMB2 */,
+                                                      0x00C36400 /* Ceph */, 0x5346414F /* AFS */};
+  auto folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  struct statfs facts {};
+  if (statfs(folder.c_str(), &facts) != 0) return;  // Opening will say what is wrong.
+  for (const std::int64_t magic : kNetworked) {
+    if (static_cast<std::int64_t>(facts.f_type) != magic) continue;
+    refuse(
+        Errc::unsupported, path,
+        "lies on a network file system, where SQLite cannot share a file; use a local disk, or a "
+        "database server");
+  }
+}
+
+}  // namespace rwp::jobs_sqlite

@@ -1,0 +1,340 @@
+#include "jobs_sqlite/admin.hpp"
+#include "jobs_sqlite/connection_queue.hpp"
+#include "jobs_sqlite/holder_locks.hpp"
+#include "jobs_sqlite/runs.hpp"
+#include "jobs_sqlite/schema.hpp"
+#include "jobs_sqlite/submit.hpp"
+#include "jobs_sqlite/usage.hpp"
+#include "jobs_sqlite/watch.hpp"
+#include <rwp/jobs_sqlite/sqlite_job_store.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <iterator>
+#include <unistd.h>
+#include <utility>
+
+namespace rwp::jobs_sqlite {
+namespace {
+
+using jobs::Awaitable;
+using jobs::PerItem;
+using Mode = ConnectionQueue::Mode;
+
+/// Items that one work carries, so that a transaction stays short.
+constexpr std::size_t kItemsPerWork = 1'000;
+/// A wait for the write lock that may have cost others their heartbeats.
+constexpr std::chrono::seconds kLongLockWait{2};
+/// Longest that a rescue may be late before leases that merely lapsed get another chance.
+constexpr std::chrono::seconds kLongRescueGap{60};
+/// How long lapsed leases are left alone after nobody could extend them.
+constexpr std::chrono::seconds kSecondChance{30};
+
+class SqliteJobStore final : public jobs::JobStore {
+ public:
+  struct Parts {
+    std::shared_ptr<ConnectionQueue> writer{};
+    std::shared_ptr<ConnectionQueue> reader{};
+    std::shared_ptr<Watch> watch{};
+    std::shared_ptr<HolderLocks> locks{};
+    std::shared_ptr<std::atomic<std::int64_t>> lapsed_only_after{};
+  };
+
+  SqliteJobStore(Runtime& runtime, SqliteOptions options, Parts parts)
+      : JobStore(runtime, options.blobs),
+        options_(std::move(options)),
+        parts_(std::move(parts)),
+        usage_(make_usage_ledger(parts_.writer)),
+        last_rescue_(options_.clock->since_boot()) {}
+
+  UsageLedger& usage() override { return *usage_; }
+  jobs::TimePoint now() const override { return options_.clock->now(); }
+
+ private:
+  /// Runs `each` on the items, some thousand a work, and answers one result an item.
+  template <class T, class Item>
+  Awaitable<PerItem<T>> for_each(Mode mode, std::vector<Item> items,
+                                 std::function<Result<T>(Transaction&, const Item&)> each) {
+    std::vector<Result<T>> answers;
+    answers.reserve(items.size());
+    auto& queue = mode == Mode::read ? parts_.reader : parts_.writer;
+    for (std::size_t from = 0; from < items.size(); from += kItemsPerWork) {
+      const auto begin = items.begin() + static_cast<std::ptrdiff_t>(from);
+      const auto end =
+          items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), from + kItemsPerWork));
+      auto some = items.size() <= kItemsPerWork ? std::move(items)
+                                                : std::vector<Item>(std::make_move_iterator(begin),
+                                                                    std::make_move_iterator(end));
+      const std::size_t count = items.size();
+      std::function<std::vector<Result<T>>(Transaction&)> work = [some = std::move(some),
+                                                                  each](Transaction& transaction) {
+        std::vector<Result<T>> done;
+        done.reserve(some.size());
+        for (const Item& item : some) done.push_back(each(transaction, item));
+        return done;
+      };
+      auto done = co_await queue->run(mode, std::move(work));
+      if (!done) co_return done.error();
+      std::move(done->begin(), done->end(), std::back_inserter(answers));
+      if (count == 0) break;  // The items went as a whole.
+    }
+    co_return answers;
+  }
+
+  Awaitable<PerItem<jobs::Inserted>> do_insert(std::vector<jobs::CheckedJob> jobs) override {
+    std::function<Result<jobs::Inserted>(Transaction&, const jobs::CheckedJob&)> each = &submit;
+    return for_each(Mode::durable, std::move(jobs), std::move(each));
+  }
+
+  Awaitable<Result<std::vector<jobs::ClaimedJob>>> do_claim(jobs::ClaimRequest request) override {
+    std::function<std::vector<jobs::ClaimedJob>(Transaction&)> work =
+        [request = std::move(request)](Transaction& transaction) {
+          return jobs_sqlite::claim(transaction, request);
+        };
+    // A claim that a power cut undoes has run for nobody: no fsync.
+    return parts_.writer->run(Mode::lazy, std::move(work));
+  }
+
+  Awaitable<Result<void>> do_wait_for_work(jobs::ClaimRequest request,
+                                           SteadyTime deadline) override {
+    return parts_.watch->wait_for_work(std::move(request), deadline);
+  }
+
+  Awaitable<PerItem<jobs::LeaseState>> do_mark_started(std::vector<jobs::RunRef> runs) override {
+    std::function<Result<jobs::LeaseState>(Transaction&, const jobs::RunRef&)> each =
+        &jobs_sqlite::mark_started;
+    return for_each(Mode::lazy, std::move(runs), std::move(each));
+  }
+
+  Awaitable<PerItem<jobs::JobState>> do_finish(
+      std::vector<jobs::CheckedCompletion> completions) override {
+    std::function<Result<jobs::JobState>(Transaction&, const jobs::CheckedCompletion&)> each =
+        &jobs_sqlite::finish;
+    return for_each(Mode::durable, std::move(completions), std::move(each));
+  }
+
+  Awaitable<PerItem<jobs::LeaseState>> do_extend(std::vector<jobs::RunRef> runs,
+                                                 std::chrono::milliseconds lease) override {
+    std::function<Result<jobs::LeaseState>(Transaction&, const jobs::RunRef&)> each =
+        [lease](Transaction& transaction, const jobs::RunRef& run) {
+          return jobs_sqlite::extend(transaction, run, lease);
+        };
+    return for_each(Mode::lazy, std::move(runs), std::move(each));
+  }
+
+  Awaitable<PerItem<jobs::LeaseState>> do_progress(
+      std::vector<jobs::ProgressUpdate> updates) override {
+    const bool saves = std::any_of(updates.begin(), updates.end(),
+                                   [](const auto& update) { return update.cursor.has_value(); });
+    std::function<Result<jobs::LeaseState>(Transaction&, const jobs::ProgressUpdate&)> each =
+        &jobs_sqlite::progress;
+    return for_each(saves ? Mode::durable : Mode::lazy, std::move(updates), std::move(each));
+  }
+
+  Awaitable<Result<jobs::Rescued>> do_rescue(std::size_t limit) override {
+    // After a sleep of the machine, or a stop of this process, all leases look lapsed at once.
+    const auto now = options_.clock->since_boot();
+    if (now - last_rescue_ > kLongRescueGap) give_second_chance(now);
+    last_rescue_ = now;
+    HolderJudge judge{.locks = parts_.locks.get(),
+                      .boot_id = options_.clock->boot_id(),
+                      .lapsed_only_after = std::chrono::nanoseconds(*parts_.lapsed_only_after)};
+    std::function<jobs::Rescued(Transaction&)> work =
+        [judge = std::move(judge), limit, locks = parts_.locks](Transaction& transaction) {
+          return jobs_sqlite::rescue(transaction, judge, limit);
+        };
+    return parts_.writer->run(Mode::durable, std::move(work));
+  }
+
+  void give_second_chance(std::chrono::nanoseconds now) {
+    if (options_.path.empty()) return;  // Nobody else; the clock may be a test's.
+    *parts_.lapsed_only_after = (now + kSecondChance).count();
+  }
+
+  Awaitable<PerItem<jobs::JobState>> do_unpark(std::vector<jobs::UnparkRequest> requests) override {
+    std::function<Result<jobs::JobState>(Transaction&, const jobs::UnparkRequest&)> each =
+        &jobs_sqlite::unpark;
+    return for_each(Mode::durable, std::move(requests), std::move(each));
+  }
+
+  Awaitable<PerItem<jobs::CancelOutcome>> do_cancel(std::vector<Uuid> ids) override {
+    std::function<Result<jobs::CancelOutcome>(Transaction&, const Uuid&)> each =
+        &jobs_sqlite::cancel;
+    return for_each(Mode::durable, std::move(ids), std::move(each));
+  }
+
+  Awaitable<PerItem<jobs::JobState>> do_retry(std::vector<Uuid> ids) override {
+    std::function<Result<jobs::JobState>(Transaction&, const Uuid&)> each = &jobs_sqlite::retry;
+    return for_each(Mode::durable, std::move(ids), std::move(each));
+  }
+
+  Awaitable<PerItem<jobs::JobState>> do_set_priority(std::vector<Uuid> ids,
+                                                     jobs::Priority priority) override {
+    std::function<Result<jobs::JobState>(Transaction&, const Uuid&)> each =
+        [priority](Transaction& transaction, const Uuid& id) {
+          return jobs_sqlite::set_priority(transaction, id, priority);
+        };
+    return for_each(Mode::durable, std::move(ids), std::move(each));
+  }
+
+  Awaitable<PerItem<jobs::Job>> do_get(std::vector<Uuid> ids) override {
+    std::function<Result<jobs::Job>(Transaction&, const Uuid&)> each = &jobs_sqlite::get;
+    return for_each(Mode::read, std::move(ids), std::move(each));
+  }
+
+  Awaitable<PerItem<jobs::Job>> do_wait_for_end(std::vector<Uuid> ids,
+                                                SteadyTime deadline) override {
+    auto waited = co_await parts_.watch->wait_for_end(ids, deadline);
+    if (!waited) co_return waited.error();
+    co_return co_await do_get(std::move(ids));
+  }
+
+  Awaitable<Result<jobs::JobPage>> do_list(jobs::JobFilter filter, std::string cursor,
+                                           std::size_t limit) override {
+    std::function<Result<jobs::JobPage>(Transaction&)> work =
+        [filter = std::move(filter), cursor = std::move(cursor), limit](Transaction& transaction) {
+          return jobs_sqlite::list(transaction, filter, cursor, limit);
+        };
+    co_return co_await parts_.reader->run(Mode::read, std::move(work));
+  }
+
+  Awaitable<Result<std::vector<jobs::QueueCounts>>> do_counts() override {
+    std::function<std::vector<jobs::QueueCounts>(Transaction&)> work = &jobs_sqlite::counts;
+    return parts_.reader->run(Mode::read, std::move(work));
+  }
+
+  Awaitable<Result<void>> do_set_paused(std::string queue, bool paused) override {
+    std::function<bool(Transaction&)> work = [queue = std::move(queue),
+                                              paused](Transaction& transaction) {
+      jobs_sqlite::set_paused(transaction, queue, paused);
+      return true;
+    };
+    auto done = co_await parts_.writer->run(Mode::durable, std::move(work));
+    co_return done ? Result<void>() : Result<void>(done.error());
+  }
+
+  Awaitable<Result<jobs::Pruned>> do_prune(jobs::Retention retention) override {
+    std::function<std::pair<jobs::Pruned, std::int64_t>(Transaction&)> work =
+        [retention, position = prune_position_](Transaction& transaction) {
+          std::int64_t reached = position;
+          auto pruned = jobs_sqlite::prune(transaction, retention, &reached);
+          return std::pair(std::move(pruned), reached);
+        };
+    auto done = co_await parts_.writer->run(Mode::durable, std::move(work));
+    if (!done) co_return done.error();
+    prune_position_ = done->second;
+    co_return std::move(done->first);
+  }
+
+  const SqliteOptions options_;
+  const Parts parts_;
+  const std::unique_ptr<UsageLedger> usage_;
+  std::chrono::nanoseconds last_rescue_;
+  std::int64_t prune_position_ = 0;
+};
+
+struct Opened {
+  std::int64_t holder = 0;
+  std::int64_t token_floor = 1;
+};
+
+/// Notes this start of the machine, and enters a holder whose lock is held before it takes a lease.
+Opened enter(net_sqlite::Connection& database, const Clock& clock, HolderLocks* locks) {
+  const std::string boot_id = clock.boot_id();
+  Opened opened;
+  database.query("BEGIN IMMEDIATE").run();
+  {
+    auto noted = database.query(
+        "UPDATE meta SET boot_count = boot_count + 1, boot_id = ? WHERE boot_id <> ?");
+    noted.bind(1, boot_id).bind(2, boot_id).run();
+  }
+  {
+    auto query = database.query("SELECT boot_count FROM meta");
+    query.step();
+    // A claim is not synced. Should a power cut undo one, its token still never comes again.
+    opened.token_floor = (query.integer(0) << 32U) + 1;
+  }
+  {
+    auto added = database.query("INSERT INTO holder (name, boot_id, lock_file) VALUES (?, ?, ?)");
+    const std::string name = "pid " + std::to_string(getpid());
+    added.bind(1, name)
+        .bind(2, boot_id)
+        .bind(3, locks == nullptr ? std::int64_t{0} : locks->inode())
+        .run();
+  }
+  {
+    auto query = database.query("SELECT max(id) FROM holder");
+    query.step();
+    opened.holder = query.integer(0);
+  }
+  if (locks != nullptr) locks->hold(opened.holder);
+  {
+    // Holders without leases, of whom nobody will ask again; the newest stay for those just
+    // opening.
+    auto removed = database.query(
+        "DELETE FROM holder WHERE id < ? - 1000 AND id NOT IN"
+        " (SELECT holder FROM open INDEXED BY open_running WHERE state = 2)");
+    removed.bind(1, opened.holder).run();
+  }
+  database.query("COMMIT").run();
+  return opened;
+}
+
+std::shared_ptr<jobs::JobStore> open_store(Runtime& runtime, SqliteOptions options) {
+  const bool in_memory = options.path.empty();
+  if (!in_memory) refuse_network_file_system(options.path);
+  const net_sqlite::ConnectionOptions connection_options{
+      .path = options.path, .busy_timeout_ms = static_cast<int>(options.busy_timeout.count())};
+  auto writer_connection = std::make_unique<net_sqlite::Connection>(connection_options);
+  prepare_writer(*writer_connection, options.path, options.max_pages);
+
+  SqliteJobStore::Parts parts;
+  if (!in_memory) parts.locks = std::make_shared<HolderLocks>(options.path + "-holders");
+  const Opened opened = enter(*writer_connection, *options.clock, parts.locks.get());
+  parts.lapsed_only_after = std::make_shared<std::atomic<std::int64_t>>(0);
+
+  // The watch reads through the reader and is told by the writer.
+  auto watch_slot = std::make_shared<std::weak_ptr<Watch>>();
+  ConnectionQueue::Options writer_options;
+  writer_options.clock = options.clock;
+  writer_options.token_floor = opened.token_floor;
+  writer_options.holder = opened.holder;
+  writer_options.synchronous_full = options.synchronous_full;
+  writer_options.on_committed = [watch_slot](Effects& effects) {
+    if (const auto watch = watch_slot->lock()) watch->on_committed(effects);
+  };
+  writer_options.on_lock_wait = [after = parts.lapsed_only_after,
+                                 clock = options.clock](std::chrono::nanoseconds waited) {
+    if (waited > kLongLockWait) *after = (clock->since_boot() + kSecondChance).count();
+  };
+  parts.writer =
+      std::make_shared<ConnectionQueue>(runtime, std::move(writer_connection), writer_options);
+  if (in_memory) {
+    parts.reader = parts.writer;
+  } else {
+    auto reader_connection = std::make_unique<net_sqlite::Connection>(connection_options);
+    prepare_reader(*reader_connection);
+    ConnectionQueue::Options reader_options;
+    reader_options.clock = options.clock;
+    parts.reader =
+        std::make_shared<ConnectionQueue>(runtime, std::move(reader_connection), reader_options);
+  }
+  parts.watch = std::make_shared<Watch>(runtime, parts.reader, options.clock, !in_memory);
+  *watch_slot = parts.watch;
+  return std::make_shared<SqliteJobStore>(runtime, std::move(options), std::move(parts));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<jobs::JobStore>> open_sqlite_job_store(Runtime& runtime,
+                                                              SqliteOptions options) {
+  const std::string path = options.path;
+  try {
+    return open_store(runtime, std::move(options));
+  } catch (const net_sqlite::Failure& failure) {
+    return failure.error().with_context("opening jobs at " + (path.empty() ? "memory:" : path));
+  }
+}
+
+}  // namespace rwp::jobs_sqlite

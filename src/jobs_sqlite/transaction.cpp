@@ -1,0 +1,98 @@
+#include "jobs_sqlite/transaction.hpp"
+
+#include <tuple>
+
+namespace rwp::jobs_sqlite {
+
+void Lanes::remember(Lane lane) {
+  ids_[{lane.queue, lane.kind, lane.version}] = lane.id;
+  const std::int64_t id = lane.id;
+  by_id_[id] = std::move(lane);
+}
+
+void Lanes::forget() {
+  by_id_.clear();
+  ids_.clear();
+}
+
+void Lanes::refresh(net_sqlite::Connection& database) {
+  const std::int64_t known = by_id_.empty() ? 0 : by_id_.rbegin()->first;
+  auto query = database.query("SELECT id, queue, kind, version FROM lane WHERE id > ?");
+  query.bind(1, known);
+  while (query.step()) {
+    remember(Lane{.id = query.integer(0),
+                  .queue = std::string(query.text(1)),
+                  .kind = std::string(query.text(2)),
+                  .version = static_cast<int>(query.integer(3))});
+  }
+}
+
+const Lane& Lanes::by_id(net_sqlite::Connection& database, std::int64_t id) {
+  const auto found = by_id_.find(id);
+  if (found != by_id_.end()) return found->second;
+  refresh(database);
+  return by_id_.at(id);
+}
+
+std::int64_t Lanes::id_of(net_sqlite::Connection& database, const std::string& queue,
+                          const std::string& kind, int version) {
+  const auto key = std::tie(queue, kind, version);
+  auto found = ids_.find(key);
+  if (found != ids_.end()) return found->second;
+  refresh(database);
+  found = ids_.find(key);
+  if (found != ids_.end()) return found->second;
+  {
+    auto added = database.query("INSERT INTO queue VALUES (?, 0) ON CONFLICT DO NOTHING");
+    added.bind(1, queue).run();
+  }
+  {
+    auto added = database.query("INSERT INTO lane (queue, kind, version) VALUES (?, ?, ?)");
+    added.bind(1, queue).bind(2, kind).bind(3, version).run();
+  }
+  refresh(database);
+  return ids_.find(key)->second;
+}
+
+void Transaction::load_meta() {
+  if (next_seq_) return;
+  auto query = database.query("SELECT next_seq, pruned_id_ms FROM meta");
+  query.step();
+  next_seq_ = query.integer(0);
+  pruned_id_ms_ = query.integer(1);
+}
+
+std::int64_t Transaction::next_seq() {
+  load_meta();
+  seq_used_ = true;
+  const std::int64_t seq = *next_seq_;
+  next_seq_ = seq + 1;
+  return seq;
+}
+
+std::int64_t Transaction::pruned_id_ms() {
+  load_meta();
+  return pruned_id_ms_;
+}
+
+void Transaction::flush() {
+  if (seq_used_) {
+    auto update = database.query("UPDATE meta SET next_seq = ?");
+    update.bind(1, *next_seq_).run();
+  }
+  for (const auto& [key, change] : counts_) {
+    if (change == 0) continue;
+    auto update = database.query(
+        "INSERT INTO lane_count VALUES (?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs");
+    update.bind(1, key.first).bind(2, key.second).bind(3, change).run();
+  }
+}
+
+std::int64_t to_ms(TimePoint time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+TimePoint from_ms(std::int64_t ms) { return TimePoint(std::chrono::milliseconds(ms)); }
+
+}  // namespace rwp::jobs_sqlite

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "jobs_sqlite/connection_queue.hpp"
+#include <rwp/core/usage_ledger.hpp>
+
+#include <memory>
+
+namespace rwp::jobs_sqlite {
+
+/// Money beside the jobs, in the same file and the same groups of commits.
+std::unique_ptr<UsageLedger> make_usage_ledger(std::shared_ptr<ConnectionQueue> writer);
+
+}  // namespace rwp::jobs_sqlite

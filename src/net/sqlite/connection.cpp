@@ -1,0 +1,193 @@
+#include "net/sqlite/connection.hpp"
+
+#include <sqlite3.h>
+
+namespace rwp::net_sqlite {
+namespace {
+
+Errc classify(int result_code) {
+  switch (result_code & 0xFF) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Errc::corrupt;
+    case SQLITE_FULL:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_IOERR:
+    case SQLITE_NOMEM:
+    case SQLITE_INTERRUPT:
+      return Errc::unavailable;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return Errc::permission_denied;
+    case SQLITE_CANTOPEN:
+      return Errc::unavailable;
+    case SQLITE_CONSTRAINT:
+      return Errc::conflict;
+    case SQLITE_TOOBIG:
+      return Errc::invalid_argument;
+    default:
+      return Errc::internal;
+  }
+}
+
+std::string explain(int result_code, const char* message) {
+  switch (result_code & 0xFF) {
+    case SQLITE_FULL:
+      return "the disk is full (free space, or move the file)";
+    case SQLITE_BUSY:
+      return "another process holds the database locked";
+    case SQLITE_NOTADB:
+      return "the file is not an SQLite database";
+    case SQLITE_CORRUPT:
+      return "the database file is damaged (restore it from a backup)";
+    case SQLITE_READONLY:
+      return "the database is read-only (check the file's permissions)";
+    default:
+      return message == nullptr ? "SQLite failed" : message;
+  }
+}
+
+}  // namespace
+
+Failure failure(sqlite3* database, int result_code, std::string_view doing) {
+  const char* message =
+      database == nullptr ? sqlite3_errstr(result_code) : sqlite3_errmsg(database);
+  std::string text(doing);
+  text += ": ";
+  text += explain(result_code, message);
+  return Failure(result_code, Error(classify(result_code), std::move(text)));
+}
+
+Query::~Query() {
+  if (statement_ != nullptr) sqlite3_reset(statement_);
+}
+
+namespace {
+
+void check(sqlite3_stmt* statement, int result_code) {
+  if (result_code == SQLITE_OK) return;
+  throw failure(sqlite3_db_handle(statement), result_code, "binding a value");
+}
+
+}  // namespace
+
+Query& Query::bind(int index, std::int64_t value) {
+  check(statement_, sqlite3_bind_int64(statement_, index, value));
+  return *this;
+}
+
+Query& Query::bind(int index, double value) {
+  check(statement_, sqlite3_bind_double(statement_, index, value));
+  return *this;
+}
+
+Query& Query::bind(int index, std::string_view text) {
+  check(statement_, sqlite3_bind_text64(statement_, index, text.data() ? text.data() : "",
+                                        text.size(), SQLITE_STATIC, SQLITE_UTF8));
+  return *this;
+}
+
+Query& Query::bind_blob(int index, const void* data, std::size_t size) {
+  check(statement_, sqlite3_bind_blob64(statement_, index, data, size, SQLITE_STATIC));
+  return *this;
+}
+
+Query& Query::bind_null(int index) {
+  check(statement_, sqlite3_bind_null(statement_, index));
+  return *this;
+}
+
+bool Query::step() {
+  const int result_code = sqlite3_step(statement_);
+  if (result_code == SQLITE_ROW) return true;
+  if (result_code == SQLITE_DONE) return false;
+  auto thrown = failure(sqlite3_db_handle(statement_), result_code, "the job database");
+  sqlite3_reset(statement_);
+  throw thrown;
+}
+
+void Query::run() {
+  step();
+  sqlite3_reset(statement_);
+}
+
+void Query::reset() { sqlite3_reset(statement_); }
+
+bool Query::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+std::int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+double Query::real(int column) const { return sqlite3_column_double(statement_, column); }
+
+std::string_view Query::text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (text == nullptr) return {};
+  return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+std::string_view Query::blob(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  if (data == nullptr) return {};
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+void Connection::Closer::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+
+void Connection::Finalizer::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+Connection::Connection(ConnectionOptions options) {
+  const int access =
+      options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const std::string path = options.path.empty() ? ":memory:" : options.path;
+  sqlite3* opened = nullptr;
+  // One thread at a time uses a connection, so SQLite's own mutexes are left out.
+  const int result_code = sqlite3_open_v2(
+      path.c_str(), &opened, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, nullptr);
+  database_.reset(opened);
+  if (result_code != SQLITE_OK) throw failure(opened, result_code, "opening " + path);
+  sqlite3_extended_result_codes(opened, 1);
+  sqlite3_busy_timeout(opened, options.busy_timeout_ms);
+}
+
+Connection::~Connection() { statements_.clear(); }
+
+void Connection::execute(const std::string& sql) {
+  const int result_code = sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (result_code != SQLITE_OK) throw failure(database_.get(), result_code, "the job database");
+}
+
+Query Connection::query(const char* sql) { return query(sql, 0); }
+
+Query Connection::query(const char* sql, std::size_t slot) {
+  auto& owned = statements_[{sql, slot}];
+  if (!owned) {
+    sqlite3_stmt* prepared = nullptr;
+    const int result_code =
+        sqlite3_prepare_v3(database_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+    if (result_code != SQLITE_OK) {
+      statements_.erase({sql, slot});
+      throw failure(database_.get(), result_code, "preparing a statement");
+    }
+    owned.reset(prepared);
+  }
+  return Query(owned.get());
+}
+
+int Connection::changes() const { return sqlite3_changes(database_.get()); }
+
+bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+std::int64_t Connection::cache_writes() const {
+  int now = 0;
+  int most = 0;
+  sqlite3_db_status(database_.get(), SQLITE_DBSTATUS_CACHE_WRITE, &now, &most, 0);
+  return now;
+}
+
+}  // namespace rwp::net_sqlite
