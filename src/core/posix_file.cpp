@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -69,6 +70,21 @@ Result<std::string> read_exactly(int descriptor, std::size_t offset, std::size_t
     filled += static_cast<std::size_t>(got);
   }
   return bytes;
+}
+
+int make_directories(const std::string& path) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    if (::mkdir(part.c_str(), 0750) == 0) {
+      const auto slash = part.rfind('/');
+      const std::string above = slash == std::string::npos ? "." : part.substr(0, slash + 1);
+      const FileDescriptor parent(::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (!parent || ::fsync(parent.get()) != 0) return errno;
+    } else if (errno != EEXIST && errno != EISDIR) {
+      return errno;
+    }
+    if (end == std::string::npos) return 0;
+  }
 }
 
 Result<RangeLock> RangeLock::take(FileDescriptor file, std::size_t byte, std::string_view thing) {

@@ -47,6 +47,10 @@ Result<void> write_all(int descriptor, std::string_view bytes, std::string_view 
 Result<std::string> read_exactly(int descriptor, std::size_t offset, std::size_t size,
                                  std::string_view thing);
 
+/// Makes a directory and those above it (0750, less the umask) where they are missing, and their
+/// names durable. 0 or errno.
+int make_directories(const std::string& path);
+
 /// Holds an exclusive lock (fcntl, open file description) on one byte of a file until it goes.
 /// It binds threads and processes alike, and ends with its process.
 class RangeLock {

@@ -86,22 +86,6 @@ int move_new(int from, const char* temporary, int to, const char* name) {
   return 0;
 }
 
-/// mkdir -p whose new names are durable. 0 or errno.
-int make_directories(const std::string& path) {
-  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), kFolderMode) == 0) {
-      const auto slash = part.rfind('/');
-      const std::string above = slash == std::string::npos ? "." : part.substr(0, slash + 1);
-      const FileDescriptor parent(::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (!parent || ::fsync(parent.get()) != 0) return errno;
-    } else if (errno != EEXIST && errno != EISDIR) {
-      return errno;
-    }
-    if (end == std::string::npos) return 0;
-  }
-}
-
 }  // namespace
 
 struct ObjectFiles::OpenObject {
@@ -111,7 +95,7 @@ struct ObjectFiles::OpenObject {
 
 Result<void> ObjectFiles::open(const std::string& root) {
   const std::string shown = "object directory " + root;
-  if (const int code = make_directories(root); code != 0 && code != ENOTDIR) {
+  if (const int code = posix::make_directories(root); code != 0 && code != ENOTDIR) {
     return error_from_errno(code, shown);
   }
   root_ = FileDescriptor(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
