@@ -1,0 +1,64 @@
+#pragma once
+
+#include <rwp/core/error.hpp>
+#include <rwp/core/json_text.hpp>
+#include <rwp/core/json_view.hpp>
+#include <rwp/core/uuid.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+
+namespace rwp::analytics {
+
+using ParameterValue = std::variant<std::string, std::int64_t, double, bool>;
+
+// What Google Analytics 4 takes, so that an event that passes here is not dropped there in silence.
+// Lengths are in characters (code points).
+constexpr std::size_t kMaxNameLength = 40;
+constexpr std::size_t kMaxValueLength = 100;
+constexpr std::size_t kMaxUserIdLength = 256;
+/// GA4 takes 25; the rest is for what sinks add: session_id, engagement_time_msec, event_id,
+/// tenant.
+constexpr std::size_t kMaxParameters = 21;
+
+/// Something that happened, to be counted. No personal data belongs in any field.
+struct Event {
+  /// By which a repeated delivery is recognised.
+  Uuid id = Uuid::make_v7();
+  /// 1 to 40 letters, digits and underscores, first a letter; none of the names and prefixes that
+  /// GA4 keeps for itself. The platform's own are in event_type.hpp.
+  std::string name{};
+  /// After 1970; kept to the microsecond.
+  std::chrono::system_clock::time_point time = std::chrono::system_clock::now();
+  /// The browser or device: 1 to 256 characters.
+  std::string client_id{};
+  /// The account, by an id of our own: up to 256 characters; empty: nobody has logged in.
+  std::string user_id{};
+  /// The visit: up to 100 digits; empty: none.
+  std::string session_id{};
+  /// Up to 100 characters; empty: the platform itself.
+  std::string tenant{};
+  /// Names as those of events; not session_id, event_id and tenant, which are fields here. Texts up
+  /// to 100 characters (page_title 300, page_referrer 420, page_location 1,000); finite numbers.
+  std::map<std::string, ParameterValue> parameters{};
+
+  friend bool operator==(const Event&, const Event&) = default;
+};
+
+/// `Errc::invalid_argument` names the field and the rule it breaks, never a value.
+Result<void> check_event(const Event& event);
+
+/// The event on one line: {"id":"…","name":"job_viewed","time":"2026-01-31T09:30:00.000000Z",
+/// "client_id":"…","parameters":{"job_id":"42"}}; empty fields are left out.
+JsonText to_json(const Event& event);
+
+/// Reads what to_json() wrote; unknown members are ignored. `Errc::invalid_argument` names the
+/// member and what is wrong with it. The rules of check_event() are not asked here.
+Result<Event> event_from_json(JsonView json);
+Result<Event> event_from_json(const JsonText& json);
+
+}  // namespace rwp::analytics

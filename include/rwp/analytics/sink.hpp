@@ -1,0 +1,35 @@
+#pragma once
+
+#include <rwp/analytics/event.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <vector>
+
+namespace rwp::analytics {
+
+/// Where events go: a file, a table, Google Analytics.
+///
+/// Delivery is at least once: what failed or was cancelled may have arrived in part, and is safe to
+/// repeat, as the receiver recognises events by their ids.
+/// Errors: also `Errc::unavailable` (worth a retry) and `Errc::cancelled`; throws only bad_alloc.
+/// Threads: confined to its runtime's I/O thread, where calls may overlap.
+/// Lifetime: the sink outlives its calls in flight.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+
+  /// Success once all events are as safe as this sink keeps them. `Errc::invalid_argument`: one of
+  /// them breaks a rule of check_event() (the message tells which); then none was delivered.
+  boost::asio::awaitable<Result<void>> deliver(std::vector<Event> events);
+
+ protected:
+  Sink() = default;
+
+ private:  // What a backend implements; there is at least one event, and all are valid.
+  virtual boost::asio::awaitable<Result<void>> do_deliver(std::vector<Event> events) = 0;
+};
+
+}  // namespace rwp::analytics

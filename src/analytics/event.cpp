@@ -1,0 +1,158 @@
+#include <rwp/analytics/event.hpp>
+#include <rwp/core/json_writer.hpp>
+#include <rwp/core/utf8.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string_view>
+
+namespace rwp::analytics {
+namespace {
+
+constexpr std::array<std::string_view, 34> kReservedEvents = {
+    "ad_activeview",
+    "ad_click",
+    "ad_exposure",
+    "ad_impression",
+    "ad_query",
+    "ad_reward",
+    "adunit_exposure",
+    "app_background",
+    "app_clear_data",
+    "app_exception",
+    "app_install",
+    "app_remove",
+    "app_store_refund",
+    "app_store_subscription_cancel",
+    "app_store_subscription_renew",
+    "app_update",
+    "app_upgrade",
+    "click",
+    "dynamic_link_app_open",
+    "dynamic_link_app_update",
+    "dynamic_link_first_open",
+    "error",
+    "file_download",
+    "first_open",
+    "first_visit",
+    "form_start",
+    "form_submit",
+    "in_app_purchase",
+    "os_update",
+    "page_view",
+    "scroll",
+    "session_start",
+    "user_engagement",
+    "view_search_results",
+};
+constexpr std::array<std::string_view, 4> kReservedFamilies = {"notification_", "video_",
+                                                               "query_id", "view_complete"};
+constexpr std::array<std::string_view, 4> kReservedPrefixes = {"_", "firebase_", "ga_", "google_"};
+constexpr std::array<std::string_view, 3> kFieldNames = {"session_id", "event_id", "tenant"};
+
+template <class Names>
+bool starts_with_one_of(std::string_view name, const Names& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+template <class Names>
+bool is_one_of(std::string_view name, const Names& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// What is wrong with the name of an event or parameter; none: nothing.
+std::optional<std::string> name_fault(std::string_view name) {
+  if (starts_with_one_of(name, kReservedPrefixes)) return "its prefix is reserved";
+  const bool well_formed =
+      !name.empty() && name.size() <= kMaxNameLength && is_letter(name.front()) &&
+      std::all_of(name.begin(), name.end(),
+                  [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
+  if (well_formed) return std::nullopt;
+  return "a name is 1 to 40 letters, digits and underscores, the first a letter";
+}
+
+/// What is wrong with a text; none: nothing. The text itself may be personal, and is not told.
+std::optional<std::string> text_fault(std::string_view text, std::size_t max_length) {
+  if (!is_valid_utf8(text)) return "not UTF-8";
+  const std::size_t length = count_code_points(text);
+  if (length <= max_length) return std::nullopt;
+  return "at most " + std::to_string(max_length) + " characters, has " + std::to_string(length);
+}
+
+std::size_t max_value_length(std::string_view parameter) {
+  if (parameter == "page_location") return 1000;
+  if (parameter == "page_referrer") return 420;
+  if (parameter == "page_title") return 300;
+  return kMaxValueLength;
+}
+
+std::optional<std::string> value_fault(std::string_view name, const ParameterValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    return text_fault(*text, max_value_length(name));
+  }
+  if (const auto* number = std::get_if<double>(&value); number && !std::isfinite(*number)) {
+    return "not a finite number";
+  }
+  return std::nullopt;
+}
+
+/// A name that may hold anything, fit for a message.
+std::string quoted(std::string_view name) {
+  std::string out;
+  append_json_string(out, name.substr(0, 2 * kMaxNameLength));
+  return out;
+}
+
+std::optional<std::string> fault_of_fields(const Event& event) {
+  const auto field = [](std::string_view name, const std::optional<std::string>& fault) {
+    return std::string(name) + ": " + *fault;
+  };
+  if (event.id.is_nil()) return "id: is nil";
+  if (event.time <= std::chrono::system_clock::time_point{}) return "time: not after 1970";
+  if (event.client_id.empty()) return "client_id: is empty";
+  if (auto fault = text_fault(event.client_id, 256)) return field("client_id", fault);
+  if (auto fault = text_fault(event.user_id, kMaxUserIdLength)) return field("user_id", fault);
+  if (!std::all_of(event.session_id.begin(), event.session_id.end(), is_digit)) {
+    return "session_id: not only digits";
+  }
+  if (auto fault = text_fault(event.session_id, kMaxValueLength)) return field("session_id", fault);
+  if (auto fault = text_fault(event.tenant, kMaxValueLength)) return field("tenant", fault);
+  return std::nullopt;
+}
+
+std::optional<std::string> fault_of_parameters(const Event& event) {
+  if (event.parameters.size() > kMaxParameters) {
+    return "parameters: at most " + std::to_string(kMaxParameters) + ", has " +
+           std::to_string(event.parameters.size());
+  }
+  for (const auto& [name, value] : event.parameters) {
+    auto fault = name_fault(name);
+    if (!fault && is_one_of(name, kFieldNames)) fault = "is a field of the event";
+    if (!fault) fault = value_fault(name, value);
+    if (fault) return "parameter " + quoted(name) + ": " + *fault;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<void> check_event(const Event& event) {
+  auto fault = name_fault(event.name);
+  if (!fault && (is_one_of(event.name, kReservedEvents) ||
+                 starts_with_one_of(event.name, kReservedFamilies))) {
+    fault = "the name is reserved";
+  }
+  if (fault) fault = "name: " + *fault;
+  if (!fault) fault = fault_of_fields(event);
+  if (!fault) fault = fault_of_parameters(event);
+  if (!fault) return {};
+  return Error(Errc::invalid_argument, "event " + quoted(event.name) + ": " + *fault);
+}
+
+}  // namespace rwp::analytics

@@ -1,0 +1,109 @@
+#include "analytics_jsonl/jsonl_file.hpp"
+
+#include <rwp/core/json_text.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace rwp::analytics {
+namespace {
+
+using posix::error_from_errno;
+using posix::FileDescriptor;
+
+constexpr ::mode_t kFileMode = 0640;
+/// How the lines of to_json() start.
+constexpr std::string_view kLineStart = "{\"id\":\"";
+/// No event's line comes near.
+constexpr std::size_t kMaxTail = std::size_t{1} << 20U;
+
+bool is_rest_of_ours(std::string_view tail) {
+  // A file system may leave zeros where data had not arrived before a power cut.
+  if (tail.front() == '\0') return true;
+  const std::size_t common = std::min(tail.size(), kLineStart.size());
+  return tail.substr(0, common) == kLineStart.substr(0, common);
+}
+
+/// Sees to it that the file ends with a line's end; answers its size then.
+Result<std::size_t> mend_end(int file, std::size_t size, const std::string& shown) {
+  if (size == 0) return size;
+  const std::size_t length = std::min(size, kMaxTail);
+  auto last = posix::read_exactly(file, size - 1, 1, shown);
+  if (!last) return last.error();
+  if (*last == "\n") return size;
+
+  const auto end = posix::read_exactly(file, size - length, length, shown);
+  if (!end) return end.error();
+  const std::size_t newline = end->rfind('\n');
+  const bool bounded = newline != std::string::npos || length == size;
+  const std::string tail = newline == std::string::npos ? *end : end->substr(newline + 1);
+  if (bounded && is_rest_of_ours(tail) && !JsonText::parse(tail).has_value()) {
+    const std::size_t kept = size - tail.size();
+    if (::ftruncate(file, static_cast<::off_t>(kept)) != 0) return error_from_errno(errno, shown);
+    return kept;
+  }
+  if (auto ended = posix::write_all(file, "\n", shown); !ended) return ended.error();
+  return size + 1;
+}
+
+}  // namespace
+
+Result<void> JsonlFile::open(const std::string& path) {
+  shown_ = "event file " + path;
+  const std::size_t slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  name_ = slash == std::string::npos ? path : path.substr(slash + 1);
+  if (name_.empty() || name_ == "." || name_ == "..") {
+    return Error(Errc::invalid_argument, shown_ + ": names a directory; name a file in it");
+  }
+  if (const int code = posix::make_directories(directory); code != 0 && code != ENOTDIR) {
+    return error_from_errno(code, shown_);
+  }
+  directory_ = FileDescriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory_ && errno == ENOTDIR) {
+    return Error(Errc::invalid_argument, shown_ + ": what stands above it is not a directory");
+  }
+  if (!directory_) return error_from_errno(errno, shown_);
+  return append("");
+}
+
+Result<void> JsonlFile::append(std::string_view lines) {
+  // O_NONBLOCK: a FIFO of that name must not hold the thread.
+  constexpr int kFlags = O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  FileDescriptor opened(::openat(directory_.get(), name_.c_str(), kFlags, kFileMode));
+  if (!opened && (errno == EISDIR || errno == ENXIO)) {
+    return Error(Errc::invalid_argument, shown_ + ": not a regular file");
+  }
+  if (!opened) return error_from_errno(errno, shown_);
+  struct ::stat status {};
+  if (::fstat(opened.get(), &status) != 0) return error_from_errno(errno, shown_);
+  if (!S_ISREG(status.st_mode)) {
+    return Error(Errc::invalid_argument, shown_ + ": not a regular file");
+  }
+  const int file = opened.get();
+  const auto lock = posix::RangeLock::take(std::move(opened), 0, shown_);
+  if (!lock) return lock.error();
+
+  if (known_inode_ != status.st_ino) {
+    if (::fsync(directory_.get()) != 0) return error_from_errno(errno, shown_);
+    known_inode_ = status.st_ino;
+  }
+  // Only now: others may have written until the lock was ours.
+  if (::fstat(file, &status) != 0) return error_from_errno(errno, shown_);
+  const auto size = mend_end(file, static_cast<std::size_t>(status.st_size), shown_);
+  if (!size) return size.error();
+  auto written = posix::write_all(file, lines, shown_);
+  if (!written) {
+    // Should this fail too, whoever appends next mends it.
+    (void)::ftruncate(file, static_cast<::off_t>(*size));
+    return written;
+  }
+  if (::fdatasync(file) != 0) return error_from_errno(errno, shown_);
+  return {};
+}
+
+}  // namespace rwp::analytics

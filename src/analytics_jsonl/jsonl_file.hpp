@@ -1,0 +1,32 @@
+#pragma once
+
+#include "core/posix_file.hpp"
+#include <rwp/core/error.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace rwp::analytics {
+
+/// A file of whole lines that others append to as well; every call blocks.
+///
+/// It is opened anew for each append, so that a file moved away is left alone.
+/// Threads: one at a time; other instances and processes may have the same file.
+class JsonlFile {
+ public:
+  /// Makes what is missing, and mends the end of the file.
+  Result<void> open(const std::string& path);
+
+  /// Appends whole lines durably, or nothing.
+  Result<void> append(std::string_view lines);
+
+ private:
+  std::string shown_;
+  std::string name_;
+  posix::FileDescriptor directory_;
+  /// The file whose name is known to be durable.
+  std::uint64_t known_inode_ = 0;
+};
+
+}  // namespace rwp::analytics
