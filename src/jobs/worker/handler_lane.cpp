@@ -1,0 +1,136 @@
+#include "jobs/worker/handler_lane.hpp"
+
+#include <utility>
+
+namespace rwp::jobs {
+namespace {
+
+/// Ends are handed over in groups of this size at most, so that completions are written while a
+/// long burst of handlers goes on.
+constexpr std::size_t kReportsAtOnce = 128;
+
+SteadyTime now() { return std::chrono::steady_clock::now(); }
+
+Error not_begun() { return Error(Errc::cancelled, "stopped before the handler began"); }
+
+}  // namespace
+
+HandlerLane::HandlerLane(Runtime& handlers, std::size_t concurrency,
+                         std::shared_ptr<Mailbox<RunPtr>> ended)
+    : handlers_(handlers),
+      executor_(handlers.executor()),
+      concurrency_(concurrency),
+      ended_(std::move(ended)) {}
+
+void HandlerLane::run_all(std::vector<RunPtr> runs) {
+  std::vector<RunPtr> coroutines;
+  coroutines.reserve(runs.size());
+  for (RunPtr& run : runs) {
+    if (run->handler().coroutine) {
+      coroutines.push_back(std::move(run));
+    } else {
+      run_blocking(std::move(run));
+    }
+  }
+  if (coroutines.empty()) return;
+  post(executor_, [self = shared_from_this(), batch = std::move(coroutines)]() mutable {
+    self->accept(std::move(batch));
+  });
+}
+
+void HandlerLane::cancel(RunPtr run) {
+  if (!run->handler().coroutine) return;
+  post(executor_, [run = std::move(run)] {
+    auto* runner = static_cast<Runner*>(run->runner);
+    if (runner == nullptr) return;
+    // The cancellation may arrive when this handler has ended: no other may begin in its place.
+    runner->retired = true;
+    runner->task.cancel();
+  });
+}
+
+void HandlerLane::accept(std::vector<RunPtr> runs) {
+  for (RunPtr& run : runs) queue_.push_back(std::move(run));
+  work_off();
+}
+
+void HandlerLane::work_off() {
+  in_burst_ = true;
+  while (!queue_.empty() && active_ < concurrency_) {
+    auto runner = std::make_shared<Runner>();
+    ++active_;
+    // Begins at once, within this call, and comes back when its handler first waits.
+    auto driven = drive(shared_from_this(), runner);
+    auto done = [self = shared_from_this()](std::exception_ptr) {
+      --self->active_;
+      // Left behind by a runner that was retired.
+      if (!self->queue_.empty()) self->work_off();
+    };
+    runner->task = Task(executor_, std::move(driven), std::move(done));
+  }
+  in_burst_ = false;
+  flush();
+}
+
+boost::asio::awaitable<void> HandlerLane::drive(std::shared_ptr<HandlerLane> lane,
+                                                std::shared_ptr<Runner> runner) {
+  SteadyTime clock = now();
+  while (!runner->retired && !lane->queue_.empty()) {
+    RunPtr run = std::move(lane->queue_.front());
+    lane->queue_.pop_front();
+    if (!run->begin(clock)) {
+      run->end(not_begun(), clock);
+      lane->report(std::move(run));
+      continue;
+    }
+    run->runner = runner.get();
+    Result<JsonText> result;
+    try {
+      auto operation = run->handler().coroutine(*run);
+      result = co_await std::move(operation);
+    } catch (...) {
+      result = thrown_error();
+    }
+    run->runner = nullptr;
+    clock = now();
+    run->end(std::move(result), clock);
+    lane->report(std::move(run));
+  }
+}
+
+void HandlerLane::run_blocking(RunPtr run) {
+  post(handlers_.blocking(), [self = shared_from_this(), run = std::move(run)]() mutable {
+    const SteadyTime begin = now();
+    if (!run->begin(begin)) {
+      run->end(not_begun(), begin);
+    } else {
+      Result<JsonText> result;
+      try {
+        result = run->handler().blocking(*run);
+      } catch (...) {
+        result = thrown_error();
+      }
+      run->end(std::move(result), now());
+    }
+    self->ended_->put(std::move(run));
+  });
+}
+
+void HandlerLane::report(RunPtr run) {
+  reports_.push_back(std::move(run));
+  if (in_burst_) {
+    if (reports_.size() >= kReportsAtOnce) flush();
+    return;
+  }
+  // Together with what else ends in this turn of the thread.
+  if (flush_posted_) return;
+  flush_posted_ = true;
+  post(executor_, [self = shared_from_this()] {
+    self->flush_posted_ = false;
+    self->flush();
+  });
+}
+
+void HandlerLane::flush() { ended_->put_all(reports_); }
+
+}  // namespace rwp::jobs

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "jobs/worker/mailbox.hpp"
+#include "jobs/worker/run.hpp"
+#include <rwp/core/async.hpp>
+#include <rwp/core/runtime.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace rwp::jobs {
+
+/// Runs handlers on the handlers runtime: coroutines on its I/O thread, blocking ones on its pool,
+/// and reports each end to the worker.
+///
+/// A coroutine handler runs inside a runner, a coroutine that takes one job after another, so that
+/// handlers which never wait cost no spawn each; a runner whose handler waits lets another one
+/// begin.
+/// Threads: run_all and cancel from any. Lifetime: kept by the runs in it; the runtime outlives the
+/// worker, and what is still in it then is dropped.
+class HandlerLane : public std::enable_shared_from_this<HandlerLane> {
+ public:
+  HandlerLane(Runtime& handlers, std::size_t concurrency, std::shared_ptr<Mailbox<RunPtr>> ended);
+
+  void run_all(std::vector<RunPtr> runs);
+  /// Stops the handler at its next, or present, wait; blocking ones see the stop reason only.
+  void cancel(RunPtr run);
+
+ private:
+  struct Runner {
+    Task task{};
+    bool retired = false;
+  };
+
+  void accept(std::vector<RunPtr> runs);
+  void work_off();
+  static boost::asio::awaitable<void> drive(std::shared_ptr<HandlerLane> lane,
+                                            std::shared_ptr<Runner> runner);
+  void run_blocking(RunPtr run);
+  void report(RunPtr run);
+  void flush();
+
+  Runtime& handlers_;
+  const boost::asio::any_io_executor executor_;
+  const std::size_t concurrency_;
+  const std::shared_ptr<Mailbox<RunPtr>> ended_;
+  // Confined to the handlers' I/O thread.
+  std::deque<RunPtr> queue_;
+  std::vector<RunPtr> reports_;
+  std::size_t active_ = 0;
+  bool in_burst_ = false;
+  bool flush_posted_ = false;
+};
+
+}  // namespace rwp::jobs
