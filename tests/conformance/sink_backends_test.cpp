@@ -1,0 +1,23 @@
+#include "conformance/sink_conformance.hpp"
+#include "support/read_events.hpp"
+#include "support/temporary_directory.hpp"
+#include <rwp/analytics_jsonl/jsonl_sink.hpp>
+
+namespace rwp::tests {
+namespace {
+
+SinkBackend::Opened make_jsonl(Runtime& runtime) {
+  auto directory = std::make_shared<TemporaryDirectory>();
+  const auto path = directory->path() / "events.jsonl";
+  analytics::JsonlSinkOptions options{.path = path};
+  return {.sink = analytics::open_jsonl_sink(runtime, options).value(),
+          .arrived = [directory, path] { return read_events(path); }};
+}
+
+std::string name_of(const ::testing::TestParamInfo<SinkBackend>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Backends, SinkConformance,
+                         ::testing::Values(SinkBackend{"jsonl", &make_jsonl}), &name_of);
+
+}  // namespace
+}  // namespace rwp::tests

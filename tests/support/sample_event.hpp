@@ -1,0 +1,24 @@
+#pragma once
+
+#include <rwp/analytics/event_type.hpp>
+
+#include <string>
+
+namespace rwp::tests {
+
+/// A valid event with every field set; its time is whole in microseconds.
+inline analytics::Event sample_event(std::string job_id = "42") {
+  analytics::Event event = analytics::make_event(analytics::EventType::apply_started, "browser-1");
+  event.time =
+      std::chrono::system_clock::time_point(std::chrono::microseconds(1'769'851'800'123'456));
+  event.user_id = "user-7";
+  event.session_id = "1700000000";
+  event.tenant = "agency-1";
+  event.parameters = {{"job_id", std::move(job_id)},
+                      {"position", std::int64_t{3}},
+                      {"salary", 52'000.0},
+                      {"remote", true}};
+  return event;
+}
+
+}  // namespace rwp::tests
