@@ -93,7 +93,7 @@ bool is_name(std::string_view name, bool colons) noexcept {
          std::all_of(name.begin(), name.end(), fits);
 }
 
-bool are_labels(const Labels& sorted) noexcept {
+[[maybe_unused]] bool are_labels(const Labels& sorted) noexcept {
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     const std::string& name = sorted[i].first;
     // "le" is the histogram's own, "__…" Prometheus'.
@@ -104,7 +104,7 @@ bool are_labels(const Labels& sorted) noexcept {
 }
 
 /// Whether no bound stands at or below the one before it.
-bool are_bounds(const std::vector<double>& bounds) noexcept {
+[[maybe_unused]] bool are_bounds(const std::vector<double>& bounds) noexcept {
   return std::adjacent_find(bounds.begin(), bounds.end(),
                             [](double a, double b) { return !(a < b); }) == bounds.end();
 }
