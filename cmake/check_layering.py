@@ -9,7 +9,7 @@ The order of the components is docs/architecture.md's:
          < examples, bindings
 
 Also: only pods and examples read the environment, private headers under src/ stay in their
-component (but the drivers' in src/net, which backends share), and nothing includes testing.
+component (but src/net's and src/core's, which backends share), and nothing includes testing.
 """
 
 import pathlib
@@ -103,8 +103,8 @@ def refusal(own, target):
     if other not in ALLOWED[own]:
         return f"component {own} must not include {other}"
     if target.parts[0] == "src" and other != own:
-        # Drivers of databases and HTTP are shared by what stands right above them.
-        if not (other == "net" and own in BACKENDS):
+        # Drivers of databases and HTTP, and core's on files, are shared by the backends above them.
+        if not (other in ("net", "core") and own in BACKENDS):
             return f"component {own} must not include a private header of {other}"
     return None
 
@@ -188,6 +188,7 @@ def self_test():
         ("src/ai/a.cpp", "#include <rwp/jobs/x.hpp>\n#include <rwp/net/x.hpp>", 0),
         ("src/analytics/a.cpp", "#include <rwp/jobs/x.hpp>", 0),
         ("src/jobs_sqlite/a.cpp", '#include <rwp/jobs/x.hpp>\n#include "net/sqlite/database.hpp"', 0),
+        ("src/storage_file/a.cpp", '#include "core/private.hpp"', 0),
         ("src/recruitment/a.cpp", "#include <rwp/ai/x.hpp>\n#include <rwp/jobs/x.hpp>", 0),
         ("src/rwp/a.cpp", "#include <rwp/jobs_sqlite/x.hpp>\n#include <rwp/rwp.hpp>", 0),
         ("src/pods/a.cpp", '#include <rwp/rwp.hpp>\nauto* v = getenv("HOME");', 0),

@@ -49,7 +49,7 @@ build() {
   fi
   started=$(date +%s)
   cmake --preset "$preset" "${options[@]}" >"build/$preset-configure.log" 2>&1 || {
-    cat "build/$preset-configure.log"
+    grep -A 20 'CMake Error' "build/$preset-configure.log" || tail -n 20 "build/$preset-configure.log"
     return 1
   }
   cmake --build "build/$preset" -j "$(nproc)" ${1:+--target "$@"} >"build/$preset-build.log" 2>&1 || {
@@ -82,11 +82,8 @@ stage_deps() {
 }
 
 stage_checks() {
-  python3 tests/layering/check_layering_test.py 2>"build/layering.log" || {
-    cat build/layering.log
-    return 1
-  }
-  python3 tests/layering/check_layering.py
+  python3 cmake/check_layering.py --self-test
+  python3 cmake/check_layering.py
   git ls-files '*.cpp' '*.hpp' '*.c' '*.h' | xargs clang-format-14 --dry-run --Werror
   local script
   while read -r script; do bash -n "$script"; done < <(git ls-files '*.sh' .ci/run)
