@@ -84,7 +84,12 @@ stage_deps() {
 stage_checks() {
   python3 cmake/check_layering.py --self-test
   python3 cmake/check_layering.py
-  git ls-files '*.cpp' '*.hpp' '*.c' '*.h' | xargs clang-format-14 --dry-run --Werror
+  git ls-files '*.cpp' '*.hpp' '*.c' '*.h' |
+    xargs clang-format-14 --dry-run --Werror >build/format.log 2>&1 || {
+    echo "to be formatted (clang-format-14 -i):"
+    sed -n 's/^\([^ :]*\):[0-9]*:.*/  \1/p' build/format.log | sort -u
+    return 1
+  }
   local script
   while read -r script; do bash -n "$script"; done < <(git ls-files '*.sh' .ci/run)
 }
