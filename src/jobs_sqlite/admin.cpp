@@ -45,24 +45,7 @@ std::optional<OpenRow> load_ended(Transaction& transaction, std::int64_t seq) {
 void reopen(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& next) {
   auto removed = transaction.database.query("DELETE FROM ended WHERE seq = ?");
   removed.bind(1, row.seq).run();
-  auto added = transaction.database.query(
-      "INSERT INTO open (seq, state, lane, priority, flags, attempt, max_attempts, marks, crashes,"
-      " token, finished_token, run_at, started_at, more)"
-      " VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  added.bind(1, row.seq)
-      .bind(2, static_cast<int>(next.state))
-      .bind(3, row.lane)
-      .bind(4, static_cast<int>(row.priority))
-      .bind(5, next.attempt)
-      .bind(6, next.max_attempts)
-      .bind(7, next.suspect_marks)
-      .bind(8, next.crashes)
-      .bind(9, static_cast<std::int64_t>(next.run_token))
-      .bind(10, static_cast<std::int64_t>(next.finished_token))
-      .bind(11, to_ms(next.run_at))
-      .bind_or_null(12, row.started_at)
-      .bind_or_null(13, row.more)
-      .run();
+  insert_open(transaction, row, next, row.more);
   transaction.count(row.lane, row.life.state, -1);
   transaction.count(row.lane, next.state, +1);
   transaction.effects.work = true;
@@ -129,12 +112,13 @@ Result<JobState> retry(Transaction& transaction, const Uuid& id) {
 Result<JobState> set_priority(Transaction& transaction, const Uuid& id, jobs::Priority priority) {
   const auto seq = find_seq(transaction, id);
   if (!seq) return gone(id);
-  const auto row = load_open(transaction, *seq);
+  auto row = load_open(transaction, *seq);
   if (!row || row->life.state == JobState::running) {
     return Error(Errc::conflict, row ? "the job is running" : "the job has ended");
   }
-  auto update = transaction.database.query("UPDATE open SET priority = ? WHERE seq = ?");
-  update.bind(1, static_cast<int>(priority)).bind(2, *seq).run();
+  remove_open(transaction, *row);
+  row->priority = priority;
+  insert_open(transaction, *row, row->life, row->more);
   return row->life.state;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -48,9 +49,7 @@ void promote_due(Transaction& transaction, std::size_t limit) {
   std::vector<OpenRow> due;
   {
     auto query = transaction.database.query(
-        "SELECT " RWP_OPEN_COLUMNS
-        " FROM open INDEXED BY open_timed WHERE state IN (0, 3) AND run_at <= ?"
-        " ORDER BY run_at LIMIT ?");
+        "SELECT " RWP_WAITING_COLUMNS " FROM waiting WHERE run_at <= ? ORDER BY run_at LIMIT ?");
     query.bind(1, to_ms(transaction.now)).bind(2, limit);
     while (query.step()) due.push_back(read_open(query));
   }
@@ -74,11 +73,9 @@ class ReadyMerge {
   ReadyMerge(Transaction& transaction, const std::vector<std::int64_t>& lanes, std::size_t limit) {
     heads_.reserve(lanes.size());
     for (std::size_t i = 0; i < lanes.size(); ++i) {
-      auto query =
-          transaction.database.query("SELECT " RWP_OPEN_COLUMNS
-                                     " FROM open INDEXED BY open_ready WHERE state = 1 AND lane = ?"
-                                     " ORDER BY priority, seq LIMIT ?",
-                                     i);
+      auto query = transaction.database.query(
+          "SELECT " RWP_READY_COLUMNS " FROM ready WHERE lane = ? ORDER BY priority, seq LIMIT ?",
+          i);
       query.bind(1, lanes[i]).bind(2, limit);
       if (query.step()) heads_.emplace_back(std::move(query));
     }
@@ -130,19 +127,16 @@ std::vector<OpenRow> choose(Transaction& transaction, const std::vector<std::int
   return chosen;
 }
 
-void lease_row(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
-               std::chrono::milliseconds lease) {
-  // Only what a claim changes; what the row has more of stays.
-  auto update = transaction.database.query(
-      "UPDATE open SET state = 2, flags = ?, token = ?, started_at = ?, holder = ?,"
-      " lease_until = ? WHERE seq = ?");
-  update.bind(1, life.started ? 2 : 0)
-      .bind(2, static_cast<std::int64_t>(life.run_token))
-      .bind(3, to_ms(transaction.now))
-      .bind(4, transaction.holder)
-      .bind(5, std::chrono::nanoseconds(transaction.since_boot + lease).count())
-      .bind(6, row.seq)
-      .run();
+/// Takes the chosen rows out of ready. They are the first of their lane and priority, so each pair
+/// is one range.
+void remove_ready(Transaction& transaction, const std::vector<OpenRow>& chosen) {
+  std::map<std::pair<std::int64_t, int>, std::int64_t> last;
+  for (const OpenRow& row : chosen) last[{row.lane, static_cast<int>(row.priority)}] = row.seq;
+  for (const auto& [range, seq] : last) {
+    auto removed = transaction.database.query(
+        "DELETE FROM ready WHERE lane = ? AND priority = ? AND seq <= ?");
+    removed.bind(1, range.first).bind(2, range.second).bind(3, seq).run();
+  }
 }
 
 void read_body(Transaction& transaction, std::int64_t seq, jobs::ClaimedJob& job) {
@@ -165,14 +159,25 @@ std::vector<jobs::ClaimedJob> claim(Transaction& transaction, const jobs::ClaimR
   promote_due(transaction, std::max<std::size_t>(request.limit, 100));
   const auto lanes = claimable_lanes(transaction, request);
   std::vector<jobs::ClaimedJob> claimed;
-  for (OpenRow& row : choose(transaction, lanes, request.limit)) {
+  std::vector<OpenRow> chosen = choose(transaction, lanes, request.limit);
+  remove_ready(transaction, chosen);
+  claimed.reserve(chosen.size());
+  for (OpenRow& row : chosen) {
     const bool alone = jobs::runs_alone(row.life);
     // One that must run alone has to wait for the others first, so it has not started yet.
     const bool started = !alone && claimed.size() < request.start;
     const auto step =
         machine::claim(row.life, static_cast<std::uint64_t>(transaction.token_floor), started);
-    if (!step) continue;
-    lease_row(transaction, row, step->next, request.lease);
+    if (!step) throw ErrorException(step.error());  // A ready row that is not ready.
+    row.started_at = to_ms(transaction.now);
+    row.holder = transaction.holder;
+    row.lease_until = std::chrono::nanoseconds(transaction.since_boot + request.lease).count();
+    if (!row.life.park_key.empty()) {
+      More more = More::read(row.more);
+      more.park_key.clear();
+      row.more = more.write();
+    }
+    insert_open(transaction, row, step->next, row.more);
     transaction.count(row.lane, JobState::ready, -1);
     transaction.count(row.lane, JobState::running, +1);
 
@@ -204,8 +209,7 @@ WorkOutlook look_for_work(Transaction& transaction, const jobs::ClaimRequest& re
   WorkOutlook outlook;
   {
     // Also what is not this worker's: it costs a look too many, never a job too late.
-    auto query = transaction.database.query(
-        "SELECT min(run_at) FROM open INDEXED BY open_timed WHERE state IN (0, 3)");
+    auto query = transaction.database.query("SELECT min(run_at) FROM waiting");
     if (query.step() && !query.is_null(0)) outlook.next_due = from_ms(query.integer(0));
   }
   if (outlook.next_due && *outlook.next_due <= transaction.now) {
@@ -213,8 +217,7 @@ WorkOutlook look_for_work(Transaction& transaction, const jobs::ClaimRequest& re
     return outlook;
   }
   for (const std::int64_t lane : claimable_lanes(transaction, request)) {
-    auto query = transaction.database.query(
-        "SELECT 1 FROM open INDEXED BY open_ready WHERE state = 1 AND lane = ? LIMIT 1");
+    auto query = transaction.database.query("SELECT 1 FROM ready WHERE lane = ? LIMIT 1");
     query.bind(1, lane);
     if (!query.step()) continue;
     outlook.ready = true;

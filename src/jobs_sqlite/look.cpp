@@ -5,7 +5,9 @@
 #include <charconv>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 namespace rwp::jobs_sqlite {
 namespace {
@@ -35,41 +37,90 @@ std::set<std::int64_t> lanes_of(Transaction& transaction, const jobs::JobFilter&
   return lanes;
 }
 
-/// Newest first from below ?1: seq, state, lane, created_at, tenant, rare. The narrowest table that
-/// holds all jobs in question drives.
-const char* scan_for(jobs::StateSet states) {
-  const std::uint8_t open = jobs::StateSet::open().bits();
-  if ((states.bits() & ~open) == 0) {
-    return "SELECT open.seq, open.state, job.lane, job.created_at, job.tenant, job.rare"
-           " FROM open CROSS JOIN job ON job.seq = open.seq WHERE open.seq < ?"
-           " ORDER BY open.seq DESC";
-  }
-  if ((states.bits() & open) == 0) {
-    if (!states.contains(JobState::succeeded)) {
-      return "SELECT ended.seq, ended.state, job.lane, job.created_at, job.tenant, job.rare"
-             " FROM ended INDEXED BY ended_unhappy CROSS JOIN job ON job.seq = ended.seq"
-             " WHERE ended.state <> 4 AND ended.seq < ? ORDER BY ended.seq DESC";
+/// Walks jobs of several tables from the newest down, by their row numbers.
+class NewestFirst {
+ public:
+  NewestFirst(Transaction& transaction, const jobs::JobFilter& filter,
+              const std::set<std::int64_t>& lanes, std::int64_t below)
+      : transaction_(transaction), below_(below) {
+    const jobs::StateSet states = filter.states;
+    if (states.contains(JobState::ready)) add_ready(lanes);
+    if (states.contains(JobState::running)) {
+      add(transaction.database.query("SELECT seq, 2 FROM running WHERE seq < ? ORDER BY seq DESC"));
     }
-    return "SELECT ended.seq, ended.state, job.lane, job.created_at, job.tenant, job.rare"
-           " FROM ended CROSS JOIN job ON job.seq = ended.seq WHERE ended.seq < ?"
-           " ORDER BY ended.seq DESC";
+    if (states.contains(JobState::scheduled) || states.contains(JobState::parked)) {
+      add(transaction.database.query(
+          "SELECT seq, state FROM waiting WHERE seq < ? ORDER BY seq DESC"));
+    }
+    if (states.contains(JobState::succeeded)) {
+      add(transaction.database.query(
+          "SELECT seq, state FROM ended WHERE seq < ? ORDER BY seq DESC"));
+    } else if (states.contains(JobState::failed) || states.contains(JobState::cancelled)) {
+      add(transaction.database.query(
+          "SELECT seq, state FROM ended INDEXED BY ended_unhappy WHERE state <> 4 AND seq < ?"
+          " ORDER BY seq DESC"));
+    }
   }
-  return "SELECT job.seq, coalesce(open.state, ended.state), job.lane, job.created_at, job.tenant,"
-         " job.rare FROM job LEFT JOIN open ON open.seq = job.seq"
-         " LEFT JOIN ended ON ended.seq = job.seq WHERE job.seq < ? ORDER BY job.seq DESC";
-}
 
-bool matches(net_sqlite::Query& row, const jobs::JobFilter& filter,
+  /// Row number and state of the next.
+  std::optional<std::pair<std::int64_t, JobState>> next() {
+    const auto newest =
+        std::max_element(heads_.begin(), heads_.end(),
+                         [](const Head& left, const Head& right) { return left.seq < right.seq; });
+    if (newest == heads_.end()) return std::nullopt;
+    const std::pair found(newest->seq, static_cast<JobState>(newest->query.integer(1)));
+    if (newest->query.step()) {
+      newest->seq = newest->query.integer(0);
+    } else {
+      heads_.erase(newest);
+    }
+    return found;
+  }
+
+ private:
+  struct Head {
+    net_sqlite::Query query;
+    std::int64_t seq;
+  };
+
+  void add(net_sqlite::Query query) {
+    query.bind(1, below_);
+    if (!query.step()) return;
+    const std::int64_t seq = query.integer(0);
+    heads_.push_back({std::move(query), seq});
+  }
+
+  void add_ready(const std::set<std::int64_t>& lanes) {
+    std::size_t slot = 0;
+    for (const std::int64_t lane : lanes) {
+      for (int priority = 0; priority < static_cast<int>(jobs::kPriorityCount); ++priority) {
+        auto query = transaction_.database.query(
+            "SELECT seq, 1 FROM ready WHERE seq < ?1 AND lane = ?2 AND priority = ?3"
+            " ORDER BY seq DESC",
+            slot++);
+        query.bind(2, lane).bind(3, priority);
+        add(std::move(query));
+      }
+    }
+  }
+
+  Transaction& transaction_;
+  const std::int64_t below_;
+  std::vector<Head> heads_;
+};
+
+bool matches(Transaction& transaction, std::int64_t seq, const jobs::JobFilter& filter,
              const std::set<std::int64_t>& lanes) {
-  if (row.is_null(1) || !filter.states.contains(static_cast<JobState>(row.integer(1))))
-    return false;
-  if (!lanes.contains(row.integer(2))) return false;
-  const TimePoint created = from_ms(row.integer(3));
+  auto row =
+      transaction.database.query("SELECT lane, created_at, tenant, rare FROM job WHERE seq = ?");
+  row.bind(1, seq);
+  if (!row.step() || !lanes.contains(row.integer(0))) return false;
+  const TimePoint created = from_ms(row.integer(1));
   if (filter.created_from && created < *filter.created_from) return false;
   if (filter.created_before && created >= *filter.created_before) return false;
-  if (!filter.tenant.empty() && row.text(4) != filter.tenant) return false;
+  if (!filter.tenant.empty() && row.text(2) != filter.tenant) return false;
   if (filter.tag.empty()) return true;
-  const Rare rare = Rare::read(row.text(5));
+  const Rare rare = Rare::read(row.text(3));
   return std::find(rare.tags.begin(), rare.tags.end(), filter.tag) != rare.tags.end();
 }
 
@@ -92,16 +143,17 @@ Result<jobs::JobPage> list(Transaction& transaction, const jobs::JobFilter& filt
   std::size_t looks = 0;
   bool more = false;
   {
-    auto query = transaction.database.query(scan_for(filter.states));
-    query.bind(1, *below);
-    while (query.step()) {
+    NewestFirst walk(transaction, filter, lanes, *below);
+    while (const auto job = walk.next()) {
       if (found.size() == limit || looks == kMostLooks) {
         more = true;
         break;
       }
       ++looks;
-      last = query.integer(0);
-      if (matches(query, filter, lanes)) found.push_back(last);
+      last = job->first;
+      if (filter.states.contains(job->second) && matches(transaction, last, filter, lanes)) {
+        found.push_back(last);
+      }
     }
   }
   jobs::JobPage page;
@@ -136,8 +188,7 @@ std::vector<jobs::QueueCounts> counts(Transaction& transaction) {
   for (const auto& [id, lane] : transaction.lanes.all()) {
     for (int priority = 0; priority < static_cast<int>(jobs::kPriorityCount); ++priority) {
       auto query = transaction.database.query(
-          "SELECT run_at FROM open INDEXED BY open_ready"
-          " WHERE state = 1 AND lane = ? AND priority = ? ORDER BY seq LIMIT 1");
+          "SELECT run_at FROM ready WHERE lane = ? AND priority = ? ORDER BY seq LIMIT 1");
       query.bind(1, id).bind(2, priority);
       if (!query.step()) continue;
       auto& oldest = queues[lane.queue].oldest_ready;
@@ -155,12 +206,7 @@ std::vector<Uuid> ended_of(Transaction& transaction, const std::vector<Uuid>& id
   std::vector<Uuid> ended;
   for (const Uuid& id : ids) {
     const auto seq = find_seq(transaction, id);
-    if (seq) {
-      auto query = transaction.database.query("SELECT 1 FROM open WHERE seq = ?");
-      query.bind(1, *seq);
-      if (query.step()) continue;
-    }
-    ended.push_back(id);
+    if (!seq || !load_open(transaction, *seq)) ended.push_back(id);
   }
   return ended;
 }

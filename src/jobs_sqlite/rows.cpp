@@ -28,34 +28,57 @@ std::int64_t flags_of(const jobs::Lifecycle& life) {
   return (life.cancel_requested ? kCancelRequested : 0) | (life.started ? kStarted : 0);
 }
 
-void write_open(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
-                std::string_view more) {
-  auto update = transaction.database.query(
-      "UPDATE open SET state = ?, priority = ?, flags = ?, attempt = ?, marks = ?, crashes = ?,"
-      " token = ?, finished_token = ?, run_at = ?, started_at = ?, holder = ?, lease_until = ?,"
-      " more = ? WHERE seq = ?");
-  const bool running = life.state == JobState::running;
-  update.bind(1, static_cast<int>(life.state))
-      .bind(2, static_cast<int>(row.priority))
-      .bind(3, flags_of(life))
-      .bind(4, life.attempt)
-      .bind(5, life.suspect_marks)
-      .bind(6, life.crashes)
-      .bind(7, static_cast<std::int64_t>(life.run_token))
-      .bind(8, static_cast<std::int64_t>(life.finished_token))
-      .bind(9, to_ms(life.run_at))
-      .bind_or_null(10, row.started_at)
-      .bind_or_null(11, running ? row.holder : 0)
-      .bind_or_null(12, running ? row.lease_until : 0)
-      .bind_or_null(13, more)
-      .bind(14, row.seq)
-      .run();
+/// Binds what all three tables keep, in the order of RWP_COUNTER_COLUMNS; answers the next index.
+int bind_counters(net_sqlite::Query& query, int index, const OpenRow& row,
+                  const jobs::Lifecycle& life) {
+  query.bind(index++, life.attempt)
+      .bind(index++, life.max_attempts)
+      .bind(index++, life.suspect_marks)
+      .bind(index++, life.crashes)
+      .bind(index++, static_cast<std::int64_t>(life.run_token))
+      .bind(index++, static_cast<std::int64_t>(life.finished_token))
+      .bind(index++, to_ms(life.run_at))
+      .bind_or_null(index++, row.started_at);
+  return index;
+}
+
+void insert_ready(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
+                  std::string_view more) {
+  auto added =
+      transaction.database.query("INSERT INTO ready (lane, priority, seq, " RWP_COUNTER_COLUMNS
+                                 ", more) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  added.bind(1, row.lane).bind(2, static_cast<int>(row.priority)).bind(3, row.seq);
+  added.bind_or_null(bind_counters(added, 4, row, life), more).run();
+}
+
+void insert_running(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
+                    std::string_view more) {
+  auto added = transaction.database.query(
+      "INSERT INTO running (seq, lane, priority, flags, holder, lease_until, " RWP_COUNTER_COLUMNS
+      ", more) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  added.bind(1, row.seq)
+      .bind(2, row.lane)
+      .bind(3, static_cast<int>(row.priority))
+      .bind(4, flags_of(life))
+      .bind(5, row.holder)
+      .bind(6, row.lease_until);
+  added.bind_or_null(bind_counters(added, 7, row, life), more).run();
+}
+
+void insert_waiting(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
+                    std::string_view more) {
+  auto added = transaction.database.query(
+      "INSERT INTO waiting (seq, state, lane, priority, " RWP_COUNTER_COLUMNS
+      ", more) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  added.bind(1, row.seq)
+      .bind(2, static_cast<int>(life.state))
+      .bind(3, row.lane)
+      .bind(4, static_cast<int>(row.priority));
+  added.bind_or_null(bind_counters(added, 5, row, life), more).run();
 }
 
 void write_ended(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
                  std::string_view more, const JsonText* result) {
-  auto removed = transaction.database.query("DELETE FROM open WHERE seq = ?");
-  removed.bind(1, row.seq).run();
   auto added = transaction.database.query(
       "INSERT INTO ended (seq, state, reason, priority, attempt, max_attempts, marks, crashes, "
       "token,"
@@ -81,6 +104,7 @@ void write_ended(Transaction& transaction, const OpenRow& row, const jobs::Lifec
 
 void apply_with(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& next,
                 std::string_view more, const JsonText* result) {
+  remove_open(transaction, row);
   if (next.state != row.life.state) {
     transaction.count(row.lane, row.life.state, -1);
     transaction.count(row.lane, next.state, +1);
@@ -88,11 +112,10 @@ void apply_with(Transaction& transaction, const OpenRow& row, const jobs::Lifecy
   if (jobs::has_ended(next.state)) {
     write_ended(transaction, row, next, more, result);
     transaction.effects.ended.push_back(row.id.is_nil() ? id_of(transaction, row.seq) : row.id);
-  } else {
-    write_open(transaction, row, next, more);
-    transaction.effects.work = transaction.effects.work || next.state == JobState::ready ||
-                               next.state == JobState::scheduled || next.state == JobState::parked;
+    return;
   }
+  insert_open(transaction, row, next, more);
+  transaction.effects.work = transaction.effects.work || next.state != JobState::running;
 }
 
 }  // namespace
@@ -259,11 +282,65 @@ OpenRow read_open(net_sqlite::Query& query) {
   return row;
 }
 
-std::optional<OpenRow> load_open(Transaction& transaction, std::int64_t seq) {
-  auto query = transaction.database.query("SELECT " RWP_OPEN_COLUMNS " FROM open WHERE seq = ?");
+std::optional<OpenRow> load_running(Transaction& transaction, std::int64_t seq) {
+  auto query =
+      transaction.database.query("SELECT " RWP_RUNNING_COLUMNS " FROM running WHERE seq = ?");
   query.bind(1, seq);
   if (!query.step()) return std::nullopt;
   return read_open(query);
+}
+
+std::optional<OpenRow> load_open(Transaction& transaction, std::int64_t seq) {
+  if (auto row = load_running(transaction, seq)) return row;
+  {
+    auto query =
+        transaction.database.query("SELECT " RWP_WAITING_COLUMNS " FROM waiting WHERE seq = ?");
+    query.bind(1, seq);
+    if (query.step()) return read_open(query);
+  }
+  auto query =
+      transaction.database.query("SELECT " RWP_READY_COLUMNS
+                                 " FROM ready WHERE lane = (SELECT lane FROM job WHERE seq = ?1)"
+                                 " AND priority IN (0, 1, 2, 3) AND seq = ?1");
+  query.bind(1, seq);
+  if (!query.step()) return std::nullopt;
+  return read_open(query);
+}
+
+void insert_open(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
+                 std::string_view more) {
+  switch (life.state) {
+    case JobState::ready:
+      insert_ready(transaction, row, life, more);
+      return;
+    case JobState::running:
+      insert_running(transaction, row, life, more);
+      return;
+    default:
+      insert_waiting(transaction, row, life, more);
+      return;
+  }
+}
+
+void remove_open(Transaction& transaction, const OpenRow& row) {
+  switch (row.life.state) {
+    case JobState::ready: {
+      auto removed = transaction.database.query(
+          "DELETE FROM ready WHERE lane = ? AND priority = ? AND seq = ?");
+      removed.bind(1, row.lane).bind(2, static_cast<int>(row.priority)).bind(3, row.seq).run();
+      return;
+    }
+    case JobState::running: {
+      auto removed = transaction.database.query("DELETE FROM running WHERE seq = ?");
+      removed.bind(1, row.seq).run();
+      return;
+    }
+    default: {
+      auto removed = transaction.database.query("DELETE FROM waiting WHERE seq = ?");
+      removed.bind(1, row.seq).run();
+      return;
+    }
+  }
 }
 
 void apply(Transaction& transaction, const OpenRow& row, const jobs::Transition& step,

@@ -59,11 +59,23 @@ struct OpenRow {
 std::optional<std::int64_t> find_seq(Transaction& transaction, const Uuid& id);
 /// None when the job has ended, or is not there.
 std::optional<OpenRow> load_open(Transaction& transaction, std::int64_t seq);
-/// Reads the columns of a query that begins with kOpenColumns.
+/// As load_open(), for a job that runs; none otherwise.
+std::optional<OpenRow> load_running(Transaction& transaction, std::int64_t seq);
+/// Reads a query that selects one of the column lists below.
 OpenRow read_open(net_sqlite::Query& query);
-#define RWP_OPEN_COLUMNS                                                              \
-  "seq, state, lane, priority, flags, attempt, max_attempts, marks, crashes, token, " \
-  "finished_token, run_at, started_at, holder, lease_until, more"
+
+#define RWP_COUNTER_COLUMNS \
+  "attempt, max_attempts, marks, crashes, token, finished_token, run_at, started_at"
+#define RWP_READY_COLUMNS "seq, 1, lane, priority, 0, " RWP_COUNTER_COLUMNS ", 0, 0, more"
+#define RWP_RUNNING_COLUMNS \
+  "seq, 2, lane, priority, flags, " RWP_COUNTER_COLUMNS ", holder, lease_until, more"
+#define RWP_WAITING_COLUMNS "seq, state, lane, priority, 0, " RWP_COUNTER_COLUMNS ", 0, 0, more"
+
+/// Puts a row into the table of its life's state, which is an open one.
+void insert_open(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
+                 std::string_view more);
+/// Takes a row out of the table of its state.
+void remove_open(Transaction& transaction, const OpenRow& row);
 
 /// Writes a job's next life over its open row; ends it when that life is an end. Counts, and notes
 /// what others must be told. `result` and the error in `step` go with it.

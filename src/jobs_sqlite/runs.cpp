@@ -59,7 +59,7 @@ Result<jobs::LeaseState> mark_started(Transaction& transaction, const jobs::RunR
   const auto step = machine::start(row->life, run.token);
   if (!step) return step.error();
   if (step->changed) {
-    auto update = transaction.database.query("UPDATE open SET flags = flags | 2 WHERE seq = ?");
+    auto update = transaction.database.query("UPDATE running SET flags = flags | 2 WHERE seq = ?");
     update.bind(1, row->seq).run();
   }
   return jobs::LeaseState{.cancel_requested = row->life.cancel_requested};
@@ -70,7 +70,7 @@ Result<jobs::LeaseState> extend(Transaction& transaction, const jobs::RunRef& ru
   const auto row = find_open(transaction, run);
   if (!row) return why_not_open(transaction, run.id);
   if (auto held = machine::holds(row->life, run.token); !held) return held.error();
-  auto update = transaction.database.query("UPDATE open SET lease_until = ? WHERE seq = ?");
+  auto update = transaction.database.query("UPDATE running SET lease_until = ? WHERE seq = ?");
   update.bind(1, std::chrono::nanoseconds(transaction.since_boot + lease).count())
       .bind(2, row->seq)
       .run();
@@ -86,7 +86,7 @@ Result<jobs::LeaseState> progress(Transaction& transaction, const jobs::Progress
   if (update.note) more.note = *update.note;
   if (update.cursor) more.cursor = *update.cursor;
   const std::string text = more.write();
-  auto written = transaction.database.query("UPDATE open SET more = ? WHERE seq = ?");
+  auto written = transaction.database.query("UPDATE running SET more = ? WHERE seq = ?");
   written.bind_or_null(1, text).bind(2, row->seq).run();
   return jobs::LeaseState{.cancel_requested = row->life.cancel_requested};
 }
@@ -172,8 +172,7 @@ class Deaths {
 
 std::vector<OpenRow> running_rows(Transaction& transaction) {
   std::vector<OpenRow> rows;
-  auto query = transaction.database.query("SELECT " RWP_OPEN_COLUMNS
-                                          " FROM open INDEXED BY open_running WHERE state = 2");
+  auto query = transaction.database.query("SELECT " RWP_RUNNING_COLUMNS " FROM running");
   while (query.step()) rows.push_back(read_open(query));
   return rows;
 }
@@ -181,9 +180,7 @@ std::vector<OpenRow> running_rows(Transaction& transaction) {
 std::vector<OpenRow> lapsed_parks(Transaction& transaction, std::size_t limit) {
   std::vector<OpenRow> rows;
   auto query = transaction.database.query(
-      "SELECT " RWP_OPEN_COLUMNS
-      " FROM open INDEXED BY open_timed WHERE state IN (0, 3) AND run_at <= ?"
-      " ORDER BY run_at LIMIT ?");
+      "SELECT " RWP_WAITING_COLUMNS " FROM waiting WHERE run_at <= ? ORDER BY run_at LIMIT ?");
   query.bind(1, to_ms(transaction.now)).bind(2, limit);
   while (query.step()) {
     OpenRow row = read_open(query);

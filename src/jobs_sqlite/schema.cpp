@@ -12,9 +12,11 @@ namespace {
 /// "RWPJ", in the header of every file of ours.
 constexpr std::int64_t kApplicationId = 0x5257504A;
 
-// A job's body is written once (job); what changes while it is open is one small row (open), which
-// alone the two hot indexes cover; its end is appended (ended). So the tables that claims walk stay
-// as small as the work that waits.
+// A job's body is written once (job). What changes while it is open is one small row, which moves
+// from table to table with the job's state, so that a move is one removal and one insert and no
+// index is kept beside it: ready stands in the order of claims, running holds the leases, waiting
+// the times. Its end is appended (ended). The tables that claims walk stay as small as the work
+// that waits.
 constexpr std::string_view kVersion1 = R"sql(
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -56,9 +58,23 @@ CREATE TABLE job (
 );
 CREATE UNIQUE INDEX job_id ON job (id);
 
-CREATE TABLE open (
+CREATE TABLE ready (                -- in the order of claims
+  lane INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL,
+  marks INTEGER NOT NULL,
+  crashes INTEGER NOT NULL,
+  token INTEGER NOT NULL,
+  finished_token INTEGER NOT NULL,
+  run_at INTEGER NOT NULL,
+  started_at INTEGER,
+  more TEXT,                        -- JSON: errors, progress, cursor, park key, resume
+  PRIMARY KEY (lane, priority, seq)
+) WITHOUT ROWID;
+CREATE TABLE running (              -- leases
   seq INTEGER PRIMARY KEY,
-  state INTEGER NOT NULL,
   lane INTEGER NOT NULL,
   priority INTEGER NOT NULL,
   flags INTEGER NOT NULL,
@@ -70,13 +86,26 @@ CREATE TABLE open (
   finished_token INTEGER NOT NULL,
   run_at INTEGER NOT NULL,
   started_at INTEGER,
-  holder INTEGER,
-  lease_until INTEGER,              -- nanoseconds since boot
-  more TEXT                         -- JSON: errors, progress, cursor, park key, resume
+  holder INTEGER NOT NULL,
+  lease_until INTEGER NOT NULL,     -- nanoseconds since boot
+  more TEXT
 );
-CREATE INDEX open_ready ON open (lane, priority, seq) WHERE state = 1;
-CREATE INDEX open_running ON open (seq) WHERE state = 2;
-CREATE INDEX open_timed ON open (run_at) WHERE state IN (0, 3);
+CREATE TABLE waiting (              -- scheduled and parked
+  seq INTEGER PRIMARY KEY,
+  state INTEGER NOT NULL,
+  lane INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL,
+  marks INTEGER NOT NULL,
+  crashes INTEGER NOT NULL,
+  token INTEGER NOT NULL,
+  finished_token INTEGER NOT NULL,
+  run_at INTEGER NOT NULL,
+  started_at INTEGER,
+  more TEXT
+);
+CREATE INDEX waiting_due ON waiting (run_at);
 
 CREATE TABLE ended (
   seq INTEGER PRIMARY KEY,

@@ -274,7 +274,7 @@ Opened enter(net_sqlite::Connection& database, const Clock& clock, HolderLocks* 
     // opening.
     auto removed = database.query(
         "DELETE FROM holder WHERE id < ? - 1000 AND id NOT IN"
-        " (SELECT holder FROM open INDEXED BY open_running WHERE state = 2)");
+        " (SELECT holder FROM running)");
     removed.bind(1, opened.holder).run();
   }
   database.query("COMMIT").run();

@@ -94,20 +94,6 @@ std::optional<Uuid> find_unique(Transaction& transaction, const std::string& row
   return standing->id;
 }
 
-void write_open_row(Transaction& transaction, std::int64_t seq, std::int64_t lane,
-                    jobs::Priority priority, const jobs::Lifecycle& life) {
-  auto added = transaction.database.query(
-      "INSERT INTO open (seq, state, lane, priority, flags, attempt, max_attempts, marks, crashes,"
-      " token, finished_token, run_at) VALUES (?, ?, ?, ?, 0, 0, ?, 0, 0, 0, 0, ?)");
-  added.bind(1, seq)
-      .bind(2, static_cast<int>(life.state))
-      .bind(3, lane)
-      .bind(4, static_cast<int>(priority))
-      .bind(5, life.max_attempts)
-      .bind(6, to_ms(life.run_at))
-      .run();
-}
-
 }  // namespace
 
 std::string unique_row_key(const std::string& tenant, const std::string& key) {
@@ -171,7 +157,8 @@ Result<jobs::Inserted> submit(Transaction& transaction, const jobs::CheckedJob& 
   }
   const TimePoint run_at = job.run_at.value_or(transaction.now) + job.delay;
   const jobs::Lifecycle life = jobs::machine::submit(job, run_at, transaction.now);
-  write_open_row(transaction, seq, lane, job.priority, life);
+  const OpenRow row{.seq = seq, .lane = lane, .priority = job.priority};
+  insert_open(transaction, row, life, {});
   transaction.count(lane, life.state, +1);
   transaction.effects.work = true;
   if (!job.idempotency_key.empty()) {
