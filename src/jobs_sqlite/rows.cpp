@@ -31,15 +31,15 @@ std::int64_t flags_of(const jobs::Lifecycle& life) {
 /// Binds what all three tables keep, in the order of RWP_COUNTER_COLUMNS; answers the next index.
 int bind_counters(net_sqlite::Query& query, int index, const OpenRow& row,
                   const jobs::Lifecycle& life) {
-  query.bind(index++, life.attempt)
-      .bind(index++, life.max_attempts)
-      .bind(index++, life.suspect_marks)
-      .bind(index++, life.crashes)
-      .bind(index++, static_cast<std::int64_t>(life.run_token))
-      .bind(index++, static_cast<std::int64_t>(life.finished_token))
-      .bind(index++, to_ms(life.run_at))
-      .bind_or_null(index++, row.started_at);
-  return index;
+  query.bind(index, life.attempt)
+      .bind(index + 1, life.max_attempts)
+      .bind(index + 2, life.suspect_marks)
+      .bind(index + 3, life.crashes)
+      .bind(index + 4, static_cast<std::int64_t>(life.run_token))
+      .bind(index + 5, static_cast<std::int64_t>(life.finished_token))
+      .bind(index + 6, to_ms(life.run_at))
+      .bind_or_null(index + 7, row.started_at);
+  return index + 8;
 }
 
 void insert_ready(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
@@ -48,7 +48,8 @@ void insert_ready(Transaction& transaction, const OpenRow& row, const jobs::Life
       transaction.database.query("INSERT INTO ready (lane, priority, seq, " RWP_COUNTER_COLUMNS
                                  ", more) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   added.bind(1, row.lane).bind(2, static_cast<int>(row.priority)).bind(3, row.seq);
-  added.bind_or_null(bind_counters(added, 4, row, life), more).run();
+  const int next = bind_counters(added, 4, row, life);
+  added.bind_or_null(next, more).run();
 }
 
 void insert_running(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
@@ -62,7 +63,8 @@ void insert_running(Transaction& transaction, const OpenRow& row, const jobs::Li
       .bind(4, flags_of(life))
       .bind(5, row.holder)
       .bind(6, row.lease_until);
-  added.bind_or_null(bind_counters(added, 7, row, life), more).run();
+  const int next = bind_counters(added, 7, row, life);
+  added.bind_or_null(next, more).run();
 }
 
 void insert_waiting(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
@@ -74,7 +76,8 @@ void insert_waiting(Transaction& transaction, const OpenRow& row, const jobs::Li
       .bind(2, static_cast<int>(life.state))
       .bind(3, row.lane)
       .bind(4, static_cast<int>(row.priority));
-  added.bind_or_null(bind_counters(added, 5, row, life), more).run();
+  const int next = bind_counters(added, 5, row, life);
+  added.bind_or_null(next, more).run();
 }
 
 void write_ended(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle& life,
