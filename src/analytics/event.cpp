@@ -11,7 +11,7 @@
 namespace rwp::analytics {
 namespace {
 
-constexpr std::array<std::string_view, 34> kReservedEvents = {
+constexpr std::array<std::string_view, 35> kReservedEvents = {
     "ad_activeview",
     "ad_click",
     "ad_exposure",
@@ -45,10 +45,11 @@ constexpr std::array<std::string_view, 34> kReservedEvents = {
     "scroll",
     "session_start",
     "user_engagement",
+    "view_complete",
     "view_search_results",
 };
-constexpr std::array<std::string_view, 4> kReservedFamilies = {"notification_", "video_",
-                                                               "query_id", "view_complete"};
+constexpr std::array<std::string_view, 3> kReservedFamilies = {"notification_", "video_",
+                                                               "query_id"};
 constexpr std::array<std::string_view, 4> kReservedPrefixes = {"_", "firebase_", "ga_", "google_"};
 constexpr std::array<std::string_view, 3> kFieldNames = {"session_id", "event_id", "tenant"};
 

@@ -59,6 +59,7 @@ bool is_kind(int folder, const ::dirent& entry, bool wants_folder) {
 Result<std::vector<Name>> Listing::names(int folder, const std::string& start) const {
   FileDescriptor again(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ::DIR* opened = again ? ::fdopendir(again.get()) : nullptr;
+  if (opened == nullptr && errno == ENOENT && !start.empty()) return std::vector<Name>();  // Gone.
   if (opened == nullptr) return posix::error_from_errno(errno, "listing " + start);
   again.release();  // closedir() closes it.
   const std::unique_ptr<::DIR, int (*)(::DIR*)> listing(opened, &::closedir);

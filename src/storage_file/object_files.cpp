@@ -54,6 +54,15 @@ Error open_error(int code, std::string_view key) {
   return error_from_errno(code, named(key));
 }
 
+/// As above for a write, to which "not there" is no answer.
+Error write_error(int code, std::string_view key) {
+  if (code != ENOENT) return open_error(code, key);
+  return Error(Errc::unavailable,
+               named(key) +
+                   ": the object directory or a part of it was removed meanwhile; open it "
+                   "anew");
+}
+
 FileDescriptor open_directory_at(int parent, const char* name) {
   return FileDescriptor(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
@@ -141,7 +150,7 @@ Result<FileDescriptor> ObjectFiles::open_folder(std::string_view key, const KeyP
 
 Result<FileDescriptor> ObjectFiles::make_folder(std::string_view key, const KeyPath& path) {
   FileDescriptor folder = open_directory_at(root_.get(), ".");
-  if (!folder) return open_error(errno, key);
+  if (!folder) return write_error(errno, key);
   std::string walked;
   for (const std::string& name : path.folders) {
     const std::string above = walked;
@@ -152,11 +161,11 @@ Result<FileDescriptor> ObjectFiles::make_folder(std::string_view key, const KeyP
         const std::lock_guard lock(known_mutex_);
         known_folders_.erase(walked);  // One of this name had been removed.
       } else if (errno != EEXIST) {
-        return open_error(errno, key);
+        return write_error(errno, key);
       }
       inner = open_directory_at(folder.get(), name.c_str());
     }
-    if (!inner) return open_error(errno, key);
+    if (!inner) return write_error(errno, key);
     bool known = false;
     {
       const std::lock_guard lock(known_mutex_);
@@ -165,7 +174,7 @@ Result<FileDescriptor> ObjectFiles::make_folder(std::string_view key, const KeyP
     // Also one that is there: who made it may not have come to its fsync yet.
     if (!known) {
       if (const int code = directory_sync_.sync(above, folder.get()); code != 0) {
-        return error_from_errno(code, named(key));
+        return write_error(code, key);
       }
       const std::lock_guard lock(known_mutex_);
       if (known_folders_.size() >= kMaxKnownFolders) known_folders_.clear();
@@ -193,7 +202,7 @@ Result<ObjectFiles::OpenObject> ObjectFiles::open_object(std::string_view key, i
 Result<posix::RangeLock> ObjectFiles::lock(std::string_view key) const {
   constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
   FileDescriptor file(::openat(root_.get(), kLockFile, kFlags, kFileMode));
-  if (!file) return error_from_errno(errno, named(key));
+  if (!file) return write_error(errno, key);
   // The stripe must be the same in every process: no std::hash, which may differ between builds.
   std::uint64_t hash = 14695981039346656037U;  // FNV-1a.
   for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
@@ -231,7 +240,7 @@ Result<std::string> ObjectFiles::write_temporary(std::string_view key, std::stri
   const std::string name = Uuid::make_v7().to_string();
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
   const FileDescriptor file(::openat(temporaries_.get(), name.c_str(), kFlags, kFileMode));
-  if (!file) return error_from_errno(errno, named(key));
+  if (!file) return write_error(errno, key);
   TemporaryGuard guard(temporaries_.get(), name);
   if (auto written = posix::write_all(file.get(), content, named(key)); !written) {
     return written.error();
@@ -297,11 +306,7 @@ Result<ObjectInfo> ObjectFiles::put(std::string_view key, std::string_view conte
       }
       return allowed.error();
     }
-    if (code == ENOENT) {
-      return Error(Errc::unavailable,
-                   named(key) + ": its folder or its temporary file was removed meanwhile");
-    }
-    if (code != 0) return open_error(code, key);
+    if (code != 0) return write_error(code, key);
     temporary.moved();
   }
   if (auto synced = sync(key, path, folder->get()); !synced) return synced.error();

@@ -5,6 +5,7 @@
 #include "support/small_disk.hpp"
 #include "support/temporary_directory.hpp"
 #include <rwp/analytics_jsonl/jsonl_sink.hpp>
+#include <rwp/core/async.hpp>
 #include <rwp/core/scheme_registry.hpp>
 
 #include <gmock/gmock.h>
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <future>
 #include <random>
 #include <set>
 #include <sstream>
@@ -105,6 +107,33 @@ TEST_F(JsonlSinkTest, AFileMovedAwayIsLeftAlone) {
 
   EXPECT_THAT(read_events(directory_.path() / "events.1.jsonl"), ElementsAre(first));
   EXPECT_THAT(read_events(path()), ElementsAre(second));
+}
+
+boost::asio::awaitable<void> keep_outcome(std::shared_ptr<analytics::Sink> sink,
+                                          std::vector<Event> events,
+                                          std::shared_ptr<std::promise<Errc>> outcome) {
+  const auto delivered = co_await sink->deliver(std::move(events));
+  outcome->set_value(delivered ? Errc::none : delivered.error().code());
+}
+
+TEST_F(JsonlSinkTest, ACancelledDeliveryEndsAtOnceAndTakesNoOtherWithIt) {
+  Runtime runtime(RuntimeOptions{.name = "test", .blocking_threads = 1});
+  const auto sink = open_sink(runtime, path());
+  std::promise<void> release;
+  post(runtime.blocking(), [held = release.get_future().share()] { held.wait(); });
+  const Event first = sample_event();
+  const Event second = sample_event();
+  const auto outcome = std::make_shared<std::promise<Errc>>();
+  const auto other_outcome = std::make_shared<std::promise<Errc>>();
+  Task task(runtime.executor(), keep_outcome(sink, {first}, outcome), [](std::exception_ptr) {});
+  spawn(runtime.executor(), keep_outcome(sink, {second}, other_outcome));
+
+  task.cancel();
+
+  EXPECT_EQ(outcome->get_future().get(), Errc::cancelled);
+  release.set_value();
+  EXPECT_EQ(other_outcome->get_future().get(), Errc::none);
+  EXPECT_THAT(read_events(path()), ElementsAre(first, second));
 }
 
 TEST_F(JsonlSinkTest, TheSchemeMakesFileAndDirectories) {

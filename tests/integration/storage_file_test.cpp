@@ -154,6 +154,26 @@ TEST_F(FileStorageTest, OnlyOldTemporariesAreRemovedOnOpening) {
   EXPECT_THAT(names_in(root() / ".tmp"), ElementsAre("new"));
 }
 
+TEST_F(FileStorageTest, AStoreWhoseDirectoryIsRemovedSaysSo) {
+  Runtime runtime;
+  const auto store = open_store(runtime, root());
+  fs::remove_all(root());
+
+  EXPECT_EQ(run(runtime, store->put("a", "x")).error().code(), Errc::unavailable);
+  EXPECT_EQ(run(runtime, store->put("a/b", "x")).error().code(), Errc::unavailable);
+  EXPECT_EQ(run(runtime, store->get("a")).error().code(), Errc::not_found);
+}
+
+TEST_F(FileStorageTest, AFolderRemovedByHandIsMadeAgain) {
+  Runtime runtime;
+  const auto store = open_store(runtime, root());
+  ASSERT_TRUE(run(runtime, store->put("a/b", "x")).has_value());
+  fs::remove_all(root() / "a");
+
+  EXPECT_TRUE(run(runtime, store->put("a/b", "y")).has_value());
+  EXPECT_EQ(run(runtime, store->get("a/b")).value(), "y");
+}
+
 TEST_F(FileStorageTest, TheSchemeMakesTheDirectory) {
   Runtime runtime;
   SchemeRegistry registry;

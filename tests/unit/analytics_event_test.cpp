@@ -63,6 +63,7 @@ TEST(EventTest, ReservedNamesAndPrefixesAreRefused) {
   }
   EXPECT_TRUE(taken([](Event& event) { event.name = "gallery_opened"; }));
   EXPECT_TRUE(taken([](Event& event) { event.name = "clicked"; }));
+  EXPECT_TRUE(taken([](Event& event) { event.name = "view_completed"; }));
 }
 
 TEST(EventTest, EveryTypeOfThePlatformIsAValidNameThatReadsBack) {
