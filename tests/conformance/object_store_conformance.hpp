@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct ObjectStoreBackend {
   /// An empty store at each call.
   std::function<std::shared_ptr<storage::ObjectStore>(Runtime& runtime)> make{};
 };
+
+/// How GoogleTest, and so CTest, names it.
+inline void PrintTo(const ObjectStoreBackend& backend, std::ostream* out) { *out << backend.name; }
 
 class ObjectStoreConformance : public ::testing::TestWithParam<ObjectStoreBackend> {
  protected:

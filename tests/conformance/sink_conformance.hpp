@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct SinkBackend {
   /// A sink to which nothing has been delivered, at each call.
   std::function<Opened(Runtime& runtime)> make{};
 };
+
+/// How GoogleTest, and so CTest, names it.
+inline void PrintTo(const SinkBackend& backend, std::ostream* out) { *out << backend.name; }
 
 class SinkConformance : public ::testing::TestWithParam<SinkBackend> {
  protected:

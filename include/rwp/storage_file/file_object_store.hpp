@@ -29,6 +29,8 @@ struct FileStorageOptions {
 /// The etag is the SHA-256 of the content in hexadecimal. Where the file system has no user
 /// attributes (tmpfs before Linux 6.6), the content type is told by the key's extension, and a put
 /// that asks for another is `Errc::unsupported`.
+/// A put waits for two flushes of the disk, of its file and of its folder's names; puts that
+/// overlap run side by side on the pool's threads and share the second, so start several at a time.
 /// A listing reads the folders it passes through whole for each page, so keep folders below some
 /// ten thousand objects where they are listed.
 /// Errors of opening: `Errc::invalid_argument` (the path is a file), `Errc::permission_denied`,
