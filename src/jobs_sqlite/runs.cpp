@@ -180,12 +180,10 @@ std::vector<OpenRow> running_rows(Transaction& transaction) {
 std::vector<OpenRow> lapsed_parks(Transaction& transaction, std::size_t limit) {
   std::vector<OpenRow> rows;
   auto query = transaction.database.query(
-      "SELECT " RWP_WAITING_COLUMNS " FROM waiting WHERE run_at <= ? ORDER BY run_at LIMIT ?");
+      "SELECT " RWP_WAITING_COLUMNS
+      " FROM waiting WHERE run_at <= ? AND state = 3 ORDER BY run_at LIMIT ?");
   query.bind(1, to_ms(transaction.now)).bind(2, limit);
-  while (query.step()) {
-    OpenRow row = read_open(query);
-    if (row.life.state == JobState::parked) rows.push_back(std::move(row));
-  }
+  while (query.step()) rows.push_back(read_open(query));
   return rows;
 }
 

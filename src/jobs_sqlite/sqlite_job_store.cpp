@@ -26,8 +26,6 @@ using Mode = ConnectionQueue::Mode;
 constexpr std::size_t kItemsPerWork = 1'000;
 /// A wait for the write lock that may have cost others their heartbeats.
 constexpr std::chrono::seconds kLongLockWait{2};
-/// Longest that a rescue may be late before leases that merely lapsed get another chance.
-constexpr std::chrono::seconds kLongRescueGap{60};
 /// How long lapsed leases are left alone after nobody could extend them.
 constexpr std::chrono::seconds kSecondChance{30};
 
@@ -45,8 +43,7 @@ class SqliteJobStore final : public jobs::JobStore {
       : JobStore(runtime, options.blobs),
         options_(std::move(options)),
         parts_(std::move(parts)),
-        usage_(make_usage_ledger(parts_.writer)),
-        last_rescue_(options_.clock->since_boot()) {}
+        usage_(make_usage_ledger(parts_.writer)) {}
 
   UsageLedger& usage() override { return *usage_; }
   jobs::TimePoint now() const override { return options_.clock->now(); }
@@ -133,10 +130,6 @@ class SqliteJobStore final : public jobs::JobStore {
   }
 
   Awaitable<Result<jobs::Rescued>> do_rescue(std::size_t limit) override {
-    // After a sleep of the machine, or a stop of this process, all leases look lapsed at once.
-    const auto now = options_.clock->since_boot();
-    if (now - last_rescue_ > kLongRescueGap) give_second_chance(now);
-    last_rescue_ = now;
     HolderJudge judge{.locks = parts_.locks.get(),
                       .boot_id = options_.clock->boot_id(),
                       .lapsed_only_after = std::chrono::nanoseconds(*parts_.lapsed_only_after)};
@@ -145,11 +138,6 @@ class SqliteJobStore final : public jobs::JobStore {
           return jobs_sqlite::rescue(transaction, judge, limit);
         };
     return parts_.writer->run(Mode::durable, std::move(work));
-  }
-
-  void give_second_chance(std::chrono::nanoseconds now) {
-    if (options_.path.empty()) return;  // Nobody else; the clock may be a test's.
-    *parts_.lapsed_only_after = (now + kSecondChance).count();
   }
 
   Awaitable<PerItem<jobs::JobState>> do_unpark(std::vector<jobs::UnparkRequest> requests) override {
@@ -230,7 +218,7 @@ class SqliteJobStore final : public jobs::JobStore {
   const SqliteOptions options_;
   const Parts parts_;
   const std::unique_ptr<UsageLedger> usage_;
-  std::chrono::nanoseconds last_rescue_;
+  bool gave_second_chance_ = false;
   std::int64_t prune_position_ = 0;
 };
 

@@ -40,7 +40,7 @@ struct ClaimRequest {
   /// 1 to 10,000.
   std::size_t limit = 1;
   /// So many of the answered jobs, from the front, are recorded as started with the claim; the
-  /// others are prefetched, and need mark_started() before their handlers begin.
+  /// others, and one that must run alone, need mark_started() before their handlers begin.
   std::size_t start = 1;
   /// 1 s to 1 h; ends unless extended.
   std::chrono::milliseconds lease{30'000};

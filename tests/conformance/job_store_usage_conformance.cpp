@@ -1,0 +1,170 @@
+#include <conformance/job_store_conformance.hpp>
+
+namespace rwp::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+UsageReservation reservation(std::int64_t amount, std::string account = "a",
+                             std::int64_t limit = 100) {
+  return {.id = Uuid::make_v7(),
+          .account = std::move(account),
+          .amount = {amount},
+          .limit = {limit},
+          .lapses_after = 10min};
+}
+
+TEST_P(JobStoreConformance, UsageReservationsTogetherKeepWithinTheLimit) {
+  UsageLedger& usage = store_->usage();
+
+  EXPECT_TRUE(wait(usage.reserve(reservation(60))).has_value());
+  EXPECT_TRUE(wait(usage.reserve(reservation(40))).has_value()) << "the limit itself is within it";
+  EXPECT_EQ(wait(usage.reserve(reservation(1))).error().code(), Errc::budget_exceeded);
+
+  EXPECT_EQ(wait(usage.balance("a"))->micro_usd, 100);
+}
+
+TEST_P(JobStoreConformance, UsageAccountsAreApart) {
+  UsageLedger& usage = store_->usage();
+  ASSERT_TRUE(wait(usage.reserve(reservation(100, "a"))).has_value());
+
+  EXPECT_TRUE(wait(usage.reserve(reservation(100, "b'; --"))).has_value());
+  EXPECT_EQ(wait(usage.balance("b'; --"))->micro_usd, 100);
+  EXPECT_EQ(wait(usage.balance("never heard of"))->micro_usd, 0);
+}
+
+TEST_P(JobStoreConformance, UsageReservationIsIdempotentByItsId) {
+  UsageLedger& usage = store_->usage();
+  const auto once = reservation(60);
+
+  ASSERT_TRUE(wait(usage.reserve(once)).has_value());
+  EXPECT_TRUE(wait(usage.reserve(once)).has_value());
+
+  EXPECT_EQ(wait(usage.balance("a"))->micro_usd, 60);
+}
+
+TEST_P(JobStoreConformance, UsageSettlementReplacesTheReservationOnce) {
+  UsageLedger& usage = store_->usage();
+  const auto reserved = reservation(60);
+  ASSERT_TRUE(wait(usage.reserve(reserved)).has_value());
+
+  ASSERT_TRUE(wait(usage.settle(reserved.id, "a", {25})).has_value());
+  EXPECT_EQ(wait(usage.balance("a"))->micro_usd, 25);
+  ASSERT_TRUE(wait(usage.settle(reserved.id, "a", {25})).has_value());
+  EXPECT_EQ(wait(usage.balance("a"))->micro_usd, 25) << "repeated because its answer was lost";
+  EXPECT_TRUE(wait(usage.reserve(reservation(75))).has_value());
+}
+
+TEST_P(JobStoreConformance, UsageReservationRepeatedAfterItsSettlementReservesNothing) {
+  UsageLedger& usage = store_->usage();
+  const auto reserved = reservation(60);
+  ASSERT_TRUE(wait(usage.reserve(reserved)).has_value());
+  ASSERT_TRUE(wait(usage.settle(reserved.id, "a", {10})).has_value());
+
+  EXPECT_TRUE(wait(usage.reserve(reserved)).has_value());
+
+  EXPECT_EQ(wait(usage.balance("a"))->micro_usd, 10);
+}
+
+TEST_P(JobStoreConformance, UsageSettlementAtZeroReleases) {
+  UsageLedger& usage = store_->usage();
+  const auto reserved = reservation(100);
+  ASSERT_TRUE(wait(usage.reserve(reserved)).has_value());
+
+  ASSERT_TRUE(wait(usage.settle(reserved.id, "a", {0})).has_value());
+
+  EXPECT_EQ(wait(usage.balance("a"))->micro_usd, 0);
+  EXPECT_TRUE(wait(usage.reserve(reservation(100))).has_value());
+}
+
+TEST_P(JobStoreConformance, UsageReservationLapsesAndIsBookedAllTheSameWhenSettled) {
+  UsageLedger& usage = store_->usage();
+  const auto lost = reservation(100);
+  ASSERT_TRUE(wait(usage.reserve(lost)).has_value());
+
+  pass_time(9min);
+  EXPECT_EQ(wait(usage.reserve(reservation(100))).error().code(), Errc::budget_exceeded);
+  pass_time(2min);
+  EXPECT_EQ(wait(usage.balance("a"))->micro_usd, 0);
+  ASSERT_TRUE(wait(usage.reserve(reservation(30))).has_value());
+
+  ASSERT_TRUE(wait(usage.settle(lost.id, "a", {90})).has_value());
+  EXPECT_EQ(wait(usage.balance("a"))->micro_usd, 120) << "the money is gone";
+  EXPECT_EQ(wait(usage.reserve(reservation(1))).error().code(), Errc::budget_exceeded);
+}
+
+TEST_P(JobStoreConformance, UsageSettlementBeyondTheReservationIsBooked) {
+  UsageLedger& usage = store_->usage();
+  const auto reserved = reservation(10);
+  ASSERT_TRUE(wait(usage.reserve(reserved)).has_value());
+
+  ASSERT_TRUE(wait(usage.settle(reserved.id, "a", {150})).has_value());
+
+  EXPECT_EQ(wait(usage.balance("a"))->micro_usd, 150);
+}
+
+TEST_P(JobStoreConformance, UsageEntriesAreBookedOnceUnderTheirIds) {
+  UsageLedger& usage = store_->usage();
+  const UsageEntry entry{.id = Uuid::make_v7(),
+                         .tenant = "acme",
+                         .kind = "job_ad.enrich",
+                         .model = "m",
+                         .input_tokens = 100,
+                         .output_tokens = 20,
+                         .cost = {7}};
+
+  ASSERT_TRUE(wait(usage.record({entry, entry})).has_value());
+  ASSERT_TRUE(wait(usage.record({entry})).has_value());
+  ASSERT_TRUE(wait(usage.record({})).has_value());
+
+  const UsageSum sum = wait(usage.sum({})).value();
+  EXPECT_EQ(sum.calls, 1);
+  EXPECT_EQ(sum.input_tokens, 100);
+  EXPECT_EQ(sum.output_tokens, 20);
+  EXPECT_EQ(sum.cost.micro_usd, 7);
+}
+
+TEST_P(JobStoreConformance, UsageSumsTakeWhatTheFilterNames) {
+  UsageLedger& usage = store_->usage();
+  const auto start = clock_->now();
+  const auto entry = [](const char* tenant, const char* kind, const char* model,
+                        std::int64_t cost) {
+    return UsageEntry{.id = Uuid::make_v7(),
+                      .tenant = tenant,
+                      .kind = kind,
+                      .model = model,
+                      .input_tokens = 1,
+                      .output_tokens = 2,
+                      .cost = {cost}};
+  };
+  UsageEntry dated = entry("globex", "b", "m2", 1'000);
+  dated.at = start + 2h;
+  ASSERT_TRUE(wait(usage.record({entry("acme", "a", "m1", 1), entry("acme", "b", "m1", 10),
+                                 entry("globex", "a", "m2", 100), dated}))
+                  .has_value());
+
+  const auto cost = [&](const UsageFilter& filter) {
+    return wait(usage.sum(filter)).value().cost.micro_usd;
+  };
+  EXPECT_EQ(cost({}), 1'111);
+  EXPECT_EQ(cost({.tenant = "acme"}), 11);
+  EXPECT_EQ(cost({.kind = "a"}), 101);
+  EXPECT_EQ(cost({.model = "m2"}), 1'100);
+  EXPECT_EQ(cost({.tenant = "globex", .kind = "a"}), 100);
+  EXPECT_EQ(cost({.from = start, .to = start + 2h}), 111) << "`to` is exclusive";
+  EXPECT_EQ(cost({.from = start + 2h}), 1'000) << "`from` is inclusive";
+  EXPECT_EQ(wait(usage.sum({.tenant = "nobody"}))->calls, 0);
+}
+
+TEST_P(JobStoreConformance, UsageIsThereWhenTheStoreIsOpenedAgain) {
+  if (!GetParam().is_shared) GTEST_SKIP() << "keeps nothing beyond its life";
+  ASSERT_TRUE(wait(store_->usage().reserve(reservation(60))).has_value());
+
+  store_.reset();
+  store_ = open_another();
+
+  EXPECT_EQ(wait(store_->usage().balance("a"))->micro_usd, 60);
+}
+
+}  // namespace
+}  // namespace rwp::tests
