@@ -55,6 +55,17 @@ if ldd "$scratch/core_only/core_consumer" | grep -E 'libsqlite3|libpq'; then
 fi
 "$scratch/core_only/core_consumer"
 
+echo "jobs: submits a job to a file and runs it; links SQLite, and neither libpq nor libcurl"
+configure jobs -DCMAKE_DISABLE_FIND_PACKAGE_PostgreSQL=ON
+build jobs
+"$scratch/jobs/jobs_consumer" "sqlite:$scratch/jobs/jobs.db"
+ldd "$scratch/jobs/jobs_consumer" | grep -q libsqlite3 || fail "jobs does not need SQLite?"
+if ldd "$scratch/jobs/jobs_consumer" | grep -E 'libpq|libcurl'; then
+  fail "jobs needs the libraries above"
+fi
+integrity=$(sqlite3 "$scratch/jobs/jobs.db" 'PRAGMA integrity_check')
+[[ "$integrity" == ok ]] || fail "the file that jobs left: $integrity"
+
 echo "an unknown component and a later version are refused"
 mkdir -p "$scratch/refused_source"
 refused() {  # refused FIND_PACKAGE_ARGUMENTS EXPECTED_TEXT
