@@ -5,16 +5,12 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <system_error>
-#include <unistd.h>
 
 namespace rwp::jobs_sqlite {
 namespace {
 
-[[noreturn]] void fail(const std::string& doing) {
-  throw net_sqlite::Failure(
-      0, Error(Errc::unavailable,
-               doing + ": " + std::error_code(errno, std::generic_category()).message()));
+[[noreturn]] void fail(const std::string& thing) {
+  throw net_sqlite::Failure(0, posix::error_from_errno(errno, thing));
 }
 
 struct flock lock_of(std::int64_t holder) {
@@ -30,26 +26,21 @@ struct flock lock_of(std::int64_t holder) {
 
 HolderLocks::HolderLocks(const std::string& path)
     : file_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-  if (file_ < 0) fail("opening " + path);
+  if (!file_) fail(path);
   struct stat facts {};
-  if (fstat(file_, &facts) != 0) {
-    close(file_);
-    fail("opening " + path);
-  }
+  if (fstat(file_.get(), &facts) != 0) fail(path);
   inode_ = static_cast<std::int64_t>(facts.st_ino);
 }
 
-HolderLocks::~HolderLocks() { close(file_); }
-
 void HolderLocks::hold(std::int64_t holder) {
   struct flock lock = lock_of(holder);
-  if (fcntl(file_, F_OFD_SETLK, &lock) != 0) fail("locking the holders file");
+  if (fcntl(file_.get(), F_OFD_SETLK, &lock) != 0) fail("the lock of a holder of leases");
 }
 
 bool HolderLocks::is_free(std::int64_t holder) const {
   struct flock lock = lock_of(holder);
   // Any doubt counts as alive: the lease's own end decides then.
-  return fcntl(file_, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+  return fcntl(file_.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
 }
 
 }  // namespace rwp::jobs_sqlite

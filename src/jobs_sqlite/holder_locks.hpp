@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/posix_file.hpp"
+
 #include <cstdint>
 #include <string>
 
@@ -15,9 +17,6 @@ class HolderLocks {
  public:
   /// Opens, and makes, the file. Throws net_sqlite::Failure.
   explicit HolderLocks(const std::string& path);
-  ~HolderLocks();
-  HolderLocks(const HolderLocks&) = delete;
-  HolderLocks& operator=(const HolderLocks&) = delete;
 
   /// Names the file, so that a lock in one that has been replaced is not taken for released.
   std::int64_t inode() const noexcept { return inode_; }
@@ -29,7 +28,7 @@ class HolderLocks {
   bool is_free(std::int64_t holder) const;
 
  private:
-  int file_ = -1;
+  posix::FileDescriptor file_;
   std::int64_t inode_ = 0;
 };
 

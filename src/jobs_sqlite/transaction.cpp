@@ -3,6 +3,12 @@
 #include <tuple>
 
 namespace rwp::jobs_sqlite {
+namespace {
+
+/// Names are for programs, not for data; a stranger's input must not fill memory with them.
+constexpr std::size_t kMaxLanes = 10'000;
+
+}  // namespace
 
 void Lanes::remember(Lane lane) {
   ids_[{lane.queue, lane.kind, lane.version}] = lane.id;
@@ -42,6 +48,10 @@ std::int64_t Lanes::id_of(net_sqlite::Connection& database, const std::string& q
   refresh(database);
   found = ids_.find(key);
   if (found != ids_.end()) return found->second;
+  if (by_id_.size() >= kMaxLanes) {
+    throw net_sqlite::Failure(
+        0, Error(Errc::invalid_argument, "more than 10000 different kinds, versions and queues"));
+  }
   {
     auto added = database.query("INSERT INTO queue VALUES (?, 0) ON CONFLICT DO NOTHING");
     added.bind(1, queue).run();

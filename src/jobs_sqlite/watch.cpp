@@ -103,18 +103,15 @@ void Watch::start_polling() {
 awaitable<void> Watch::poll() {
   const auto self = shared_from_this();
   std::chrono::nanoseconds delay = kQuickest;
-  std::int64_t seen = 0;
   while (anybody_waits()) {
     std::function<std::int64_t(Transaction&)> look = &data_version;
     const auto version = co_await reader_->run(Mode::read, std::move(look));
-    if (version && *version != seen) {
-      const bool first = seen == 0;
-      seen = *version;
-      if (!first) {
-        delay = kQuickest;
-        ++work_epoch_;
-        work_.notify_all();
-      }
+    // Kept from one polling to the next: what was committed since the last look counts as new.
+    if (version && *version != seen_version_) {
+      seen_version_ = *version;
+      delay = kQuickest;
+      ++work_epoch_;
+      work_.notify_all();
       std::vector<Uuid> ids;
       ids.reserve(open_.size());
       for (const auto& [id, waiter] : open_) ids.push_back(id);

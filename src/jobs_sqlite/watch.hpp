@@ -52,6 +52,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   const bool shared_file_;
   bool polling_ = false;
   bool poll_quickly_ = false;
+  std::int64_t seen_version_ = 0;
   Signal poll_sooner_;
   Signal work_;
   std::uint64_t work_epoch_ = 0;
