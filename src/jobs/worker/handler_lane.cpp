@@ -40,13 +40,32 @@ void HandlerLane::run_all(std::vector<RunPtr> runs) {
 
 void HandlerLane::cancel(RunPtr run) {
   if (!run->handler().coroutine) return;
-  post(executor_, [run = std::move(run)] {
+  post(executor_, [self = shared_from_this(), run = std::move(run)] {
     auto* runner = static_cast<Runner*>(run->runner);
-    if (runner == nullptr) return;
+    if (runner == nullptr) {
+      if (std::erase(self->queue_, run) > 0) self->end_unbegun(run);
+      return;
+    }
     // The cancellation may arrive when this handler has ended: no other may begin in its place.
     runner->retired = true;
     runner->task.cancel();
   });
+}
+
+void HandlerLane::recall(std::size_t keep) {
+  post(executor_, [self = shared_from_this(), keep] {
+    while (self->queue_.size() > keep) {
+      RunPtr run = std::move(self->queue_.back());
+      self->queue_.pop_back();
+      run->request_stop(StopReason::drain);
+      self->end_unbegun(std::move(run));
+    }
+  });
+}
+
+void HandlerLane::end_unbegun(RunPtr run) {
+  run->end(not_begun(), now());
+  report(std::move(run));
 }
 
 void HandlerLane::accept(std::vector<RunPtr> runs) {
@@ -79,8 +98,7 @@ boost::asio::awaitable<void> HandlerLane::drive(std::shared_ptr<HandlerLane> lan
     RunPtr run = std::move(lane->queue_.front());
     lane->queue_.pop_front();
     if (!run->begin(clock)) {
-      run->end(not_begun(), clock);
-      lane->report(std::move(run));
+      lane->end_unbegun(std::move(run));
       continue;
     }
     run->runner = runner.get();

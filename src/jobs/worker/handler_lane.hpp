@@ -25,8 +25,11 @@ class HandlerLane : public std::enable_shared_from_this<HandlerLane> {
   HandlerLane(Runtime& handlers, std::size_t concurrency, std::shared_ptr<Mailbox<RunPtr>> ended);
 
   void run_all(std::vector<RunPtr> runs);
-  /// Stops the handler at its next, or present, wait; blocking ones see the stop reason only.
+  /// Stops the handler at its next, or present, wait, and one that has not begun at once; blocking
+  /// ones see the stop reason only.
   void cancel(RunPtr run);
+  /// Gives back, as stopped for a drain, what waits here for a slot; the first `keep` stay.
+  void recall(std::size_t keep);
 
  private:
   struct Runner {
@@ -39,6 +42,7 @@ class HandlerLane : public std::enable_shared_from_this<HandlerLane> {
   static boost::asio::awaitable<void> drive(std::shared_ptr<HandlerLane> lane,
                                             std::shared_ptr<Runner> runner);
   void run_blocking(RunPtr run);
+  void end_unbegun(RunPtr run);
   void report(RunPtr run);
   void flush();
 

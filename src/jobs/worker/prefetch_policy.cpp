@@ -7,7 +7,7 @@ namespace {
 
 /// What is handed over ahead should begin within this time: a death meanwhile makes suspects of it.
 constexpr double kAheadNanoseconds = 4e6;
-constexpr std::size_t kMostAhead = 1'024;
+constexpr std::size_t kMostAhead = 256;
 /// How many claim round trips' worth of jobs to hold.
 constexpr double kRoundTripsHeld = 2;
 /// Samples that the averages remember, about.

@@ -45,8 +45,7 @@ ClaimRequest WorkerLoop::claim_request(std::size_t limit) const {
                              .min_version = handler.options.min_version,
                              .max_version = handler.options.max_version});
   }
-  const std::size_t on_their_way = dispatched_ + count(RunPhase::ready) + count(RunPhase::marking) +
-                                   count(RunPhase::buffered) + count(RunPhase::loading);
+  const std::size_t on_their_way = load();
   request.start = on_their_way < capacity() ? std::min(limit, capacity() - on_their_way) : 0;
   return request;
 }
@@ -115,6 +114,12 @@ void WorkerLoop::wait_for_work() {
   work_wait_ = Task(control_, std::move(operation), std::move(done));
 }
 
+void WorkerLoop::widen_claims() {
+  nothing_there_ = false;
+  // What waits does so for the kinds of then.
+  if (waiting_for_work_) work_wait_.cancel();
+}
+
 void WorkerLoop::take(std::vector<ClaimedJob> jobs, SteadyTime asked_at) {
   const SteadyTime lease_until = asked_at + options_.lease;
   for (ClaimedJob& job : jobs) {
@@ -176,11 +181,10 @@ Awaitable<void> WorkerLoop::load(RunPtr run) {
 /// The next of the buffer that could begin soon, one group for one call.
 std::vector<RunPtr> WorkerLoop::take_for_marking() {
   std::vector<RunPtr> group;
-  const std::size_t on_their_way =
-      dispatched_ + count(RunPhase::ready) + count(RunPhase::held_back);
-  if (stopping_ || on_their_way >= capacity() + (suspect_begun_ ? 1 : 0)) return group;
-  const std::size_t most = std::min(capacity() - std::min(on_their_way, capacity() - 1),
-                                    std::max(options_.concurrency, kLeastMarkGroup));
+  const std::size_t on_their_way = dispatched_ + count(RunPhase::ready);
+  if (stopping_ || on_their_way >= capacity()) return group;
+  const std::size_t most =
+      std::min(capacity() - on_their_way, std::max(options_.concurrency, kLeastMarkGroup));
   while (!buffer_.empty() && group.size() < most) {
     RunPtr run = std::move(buffer_.front());
     buffer_.pop_front();

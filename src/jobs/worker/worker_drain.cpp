@@ -63,6 +63,7 @@ void WorkerLoop::hand_back_unstarted() {
         break;
     }
   }
+  lane_->recall(0);
   note_holding();
 }
 

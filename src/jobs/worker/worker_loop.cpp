@@ -131,9 +131,10 @@ void WorkerLoop::forget(Run& run) {
 }
 
 std::size_t WorkerLoop::load() const {
-  // dispatched_ rather than the phase: given-up handlers still have their slots.
+  // dispatched_ rather than the phase: given-up handlers still have their slots. What its kind's
+  // limit holds back keeps no slot from others; claims leave that kind out meanwhile.
   return count(RunPhase::loading) + count(RunPhase::buffered) + count(RunPhase::marking) +
-         count(RunPhase::ready) + count(RunPhase::held_back) + dispatched_;
+         count(RunPhase::ready) + dispatched_;
 }
 
 void WorkerLoop::make_ready(RunPtr run) {
@@ -210,10 +211,12 @@ void WorkerLoop::pump() {
 }
 
 void WorkerLoop::note_holding() {
-  const std::size_t prefetched = load() - dispatched_;
-  running_.store(dispatched_, std::memory_order_relaxed);
+  // What was handed over beyond the slots waits there.
+  const std::size_t running = std::min(dispatched_, options_.concurrency);
+  const std::size_t prefetched = load() - running + count(RunPhase::held_back);
+  running_.store(running, std::memory_order_relaxed);
   prefetched_.store(prefetched, std::memory_order_relaxed);
-  metrics_.holding(dispatched_, prefetched);
+  metrics_.holding(running, prefetched);
 }
 
 void WorkerLoop::handlers_ended() {
@@ -227,6 +230,7 @@ void WorkerLoop::handlers_ended() {
     --dispatched_;
     if (handler.takes_slot_strictly()) --strict_;
     run->control.with_handlers = false;
+    const bool was_held_back = !kind.held_back.empty();
     while (!kind.held_back.empty()) {
       RunPtr next = std::move(kind.held_back.front());
       kind.held_back.pop_front();
@@ -235,6 +239,7 @@ void WorkerLoop::handlers_ended() {
       ready_.push_front(std::move(next));
       break;
     }
+    if (was_held_back && kind.held_back.empty()) widen_claims();
     if (run->began_at()) {
       ++begun;
       total += run->took();
@@ -249,6 +254,7 @@ void WorkerLoop::handlers_ended() {
     complete(run, run->take_outcome(draw()));
   }
   policy_.ran(begun, total);
+  begun_since_watch_ += begun;
   pump();
   note_holding();
   drain_signal_.notify_all();

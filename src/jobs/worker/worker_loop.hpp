@@ -84,6 +84,8 @@ class WorkerLoop : public std::enable_shared_from_this<WorkerLoop> {
   std::size_t claim_size() const;
   ClaimRequest claim_request(std::size_t limit) const;
   void wait_for_work();
+  /// A kind that was left out of claims may be claimed again.
+  void widen_claims();
   void take(std::vector<ClaimedJob> jobs, SteadyTime asked_at);
   Awaitable<void> load(RunPtr run);
   Awaitable<void> mark_loop();
@@ -119,6 +121,8 @@ class WorkerLoop : public std::enable_shared_from_this<WorkerLoop> {
   Awaitable<void> rescue_loop();
   Awaitable<void> prune_loop();
   Awaitable<void> watch_loop();
+  /// Gives jobs back that were held for handlers which turn out to be slow.
+  void shed_surplus();
   SteadyTime jittered(std::chrono::milliseconds every);
 
   // Drain.
@@ -158,6 +162,7 @@ class WorkerLoop : public std::enable_shared_from_this<WorkerLoop> {
   RunPtr suspect_;
   bool suspect_begun_ = false;
   PrefetchPolicy policy_;
+  std::size_t begun_since_watch_ = 0;
   std::mt19937_64 random_{std::random_device{}()};
 
   bool claiming_ = false;

@@ -61,6 +61,30 @@ Awaitable<void> WorkerLoop::prune_loop() {
   }
 }
 
+void WorkerLoop::shed_surplus() {
+  // Handlers that do not end give the policy no sample; they have taken so long at least.
+  if (dispatched_ > 0 && begun_since_watch_ == 0) {
+    policy_.ran(options_.concurrency, kWatchEvery * options_.concurrency);
+  }
+  begun_since_watch_ = 0;
+  const std::size_t wanted = capacity() + policy_.prefetch();
+  if (stopping_ || load() <= 2 * wanted) return;
+  const std::size_t surplus = load() - wanted;
+  std::size_t given = 0;
+  for (std::deque<RunPtr>* queue : {&buffer_, &ready_}) {
+    while (given < surplus && !queue->empty()) {
+      const RunPtr run = std::move(queue->back());
+      queue->pop_back();
+      const RunPhase phase = run->control.phase;
+      if (phase != RunPhase::buffered && phase != RunPhase::ready) continue;
+      complete(run, HandBack());
+      ++given;
+    }
+  }
+  if (given < surplus) lane_->recall(options_.concurrency);
+  log_.info("jobs held in advance given back", {{"jobs", surplus}});
+}
+
 /// Tells of a handlers' thread that a handler keeps from turning.
 Awaitable<void> WorkerLoop::watch_loop() {
   // Shared with what is posted there, which may run after this worker's end.
@@ -74,6 +98,7 @@ Awaitable<void> WorkerLoop::watch_loop() {
       continue;
     }
     next = now() + kWatchEvery;
+    shed_surplus();
     if (answered->load() == asked) {
       if (told) log_.info("the handlers' thread turns again");
       told = false;
