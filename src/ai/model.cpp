@@ -1,5 +1,5 @@
-#include "ai/utf8.hpp"
 #include <rwp/ai/model.hpp>
+#include <rwp/core/utf8.hpp>
 
 #include <cctype>
 #include <cmath>

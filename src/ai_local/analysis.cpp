@@ -61,9 +61,12 @@ std::optional<int> Analysis::years_of_experience() {
 
 const std::optional<Salary>& Analysis::salary() {
   return once(salary_, [&] {
-    auto salary = source_.salary.empty() ? std::nullopt : find_salary(source_.salary, true);
-    if (!salary) salary = find_salary(title_);
-    if (!salary) salary = find_salary(source_.body);
+    const std::string context = source_.location + "\n" + source_.salary;
+    auto salary = source_.salary.empty()
+                      ? std::nullopt
+                      : find_salary(source_.salary, true, context + "\n" + source_.body);
+    if (!salary) salary = find_salary(title_, false, context);
+    if (!salary) salary = find_salary(source_.body, false, context);
     return salary;
   });
 }

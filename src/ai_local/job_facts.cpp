@@ -130,11 +130,11 @@ constexpr auto kTitleSeniority = std::to_array<Named>({Named{"internship", "inte
                                                        Named{"sister", "lead"},
                                                        Named{"charge nurse", "lead"},
                                                        Named{"staff engineer", "lead"},
-                                                       Named{"consultant", "senior"},
+                                                       Named{"nurse specialist", "senior"},
                                                        Named{"senior", "senior"},
                                                        Named{"snr", "senior"},
                                                        Named{"sr", "senior"},
-                                                       Named{"specialist", "senior"},
+                                                       Named{"specialist nurse", "senior"},
                                                        Named{"advanced", "senior"},
                                                        Named{"expert", "senior"},
                                                        Named{"junior", "junior"},
@@ -220,9 +220,13 @@ std::string find_employment_type(std::string_view title, std::string_view stated
 }
 
 std::string find_seniority(std::string_view title, std::string_view body) {
-  // "Marketing Executive" and "Assistant Psychologist to the Director" are no executives.
   std::string_view level = first_named(title, kTitleSeniority);
   if (!level.empty()) return std::string(level);
+  // The senior grade of doctors; a recruitment consultant is none.
+  if (title.starts_with("consultant") ||
+      has_any(title, {"locum consultant", "consultant in", "consultant psychiatrist"})) {
+    return "senior";
+  }
   if (has_any(body,
               {"entry level", "entry-level", "no experience necessary", "no experience required",
                "graduate scheme", "recent graduate", "newly qualified nurses are welcome"})) {
@@ -235,7 +239,7 @@ std::string find_seniority(std::string_view title, std::string_view body) {
     return "manager";
   if (const auto years = find_years_of_experience(body)) {
     if (*years >= 7) return "senior";
-    return *years >= 3 ? "mid" : "junior";
+    if (*years >= 2) return "mid";
   }
   return {};
 }
@@ -244,6 +248,7 @@ std::string find_workplace(std::string_view title, std::string_view location,
                            std::string_view body) {
   for (const auto source : {title, location}) {
     if (has_word(source, "hybrid")) return "hybrid";
+    if (has_word(source, "remote") && source.find(" / ") != std::string_view::npos) return "hybrid";
     if (has_any(source, {"remote", "work from home", "home based", "home-based"})) return "remote";
   }
   if (has_any(body, {"hybrid working", "hybrid work", "hybrid role", "hybrid model", "hybrid",

@@ -17,6 +17,8 @@ constexpr std::array<double, kLongestPhrase> kLengthWorth{0.75, 1.25, 1.2, 0.95}
 bool means_something(const Word& word) {
   const std::string_view folded = word.folded;
   if (folded.size() < 2 || is_stopword(folded) || is_filler(folded)) return false;
+  const std::string_view root = stem(folded);
+  if (is_stopword(root) || is_filler(root)) return false;
   return std::any_of(folded.begin(), folded.end(),
                      [](char c) { return is_word(c) && !is_digit(c); });
 }
@@ -86,7 +88,8 @@ std::string written(const Phrase& phrase) {
                                        [](const Word& w) { return is_upper(w.text[0]); });
   for (const auto& word : phrase.words) {
     if (!out.empty()) out += ' ';
-    const bool acronym = word.text.size() > 1 && (is_upper(word.text[1]) || is_digit(word.text[1]));
+    const bool acronym = word.text.size() > 1 && (!is_word(word.text.back()) ||
+                                                  is_upper(word.text[1]) || is_digit(word.text[1]));
     out += acronym || (all_capital && phrase.words.size() > 1) ? word.text : word.folded;
   }
   if (out.ends_with("'s")) out.resize(out.size() - 2);
@@ -117,7 +120,14 @@ WordedText read_words(std::string_view text, std::string_view folded) {
 std::vector<std::string> find_key_phrases(const WordedText& text, std::string_view folded_title,
                                           std::size_t limit) {
   Phrases phrases;
-  for (std::size_t i = 0; i < text.words.size(); ++i) collect(text.words[i], i, phrases);
+  for (std::size_t i = 0; i < text.words.size(); ++i) {
+    // Whom to ask is no subject of the job.
+    const auto sentence = text.sentences[i].text;
+    const bool contact = sentence.find("[email]") != std::string_view::npos ||
+                         sentence.find("[phone]") != std::string_view::npos ||
+                         sentence.find('@') != std::string_view::npos;
+    if (!contact) collect(text.words[i], i, phrases);
+  }
   std::vector<std::pair<std::string, const Phrase*>> ranked;
   for (auto& [key, phrase] : phrases) {
     // One word that stands there once is chance, unless it is long enough to be a term.

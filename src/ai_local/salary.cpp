@@ -76,11 +76,18 @@ constexpr auto kPeriods = std::to_array<PeriodWord>({PeriodWord{"per hour", "hou
 
 /// Words that make the money beside them something else than pay.
 constexpr auto kNotPay = std::to_array<std::string_view>(
-    {"bonus",      "turnover",     "revenue",     "budget",          "million",    "billion",
-     "funding",    "fund",         "voucher",     "discount",        "raised",     "referral",
-     "investment", "worth",        "savings",     "allowance",       "relocation", "portfolio",
-     "pension",    "contribution", "sponsorship", "training budget", "supplement", "hcas",
-     "cost",       "fee",          "grant"});
+    {"bonus",      "turnover",     "revenue",     "budget",     "million",    "billion",
+     "funding",    "fund",         "voucher",     "discount",   "raised",     "referral",
+     "investment", "worth",        "savings",     "allowance",  "relocation", "portfolio",
+     "pension",    "contribution", "sponsorship", "supplement", "fee",        "grant"});
+
+/// Words after which a number is a grade, not money.
+constexpr auto kGrades = std::to_array<std::string_view>(
+    {"band", "grade", "level", "point", "step", "scale", "spine", "tier", "class"});
+
+/// What may be glued to a number that is money: "£30,615pa".
+constexpr auto kGluedPeriods =
+    std::to_array<std::string_view>({"pa", "p.a", "ph", "p/h", "pcm", "pd", "pw", "per"});
 
 constexpr auto kPayWords =
     std::to_array<std::string_view>({"salary", "pay", "wage", "rate", "remuneration", "earn", "ote",
@@ -104,6 +111,16 @@ std::string_view currency_before(std::string_view text, std::size_t at, std::siz
     const auto start = at - sign.size();
     if (is_upper(sign[0]) && start > 0 && is_word(text[start - 1])) continue;
     *begin = start;
+    // "CAD $155,000": the code says which dollar.
+    if (sign == "$") {
+      std::size_t code_begin = start;
+      const auto stated =
+          start > 0 ? currency_before(text, start, &code_begin) : std::string_view();
+      if (!stated.empty() && stated != code) {
+        *begin = code_begin;
+        return stated;
+      }
+    }
     return code;
   }
   return {};
@@ -153,6 +170,12 @@ double read_number(std::string_view text, std::size_t at, std::size_t* end) {
 /// number.
 bool is_other_number(std::string_view text, const Amount& amount) {
   const char next = amount.end < text.size() ? text[amount.end] : ' ';
+  const std::string glued = fold(text.substr(amount.end, 4));
+  for (const auto period : kGluedPeriods) {
+    const bool whole =
+        glued.size() == period.size() || !is_word(glued[std::min(period.size(), glued.size() - 1)]);
+    if (glued.starts_with(period) && whole) return false;
+  }
   if (next == '%' || next == ':' || (is_word(next) && static_cast<unsigned char>(next) < 0x80))
     return true;
   const char before = amount.begin > 0 ? text[amount.begin - 1] : ' ';
@@ -194,6 +217,10 @@ std::vector<Amount> find_amounts(std::string_view text) {
 /// Whether two amounts are the ends of one range: "32,000 - 38,500", "32k to 38k", "between … and
 /// …".
 bool is_range(std::string_view text, const Amount& from, const Amount& to) {
+  // "Band 7 - £38,890": the ends of a range are of one size.
+  constexpr double kWidest = 12.0;
+  const bool in_thousands = to.thousands && !from.thousands && from.value < 1'000.0;
+  if (!in_thousands && from.value * kWidest < to.value) return false;
   auto gap = std::string(trim(text.substr(from.end, to.begin - from.end)));
   // "£45,000 per annum - £50,000" and "£31,365 pa to £37,890": the period may stand at each end.
   gap = fold(gap);
@@ -233,8 +260,9 @@ std::string_view find_period(std::string_view folded, std::size_t begin, std::si
   return {};
 }
 
-std::string_view period_by_size(double value) {
-  if (value >= 12'000.0) return "year";
+/// `money`: surely money, and all there is.
+std::string_view period_by_size(double value, bool money) {
+  if (value >= (money ? 5'000.0 : 12'000.0)) return "year";
   if (value >= 5.0 && value < 120.0) return "hour";
   return {};
 }
@@ -258,10 +286,38 @@ struct Candidate {
   int score = 0;
 };
 
+struct DollarHint {
+  std::string_view word;
+  std::string_view code;
+};
+
+/// What tells whose dollars are meant where only "$" stands.
+constexpr auto kDollarHints = std::to_array<DollarHint>(
+    {{"plus super", "AUD"}, {"+ super", "AUD"},    {"superannuation", "AUD"}, {"australia", "AUD"},
+     {"sydney", "AUD"},     {"melbourne", "AUD"},  {"brisbane", "AUD"},       {"adelaide", "AUD"},
+     {"nsw", "AUD"},        {"qld", "AUD"},        {"new zealand", "NZD"},    {"kiwisaver", "NZD"},
+     {"auckland", "NZD"},   {"wellington", "NZD"}, {"canada", "CAD"},         {"toronto", "CAD"},
+     {"vancouver", "CAD"},  {"rrsp", "CAD"},       {"ontario", "CAD"},        {"singapore", "SGD"},
+     {"hong kong", "HKD"}});
+
+/// The end of what speaks of this amount itself: "£40,000 plus a bonus" is no bonus.
+std::size_t end_of_statement(std::string_view after) {
+  auto end = after.size();
+  for (const std::string_view divider : {"\n", "+", "plus", "incl", "inc ", "inc.", "and", ",", "(",
+                                         ";", ". ", "with", "per annum", "pa "}) {
+    end = std::min(end, after.find(divider));
+  }
+  return end;
+}
+
 class SalaryReader {
  public:
-  SalaryReader(std::string_view text, bool is_pay)
-      : text_(text), folded_(fold(text)), amounts_(find_amounts(text)), is_pay_(is_pay) {}
+  SalaryReader(std::string_view text, bool is_pay, std::string_view context)
+      : text_(text),
+        folded_(fold(text)),
+        context_(fold(context)),
+        amounts_(find_amounts(text)),
+        is_pay_(is_pay) {}
 
   std::optional<Salary> read() {
     std::optional<Candidate> best;
@@ -287,17 +343,18 @@ class SalaryReader {
     const auto after = std::string_view(folded_).substr(high.end, 24);
     const bool about_pay = is_pay_ || has_any(before, kPayWords);
     if (!low.marked && !high.marked && !about_pay) return std::nullopt;
-    if (high.value < low.value ||
-        has_any(after.substr(0, std::min(after.find('\n'), after.size())), kNotPay)) {
+    if (high.value < low.value || has_any(after.substr(0, end_of_statement(after)), kNotPay)) {
       return std::nullopt;
     }
+    if (!low.marked && follows_grade(before)) return std::nullopt;
     if (!about_pay && has_any(before, kNotPay)) return std::nullopt;
-    if (i > 0 && before.ends_with("+ ")) return std::nullopt;  // An addition to pay named before.
+    // An addition to pay named before.
+    if (i > 0 && (before.ends_with("+ ") || before.ends_with("plus "))) return std::nullopt;
 
     Candidate candidate;
     std::string_view period = find_period(folded_, low.begin, high.end);
     const bool stated = !period.empty();
-    if (!stated) period = period_by_size(high.value);
+    if (!stated) period = period_by_size(high.value, is_pay_ && low.marked);
     if (!plausible(low.value, period) || !plausible(high.value, period)) return std::nullopt;
     // A bare amount such as "£250" says nothing without a period or a word for pay.
     if (!stated && !about_pay && !range && high.value < 12'000.0) return std::nullopt;
@@ -310,13 +367,28 @@ class SalaryReader {
     return candidate;
   }
 
+  static bool follows_grade(std::string_view before) {
+    const auto words = trim(before);
+    return std::any_of(kGrades.begin(), kGrades.end(),
+                       [&](std::string_view grade) { return words.ends_with(grade); });
+  }
+
+  /// The context may say whose dollars are meant.
+  std::string currency_of(const Amount& amount) const {
+    if (amount.currency != "USD" || text_[amount.begin] != '$') return std::string(amount.currency);
+    for (const auto& [word, code] : kDollarHints) {
+      if (has_word(context_, word) || has_word(folded_, word)) return std::string(code);
+    }
+    return "USD";
+  }
+
   static bool is_year(const Amount& amount) {
     return amount.value >= 1'900 && amount.value <= 2'100;
   }
 
-  static void fill(Salary& salary, const Amount& low, const Amount& high, bool range,
-                   std::string_view before) {
-    salary.currency = std::string(low.currency);
+  void fill(Salary& salary, const Amount& low, const Amount& high, bool range,
+            std::string_view before) const {
+    salary.currency = currency_of(low);
     const auto words = trim(before);
     const auto ends_with = [&](std::string_view end) { return words.ends_with(end); };
     if (range) {
@@ -337,14 +409,15 @@ class SalaryReader {
 
   const std::string_view text_;
   const std::string folded_;
+  const std::string context_;
   const std::vector<Amount> amounts_;
   const bool is_pay_;
 };
 
 }  // namespace
 
-std::optional<Salary> find_salary(std::string_view text, bool is_pay) {
-  return SalaryReader(text, is_pay).read();
+std::optional<Salary> find_salary(std::string_view text, bool is_pay, std::string_view context) {
+  return SalaryReader(text, is_pay, context).read();
 }
 
 }  // namespace rwp::ai_local

@@ -21,6 +21,8 @@ struct Salary {
 /// only with a currency, a k or a word for pay beside them, so that years, telephone numbers and
 /// percentages are never taken for money.
 /// `is_pay`: the whole text is a statement of pay ("45,753 - 51,668 pro rata").
-std::optional<Salary> find_salary(std::string_view text, bool is_pay = false);
+/// `context`: other text, such as the place, that may tell whose dollars a "$" means.
+std::optional<Salary> find_salary(std::string_view text, bool is_pay = false,
+                                  std::string_view context = std::string_view());
 
 }  // namespace rwp::ai_local

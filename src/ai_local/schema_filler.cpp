@@ -4,6 +4,7 @@
 #include "ai_local/schema_view.hpp"
 #include "ai_local/text.hpp"
 #include <rwp/core/json_writer.hpp>
+#include <rwp/core/utf8.hpp>
 
 #include <algorithm>
 #include <array>
@@ -266,17 +267,11 @@ class Filler {
     if (least > most || least > kLongestPadding)
       return no_value(place, "its minLength cannot be kept");
     std::string value = most == std::string::npos ? std::string(text) : shorten(text, most);
-    if (characters(value) < least) {
+    if (count_code_points(value) < least) {
       if (value.empty()) value = least <= 10 && most >= 10 ? "not stated" : std::string();
-      value.append(least - std::min(least, characters(value)), '.');
+      value.append(least - std::min(least, count_code_points(value)), '.');
     }
     return text_of(value);
-  }
-
-  static std::size_t characters(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-      return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-    }));
   }
 
   static Result<JsonText> fill_number(const SchemaView& view, double wanted,

@@ -89,11 +89,15 @@ class Summariser {
     auto ranked = rank();
     std::vector<std::size_t> chosen;
     std::size_t bytes = 0;
+    double strongest = 0.0;
     while (chosen.size() < limits.sentences && !ranked.empty()) {
       const auto best = std::max_element(ranked.begin(), ranked.end(), [](auto& left, auto& right) {
         return left.score != right.score ? left.score < right.score : left.index > right.index;
       });
       const Scored taken = *best;
+      // A weak third sentence is worse than none.
+      if (chosen.empty()) strongest = taken.score;
+      if (chosen.size() >= 2 && taken.score < 0.3 * strongest) break;
       ranked.erase(best);
       const std::size_t size = text_.sentences[taken.index].text.size();
       if (!chosen.empty() && bytes + size > limits.bytes) continue;

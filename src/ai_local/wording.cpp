@@ -36,6 +36,10 @@ constexpr auto kLexicon = std::to_array<Entry>(
      Entry{"rock star", kMacho},
      Entry{"rock-star", kMacho},
      Entry{"ninja", kMacho},
+     Entry{"rockstars", kMacho},
+     Entry{"ninjas", kMacho},
+     Entry{"barmaid", kGendered},
+     Entry{"barmaids", kGendered},
      Entry{"guru", kMacho},
      Entry{"wizard", kMacho},
      Entry{"superhero", kMacho},
@@ -180,7 +184,9 @@ std::string find_shouting(std::string_view text) {
     }
     if (lower || line_end) {
       const auto stop = lower ? at : end;
-      if (run >= kShoutedWords && letters >= 4 * run)
+      // A line of its own is a heading.
+      const bool heading = run <= 9 && (begin == 0 || text[begin - 1] == '\n') && !lower;
+      if (run >= kShoutedWords && letters >= 4 * run && !heading)
         return one_line(shorten(text.substr(begin, stop - begin), 60));
       run = 0;
       letters = 0;
