@@ -27,6 +27,7 @@ done
 root=$(cd "$(dirname "$0")/.." && pwd)
 build="$root/build/release"
 cd "$root"
+cmake/install-deps.sh --tests >&2
 mkdir -p "$root/build"
 log="$root/build/benchmarks-build.log"
 launcher=()
