@@ -1,5 +1,6 @@
 #include "ai_local/job_facts.hpp"
 
+#include "ai_local/phrase_set.hpp"
 #include "ai_local/text.hpp"
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <utility>
+#include <vector>
 
 namespace rwp::ai_local {
 namespace {
@@ -216,7 +218,11 @@ std::string find_employment_type(std::string_view title, std::string_view stated
     const auto named = first_named(source, kEmployment);
     if (!named.empty()) return std::string(named);
   }
-  return std::string(first_named(body, kEmploymentInProse));
+  std::vector<std::string_view> phrases;
+  for (const auto& entry : kEmploymentInProse) phrases.push_back(entry.words);
+  const auto first = PhraseSet(std::move(phrases)).first_in(body);
+  return first < kEmploymentInProse.size() ? std::string(kEmploymentInProse[first].value)
+                                           : std::string();
 }
 
 std::string find_seniority(std::string_view title, std::string_view body) {

@@ -18,7 +18,7 @@ bool means_something(const Word& word) {
   const std::string_view folded = word.folded;
   if (folded.size() < 2 || is_stopword(folded) || is_filler(folded)) return false;
   const std::string_view root = stem(folded);
-  if (is_stopword(root) || is_filler(root)) return false;
+  if (root.size() < folded.size() && (is_stopword(root) || is_filler(root))) return false;
   return std::any_of(folded.begin(), folded.end(),
                      [](char c) { return is_word(c) && !is_digit(c); });
 }
@@ -56,7 +56,7 @@ void collect(const std::vector<Word>& sentence, std::size_t number, Phrases& phr
   };
   for (const auto& word : sentence) {
     if (word.after_break) close();
-    if (means_something(word)) {
+    if (word.meaningful) {
       run.push_back(word);
     } else {
       close();
@@ -110,8 +110,9 @@ WordedText read_words(std::string_view text, std::string_view folded) {
   for (const auto& sentence : worded.sentences) {
     const auto offset = static_cast<std::size_t>(sentence.text.data() - text.data());
     worded.words.push_back(split_words(sentence.text, folded.substr(offset, sentence.text.size())));
-    for (const auto& word : worded.words.back()) {
-      if (means_something(word)) ++worded.counts[stem(word.folded)];
+    for (auto& word : worded.words.back()) {
+      word.meaningful = means_something(word);
+      if (word.meaningful) ++worded.counts[stem(word.folded)];
     }
   }
   return worded;

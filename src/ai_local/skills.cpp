@@ -16,6 +16,11 @@ constexpr std::size_t kLongestAcronym = 6;
 /// How patterns and texts meet: a hyphen within words counts as a space.
 char fold_joint(char c) noexcept { return c == '-' || c == '\n' ? ' ' : c; }
 
+std::size_t pair_index(char first, char second) noexcept {
+  return static_cast<std::size_t>(static_cast<unsigned char>(first)) * 256U +
+         static_cast<unsigned char>(second);
+}
+
 bool is_acronym(std::string_view text) {
   return text.size() <= kLongestAcronym &&
          std::none_of(text.begin(), text.end(), [](char c) { return is_lower(c) || c == ' '; });
@@ -40,7 +45,8 @@ struct SkillDictionary::Match {
   const Pattern* pattern = nullptr;
 };
 
-SkillDictionary::SkillDictionary(std::string_view data) : data_(data), nodes_(1), roots_(256, 0) {
+SkillDictionary::SkillDictionary(std::string_view data)
+    : data_(data), nodes_(1), roots_(256, 0), pairs_(256 * 256, 0) {
   patterns_.reserve(10'000);
   nodes_.reserve(140'000);
   std::size_t at = 0;
@@ -81,6 +87,7 @@ void SkillDictionary::add_line(std::string_view line) {
 void SkillDictionary::add_pattern(std::string_view text, std::uint32_t skill, Rule rule) {
   if (text.empty()) return;
   std::uint32_t node = 0;
+  std::size_t depth = 0;
   for (const char c : fold(text)) {
     const char byte = fold_joint(c);
     std::uint32_t next = child(node, byte);
@@ -89,8 +96,10 @@ void SkillDictionary::add_pattern(std::string_view text, std::uint32_t skill, Ru
       nodes_.push_back({.next_sibling = nodes_[node].first_child, .byte = byte});
       nodes_[node].first_child = next;
       if (node == 0) roots_[static_cast<unsigned char>(byte)] = next;
+      if (depth == 1) pairs_[pair_index(nodes_[node].byte, byte)] = next;
     }
     node = next;
+    ++depth;
   }
   // Behind those that are there: what was added first is looked at first.
   patterns_.push_back({text, skill, rule});
@@ -115,7 +124,8 @@ void SkillDictionary::longest_matches(std::string_view text, std::string_view fo
   for (std::size_t end = at; end < folded.size();) {
     // A paragraph's end divides; a single line break may be mere wrapping.
     if (folded[end] == '\n' && end + 1 < folded.size() && !is_lower(text[end + 1])) return;
-    node = child(node, fold_joint(folded[end]));
+    const char byte = fold_joint(folded[end]);
+    node = end == at + 1 ? pairs_[pair_index(nodes_[node].byte, byte)] : child(node, byte);
     if (node == 0) return;
     ++end;
     for (auto link = nodes_[node].pattern; link != 0; link = next_pattern_[link - 1]) {
@@ -176,7 +186,7 @@ std::vector<FoundSkill> SkillDictionary::find(std::string_view text) const {
 std::size_t SkillDictionary::memory_bytes() const noexcept {
   return data_.capacity() + skills_.capacity() * sizeof(Skill) +
          patterns_.capacity() * sizeof(Pattern) + nodes_.capacity() * sizeof(Node) +
-         (next_pattern_.capacity() + roots_.capacity()) * sizeof(std::uint32_t);
+         (next_pattern_.capacity() + roots_.capacity() + pairs_.capacity()) * sizeof(std::uint32_t);
 }
 
 }  // namespace rwp::ai_local

@@ -78,8 +78,9 @@ class SkillDictionary {
   std::vector<Pattern> patterns_;
   std::vector<std::uint32_t> next_pattern_;
   std::vector<Node> nodes_;
-  /// The root's children by byte: where nearly every walk ends.
+  /// The nodes of the first two bytes: where nearly every walk ends.
   std::vector<std::uint32_t> roots_;
+  std::vector<std::uint32_t> pairs_;
 };
 
 }  // namespace rwp::ai_local

@@ -1,5 +1,6 @@
 #include "ai_local/summary.hpp"
 
+#include "ai_local/phrase_set.hpp"
 #include "ai_local/text.hpp"
 
 #include <algorithm>
@@ -130,6 +131,7 @@ class Summariser {
     double weight = 0.0;
     std::size_t content = 0;
     for (const auto& word : words) {
+      if (!word.meaningful) continue;
       const auto found = text_.counts.find(stem(word.folded));
       if (found == text_.counts.end()) continue;
       weight += std::log1p(static_cast<double>(found->second));
@@ -146,30 +148,25 @@ class Summariser {
     score *= 1.35 - 0.6 * place;
     if (sentence.opens_paragraph) score *= 1.1;
     const std::string folded = fold(sentence.text);
-    if (contains_any(folded, kTelling)) score *= 1.35;
-    if (contains_any(folded, kNotTelling)) score *= 0.25;
+    if (telling_.any_in(folded)) score *= 1.35;
+    if (not_telling_.any_in(folded)) score *= 0.25;
     if (sentence.text.back() == '?') score *= 0.4;
     if (sentence.text.back() == '!') score *= 0.6;
     if (sentence.bullet) score *= 0.8;
     return score;
   }
 
-  template <std::size_t N>
-  static bool contains_any(std::string_view folded, const std::array<std::string_view, N>& parts) {
-    return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
-      return folded.find(part) != std::string_view::npos;
-    });
-  }
-
   /// The share of the second sentence's words that the first has too.
   double overlap(std::size_t first, std::size_t second) const {
     std::unordered_set<std::string_view> known;
-    for (const auto& word : text_.words[first]) known.insert(stem(word.folded));
+    for (const auto& word : text_.words[first]) {
+      if (word.meaningful) known.insert(stem(word.folded));
+    }
     std::size_t shared = 0;
     std::size_t all = 0;
     for (const auto& word : text_.words[second]) {
+      if (!word.meaningful) continue;
       const auto key = stem(word.folded);
-      if (!text_.counts.contains(key)) continue;
       ++all;
       shared += known.contains(key) ? 1 : 0;
     }
@@ -188,6 +185,8 @@ class Summariser {
     return summary;
   }
 
+  const PhraseSet telling_{{kTelling.begin(), kTelling.end()}};
+  const PhraseSet not_telling_{{kNotTelling.begin(), kNotTelling.end()}};
   const WordedText& text_;
   const std::string_view title_;
 };

@@ -1,5 +1,6 @@
 #include "ai_local/wording.hpp"
 
+#include "ai_local/phrase_set.hpp"
 #include "ai_local/text.hpp"
 
 #include <algorithm>
@@ -222,14 +223,16 @@ std::string find_excessive_years(std::string_view text, std::string_view folded)
 std::vector<OffPuttingWording> find_off_putting_wording(std::string_view text,
                                                         std::string_view folded) {
   std::vector<std::pair<std::size_t, OffPuttingWording>> found;
-  for (const auto& [phrase, reason] : kLexicon) {
-    for (auto at = find_word(folded, phrase); at != std::string_view::npos;
-         at = find_word(folded, phrase, at + phrase.size())) {
-      if (harmless(folded, at, phrase)) continue;
-      found.push_back({at, {std::string(text.substr(at, phrase.size())), std::string(reason)}});
-      break;
-    }
-  }
+  std::vector<std::string_view> phrases;
+  for (const auto& entry : kLexicon) phrases.push_back(entry.phrase);
+  std::vector<bool> seen(phrases.size(), false);
+  PhraseSet(std::move(phrases)).scan(folded, true, [&](std::size_t index, std::size_t at) {
+    const auto& [phrase, reason] = kLexicon[index];
+    if (seen[index] || harmless(folded, at, phrase)) return true;
+    seen[index] = true;
+    found.push_back({at, {std::string(text.substr(at, phrase.size())), std::string(reason)}});
+    return true;
+  });
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& left, const auto& right) { return left.first < right.first; });
   std::vector<OffPuttingWording> wording;

@@ -11,6 +11,8 @@ struct Word {
   std::string_view folded{};
   /// Whether punctuation stands between the word before and this one.
   bool after_break = false;
+  /// Whether it says something of this text: no stop word, no filler, no bare number.
+  bool meaningful = false;
 };
 
 /// The words of `text`, whose folded form is given too: letters and digits with what may stand
