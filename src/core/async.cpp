@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 
 void spawn(asio::any_io_executor executor, asio::awaitable<void> operation,
            std::function<void(std::exception_ptr)> done) {
-  asio::co_spawn(std::move(executor), std::move(operation), std::move(done));
+  asio::co_spawn(executor, std::move(operation), std::move(done));
 }
 
 void spawn(asio::any_io_executor executor, asio::awaitable<void> operation) {
@@ -49,7 +49,7 @@ Task::Task(asio::any_io_executor executor, asio::awaitable<void> operation,
     done(thrown);
   };
   std::function<void(std::exception_ptr)> handler = std::move(finished);
-  asio::co_spawn(std::move(executor), std::move(operation),
+  asio::co_spawn(executor, std::move(operation),
                  asio::bind_cancellation_slot(state_->signal.slot(), std::move(handler)));
 }
 
@@ -100,7 +100,7 @@ asio::awaitable<void> on(asio::any_io_executor executor, asio::awaitable<void> o
 namespace detail {
 
 asio::awaitable<void> run_on(asio::any_io_executor executor, asio::awaitable<void> operation) {
-  co_await asio::co_spawn(std::move(executor), std::move(operation), asio::use_awaitable);
+  co_await asio::co_spawn(executor, std::move(operation), asio::use_awaitable);
 }
 
 namespace {
