@@ -172,9 +172,8 @@ bool is_other_number(std::string_view text, const Amount& amount) {
   const char next = amount.end < text.size() ? text[amount.end] : ' ';
   const std::string glued = fold(text.substr(amount.end, 4));
   for (const auto period : kGluedPeriods) {
-    const bool whole =
-        glued.size() == period.size() || !is_word(glued[std::min(period.size(), glued.size() - 1)]);
-    if (glued.starts_with(period) && whole) return false;
+    if (!glued.starts_with(period)) continue;
+    if (glued.size() == period.size() || !is_word(glued[period.size()])) return false;
   }
   if (next == '%' || next == ':' || (is_word(next) && static_cast<unsigned char>(next) < 0x80))
     return true;
@@ -293,11 +292,20 @@ struct DollarHint {
 
 /// What tells whose dollars are meant where only "$" stands.
 constexpr auto kDollarHints = std::to_array<DollarHint>(
-    {{"plus super", "AUD"}, {"+ super", "AUD"},    {"superannuation", "AUD"}, {"australia", "AUD"},
-     {"sydney", "AUD"},     {"melbourne", "AUD"},  {"brisbane", "AUD"},       {"adelaide", "AUD"},
-     {"nsw", "AUD"},        {"qld", "AUD"},        {"new zealand", "NZD"},    {"kiwisaver", "NZD"},
-     {"auckland", "NZD"},   {"wellington", "NZD"}, {"canada", "CAD"},         {"toronto", "CAD"},
-     {"vancouver", "CAD"},  {"rrsp", "CAD"},       {"ontario", "CAD"},        {"singapore", "SGD"},
+    {{"plus super", "AUD"}, {"+ super", "AUD"},      {"superannuation", "AUD"},
+     {"australia", "AUD"},  {"sydney", "AUD"},       {"melbourne", "AUD"},
+     {"brisbane", "AUD"},   {"adelaide", "AUD"},     {"nsw", "AUD"},
+     {"qld", "AUD"},        {"new zealand", "NZD"},  {"kiwisaver", "NZD"},
+     {"auckland", "NZD"},   {"wellington", "NZD"},   {"canada", "CAD"},
+     {"toronto", "CAD"},    {"vancouver", "CAD"},    {"rrsp", "CAD"},
+     {"ontario", "CAD"},    {"singapore", "SGD"},    {"perth", "AUD"},
+     {"hobart", "AUD"},     {"canberra", "AUD"},     {"darwin", "AUD"},
+     {"pilbara", "AUD"},    {"queensland", "AUD"},   {"victoria", "AUD"},
+     {"tasmania", "AUD"},   {"christchurch", "NZD"}, {"queenstown", "NZD"},
+     {"waikato", "NZD"},    {"dunedin", "NZD"},      {"ottawa", "CAD"},
+     {"montreal", "CAD"},   {"montréal", "CAD"},     {"québec", "CAD"},
+     {"quebec", "CAD"},     {"calgary", "CAD"},      {"edmonton", "CAD"},
+     {"winnipeg", "CAD"},   {"alberta", "CAD"},      {"british columbia", "CAD"},
      {"hong kong", "HKD"}});
 
 /// The end of what speaks of this amount itself: "£40,000 plus a bonus" is no bonus.

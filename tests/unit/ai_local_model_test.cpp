@@ -8,6 +8,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -137,6 +141,37 @@ TEST_F(LocalModelTest, SchemaWithoutAValueIsUnsupportedAndNamesTheSpot) {
   const auto endless =
       ask(R"({"type":"object","properties":{"next":{"$ref":"#"}},"required":["next"]})");
   EXPECT_EQ(endless.error().code(), Errc::unsupported);
+}
+
+TEST_F(LocalModelTest, SchemasOfTheTestSuiteAreSatisfiedOrRefused) {
+  const std::filesystem::path suite = "/usr/share/json-schema-test-suite/tests/draft7";
+  if (!std::filesystem::is_directory(suite)) {
+    GTEST_SKIP() << "package json-schema-test-suite is not installed";
+  }
+  int satisfied = 0;
+  int unsupported = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(suite)) {
+    if (entry.path().extension() != ".json") continue;
+    std::ifstream file(entry.path());
+    const std::string content(std::istreambuf_iterator<char>(file), {});
+    const JsonDocument groups(JsonText::trusted(content));
+    for (std::size_t i = 0; i < groups.root().size(); ++i) {
+      const auto schema = groups.root().at(i).find("schema")->text();
+      const auto judge = ai::JsonSchema::compile(schema);
+      if (!judge || !schema.str().starts_with('{')) continue;
+      const auto reply = ask(schema.str());
+      if (reply) {
+        EXPECT_TRUE(judge->validate(JsonText::parse(reply->content).value()).has_value())
+            << schema.str();
+        ++satisfied;
+      } else {
+        EXPECT_EQ(reply.error().code(), Errc::unsupported) << schema.str();
+        ++unsupported;
+      }
+    }
+  }
+  std::printf("%d schemas satisfied, %d refused\n", satisfied, unsupported);
+  EXPECT_GT(satisfied, 9 * unsupported);
 }
 
 TEST_F(LocalModelTest, BrokenSchemaIsAnInvalidArgument) {
