@@ -3,6 +3,7 @@
 #include <rwp/core/runtime.hpp>
 #include <rwp/jobs/job_context.hpp>
 #include <rwp/jobs/job_store.hpp>
+#include <rwp/jobs/typed_handler.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
 #include <rwp/observability/trace.hpp>
@@ -11,10 +12,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40,13 +39,6 @@ struct HandlerOptions {
   /// Most runs of this kind at once in this worker; 0: as the worker's.
   std::size_t max_concurrent = 0;
 };
-
-/// A handler that awaits; runs on the handlers runtime's I/O thread. What it answers is the job's
-/// result. A failure that is `retryable()` is tried again after a backoff, any other is for good;
-/// what it throws counts as a retryable failure with the exception's text.
-using CoroutineHandler = std::function<Awaitable<Result<JsonText>>(JobContext&)>;
-/// A handler that blocks or computes; runs on the handlers runtime's pool.
-using BlockingHandler = std::function<Result<JsonText>(JobContext&)>;
 
 struct WorkerOptions {
   /// In listings and logs; empty: host name and process id.
@@ -114,22 +106,14 @@ class Worker {
   template <JobArguments T, class Function>
   void handle(Function function, HandlerOptions options = HandlerOptions()) {
     cover_version<T>(options);
-    handle(std::string(T::job_kind), typed<T>(std::move(function)), options);
+    handle(std::string(T::job_kind), typed_handler<T>(std::move(function)), options);
   }
   /// As above; `function` is called as `Result<R>(T arguments, JobContext& context)`.
   template <JobArguments T, class Function>
   void handle_blocking(Function function, HandlerOptions options = HandlerOptions()) {
     cover_version<T>(options);
-    handle_blocking(
-        std::string(T::job_kind),
-        [function = std::move(function)](JobContext& context) -> Result<JsonText> {
-          auto arguments = context.payload<T>();
-          if (!arguments) return arguments.error().with_context("payload");
-          auto result = function(std::move(*arguments), context);
-          if (!result) return result.error();
-          return encode_result(std::move(result));
-        },
-        options);
+    handle_blocking(std::string(T::job_kind), typed_blocking_handler<T>(std::move(function)),
+                    options);
   }
 
   /// Begins to take jobs.
@@ -150,32 +134,6 @@ class Worker {
   template <JobArguments T>
   static void cover_version(HandlerOptions& options) {
     if (options.max_version < job_version_of<T>()) options.max_version = job_version_of<T>();
-  }
-
-  template <class R>
-  static JsonText encode_result(Result<R> result) {
-    if constexpr (std::is_void_v<R>) {
-      return JsonText();
-    } else {
-      return encode(*result);
-    }
-  }
-
-  template <JobArguments T, class Function>
-  static CoroutineHandler typed(Function function) {
-    // A plain function object, kept by the worker; the coroutine's own frame holds no capture.
-    return [function = std::move(function)](JobContext& context) {
-      return run_typed<T, Function>(&function, context);
-    };
-  }
-
-  template <JobArguments T, class Function>
-  static Awaitable<Result<JsonText>> run_typed(const Function* function, JobContext& context) {
-    auto arguments = context.payload<T>();
-    if (!arguments) co_return arguments.error().with_context("payload");
-    auto result = co_await (*function)(std::move(*arguments), context);
-    if (!result) co_return result.error();
-    co_return encode_result(std::move(result));
   }
 
   struct Impl;

@@ -10,6 +10,7 @@ constexpr std::size_t kMostClaimed = 10'000;
 constexpr std::size_t kLeastMarkGroup = 256;
 /// How long a worker relies on being told of work.
 constexpr std::chrono::seconds kLongestWait{30};
+constexpr std::chrono::minutes kLoadLimit{5};
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::chrono::milliseconds kLongestPause{5'000};
 
@@ -61,13 +62,13 @@ Awaitable<void> WorkerLoop::claim_loop() {
       (void)co_await claim_signal_.wait_until(claim_after_);
       continue;
     }
-    ClaimRequest request = claim_request(limit);
-    if (request.kinds.empty()) {
+    if (nothing_there_) {
+      if (!waiting_for_work_) wait_for_work();
       (void)co_await claim_signal_.wait_until(SteadyTime::max());
       continue;
     }
-    if (nothing_there_) {
-      if (!waiting_for_work_) wait_for_work();
+    ClaimRequest request = claim_request(limit);
+    if (request.kinds.empty()) {
       (void)co_await claim_signal_.wait_until(SteadyTime::max());
       continue;
     }
@@ -157,7 +158,8 @@ void WorkerLoop::take(std::vector<ClaimedJob> jobs, SteadyTime asked_at) {
 }
 
 Awaitable<void> WorkerLoop::load(RunPtr run) {
-  auto payload = co_await store_->load_payload(run->job().payload, run->job().payload_blob);
+  auto reading = store_->load_payload(run->job().payload, run->job().payload_blob);
+  auto payload = co_await with_deadline(std::move(reading), now() + kLoadLimit);
   if (run->control.phase != RunPhase::loading) co_return;  // Handed back or lost meanwhile.
   if (!payload) {
     Error error = payload.error();

@@ -238,6 +238,7 @@ Awaitable<void> WorkerLoop::progress_loop() {
       continue;
     }
     for (std::size_t i = 0; i < runs.size(); ++i) apply(runs[i], (*answers)[i]);
+    pump();
   }
 }
 

@@ -56,6 +56,7 @@ Awaitable<void> WorkerLoop::heartbeat_loop() {
       heard(std::move(runs), std::move(answers), asked_at);
     }
     check_lapsed();
+    pump();
   }
 }
 
@@ -73,7 +74,12 @@ void WorkerLoop::apply(const RunPtr& run, const Result<LeaseState>& answer) {
   if (phase == RunPhase::ended || phase == RunPhase::completing) return;
   if (!answer) {
     const Errc code = answer.error().code();
-    if (code == Errc::conflict || code == Errc::not_found) lose(run);
+    if (code == Errc::conflict || code == Errc::not_found) {
+      lose(run);
+    } else {
+      log_.warn("heartbeat or progress refused",
+                {{"job_id", run->id().to_string()}, {"error", answer.error()}});
+    }
     return;
   }
   if (!answer->cancel_requested) return;
@@ -94,13 +100,13 @@ void WorkerLoop::check_lapsed() {
   }
   for (const RunPtr& run : lapsed) {
     if (run->control.phase == RunPhase::dispatched) {
+      if (run->stop_reason() == StopReason::lease_lost) continue;
       metrics_.lease_lost();
       stop_run(run, StopReason::lease_lost);
     } else if (run->control.phase != RunPhase::completing) {
       lose(run);
     }
   }
-  if (!lapsed.empty()) pump();
 }
 
 /// Another run has the job, or nobody: nothing of this one will be accepted.

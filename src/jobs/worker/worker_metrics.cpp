@@ -95,8 +95,10 @@ void WorkerMetrics::lease_lost() {
 
 void WorkerMetrics::holding(std::size_t running, std::size_t prefetched) {
   if (!metrics_) return;
-  running_->set(static_cast<double>(running));
-  prefetched_->set(static_cast<double>(prefetched));
+  running_->add(static_cast<double>(running) - static_cast<double>(last_running_));
+  prefetched_->add(static_cast<double>(prefetched) - static_cast<double>(last_prefetched_));
+  last_running_ = running;
+  last_prefetched_ = prefetched;
 }
 
 }  // namespace rwp::jobs

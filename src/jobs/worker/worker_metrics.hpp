@@ -43,6 +43,9 @@ class WorkerMetrics {
 
   std::shared_ptr<observability::Metrics> metrics_;
   std::vector<Kind> kinds_;
+  // Gauges are shared by the workers of a process: each adds its own part.
+  std::size_t last_running_ = 0;
+  std::size_t last_prefetched_ = 0;
   observability::Gauge* running_ = nullptr;
   observability::Gauge* prefetched_ = nullptr;
   observability::Counter* claims_ = nullptr;
