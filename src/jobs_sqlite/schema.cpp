@@ -183,23 +183,28 @@ std::int64_t pragma(net_sqlite::Connection& database, const char* sql) {
   throw net_sqlite::Failure(0, Error(code, path + ": " + why));
 }
 
-void migrate(net_sqlite::Connection& database, const std::string& path) {
-  // Looked at under the write lock: several processes may open a new file at once.
-  database.execute("BEGIN IMMEDIATE");
+/// The schema's version, of a file that is ours or empty.
+std::int64_t version_of_ours(net_sqlite::Connection& database, const std::string& path) {
   const std::int64_t version = pragma(database, "PRAGMA user_version");
   const std::int64_t application = pragma(database, "PRAGMA application_id");
   const std::int64_t tables = pragma(database, "SELECT count(*) FROM sqlite_schema");
-  if (application != kApplicationId && tables > 0) {
-    database.execute("ROLLBACK");
+  if ((application != kApplicationId && tables > 0) || version < 0) {
     refuse(Errc::unsupported, path,
            "is a database of another program; name another file for the jobs");
   }
   if (version > kSchemaVersion) {
-    database.execute("ROLLBACK");
     refuse(Errc::unsupported, path,
            "has job schema " + std::to_string(version) + ", this program knows up to " +
                std::to_string(kSchemaVersion) + "; update the program");
   }
+  return version;
+}
+
+void migrate(net_sqlite::Connection& database, const std::string& path) {
+  // Looked at under the write lock: several processes may open a new file at once. A refusal closes
+  // the connection, and so ends the transaction.
+  database.execute("BEGIN IMMEDIATE");
+  const std::int64_t version = version_of_ours(database, path);
   for (std::int64_t step = version; step < kSchemaVersion; ++step) {
     database.execute(std::string(kSteps[static_cast<std::size_t>(step)]));
   }
@@ -214,13 +219,16 @@ void migrate(net_sqlite::Connection& database, const std::string& path) {
 
 void prepare_writer(net_sqlite::Connection& database, const std::string& path,
                     std::int64_t max_pages) {
+  const std::string name = path.empty() ? "memory" : path;
+  // Before anything is written: the journal mode is kept in the file, which may not be ours.
+  (void)version_of_ours(database, name);
   if (max_pages > 0) database.execute("PRAGMA max_page_count = " + std::to_string(max_pages));
   database.execute("PRAGMA journal_mode = WAL");
   database.execute("PRAGMA synchronous = FULL");
   database.execute("PRAGMA wal_autocheckpoint = 4000");
   database.execute("PRAGMA cache_size = -16000");
   database.execute("PRAGMA foreign_keys = OFF");
-  migrate(database, path.empty() ? "memory" : path);
+  migrate(database, name);
 }
 
 void prepare_reader(net_sqlite::Connection& database) {

@@ -94,6 +94,20 @@ boost::asio::awaitable<Result<void>> call_client(Client* client) {
   co_return Result<void>();
 }
 
+TEST_P(JobStoreConformance, ClientsCallEndsAtItsTimeOutWithAnUnknownOutcome) {
+  Client client(store_);
+  client.set_call_timeout(30ms);
+  blobs_->hangs = true;
+  NewJob large{.kind = "k",
+               .payload = JsonText::trusted("\"" + std::string(1024 * 1024, 'x') + "\"")};
+
+  EXPECT_EQ(client.submit(std::move(large)).error().code(), Errc::deadline_exceeded);
+
+  blobs_->hangs = false;
+  client.set_call_timeout(kGuard);
+  EXPECT_TRUE(client.submit({.kind = "k"}).has_value()) << "the client goes on";
+}
+
 TEST_P(JobStoreConformance, ClientRefusesItsStoresOwnThread) {
   Client client(store_);
 

@@ -1,4 +1,5 @@
-#include <atomic>
+#include <rwp/core/async.hpp>
+
 #include <conformance/job_store_conformance.hpp>
 #include <cstdlib>
 #include <stdexcept>
@@ -9,6 +10,10 @@ using jobs::JobState;
 
 boost::asio::awaitable<Result<void>> MapBlobStore::put_blob(std::string key, std::string content) {
   if (away) co_return Error(Errc::unavailable, "the blob store is away");
+  if (hangs) {
+    const auto waited = co_await sleep_for(std::chrono::hours(1));
+    if (!waited) co_return waited.error();
+  }
   blobs[key] = std::move(content);
   co_return Result<void>();
 }

@@ -44,7 +44,7 @@ inline std::string backend_name(const ::testing::TestParamInfo<JobStoreBackend>&
   return info.param.name;
 }
 
-/// Keeps blobs in a map; can be told to fail.
+/// Keeps blobs in a map; can be told to fail, or not to answer.
 class MapBlobStore final : public BlobStore {
  public:
   boost::asio::awaitable<Result<void>> put_blob(std::string key, std::string content) override;
@@ -53,6 +53,7 @@ class MapBlobStore final : public BlobStore {
 
   std::map<std::string, std::string> blobs{};
   bool away = false;
+  bool hangs = false;
 };
 
 /// A folder under the system's temporary one, removed with all in it.

@@ -1,4 +1,5 @@
 #include <conformance/job_store_conformance.hpp>
+#include <future>
 
 namespace rwp::tests {
 namespace {
@@ -120,6 +121,41 @@ TEST_P(JobStoreConformance, AChildThatAUniqueKeyCollapsesIsNoFailure) {
             JobState::succeeded);
   EXPECT_EQ(count(JobState::scheduled), 1);
   EXPECT_EQ(count(JobState::ready), 0);
+}
+
+TEST_P(JobStoreConformance, LargePayloadOfAChildLiesInTheBlobStore) {
+  added();
+  const JsonText large = JsonText::trusted("\"" + std::string(1024 * 1024, 'x') + "\"");
+  const NewJob child{.id = Uuid::make_v7(clock_->now()), .kind = "other", .payload = large};
+
+  ASSERT_TRUE(finish(claim_one().run, jobs::Succeed{}, {child}));
+
+  const jobs::Job kept = job(child.id);
+  EXPECT_EQ(wait(store_->load_payload(kept.payload, kept.payload_blob)).value(), large);
+}
+
+TEST_P(JobStoreConformance, ACompletionThatRacesARescueHasOneWinner) {
+  if (!GetParam().is_shared) GTEST_SKIP() << "one store alone sees these jobs";
+  auto rescuer = open_another();
+  for (int round = 0; round < 20; ++round) {
+    const Uuid id = added();
+    const RunRef run = claim_one().run;
+    pass_time(kLease + 1s);
+    auto rescued = std::async(std::launch::async, [&] { return wait(rescuer->rescue()); });
+
+    const auto finished = finish(run, jobs::Succeed{});
+
+    const std::size_t leases = rescued.get()->leases;
+    if (finished) {
+      EXPECT_EQ(leases, 0U);
+      EXPECT_EQ(state(id), JobState::succeeded);
+    } else {
+      EXPECT_EQ(finished.error().code(), Errc::conflict);
+      EXPECT_EQ(leases, 1U);
+      EXPECT_EQ(state(id), JobState::ready);
+      ASSERT_TRUE(cancel(id));
+    }
+  }
 }
 
 TEST_P(JobStoreConformance, ChildrenOfAStaleCompletionAreNotInserted) {

@@ -351,6 +351,37 @@ TEST_P(JobStoreConformance, TwinsWithinABatchBecomeOneJob) {
   EXPECT_EQ(count(JobState::ready), 3);
 }
 
+TEST_P(JobStoreConformance, BatchesOfThousandsAreAnsweredItemByItemInTheirOrder) {
+  constexpr std::size_t kJobs = 2'500;
+  std::vector<NewJob> batch(kJobs, NewJob{.kind = "k"});
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    batch[i].payload = JsonText::trusted(std::to_string(i));
+  }
+
+  std::vector<Uuid> ids;
+  for (const auto& answer : wait(store_->insert(batch)).value()) ids.push_back(answer->id);
+  const auto kept = wait(store_->get(ids)).value();
+  const auto claimed = claim(kJobs);
+  std::vector<jobs::Completion> completions;
+  for (const auto& job : claimed) {
+    completions.push_back({.run = job.run, .outcome = jobs::Succeed{job.payload}});
+  }
+  const auto finished = wait(store_->finish(std::move(completions))).value();
+  const auto ended = wait(store_->wait_for_end(ids, SteadyTime::max())).value();
+
+  ASSERT_EQ(kept.size(), kJobs);
+  ASSERT_EQ(claimed.size(), kJobs);
+  ASSERT_EQ(finished.size(), kJobs);
+  ASSERT_EQ(ended.size(), kJobs);
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    ASSERT_EQ(kept[i]->payload, batch[i].payload);
+    ASSERT_EQ(claimed[i].run.id, ids[i]) << "first in, first out";
+    ASSERT_EQ(finished[i].value(), JobState::succeeded);
+    ASSERT_EQ(ended[i]->result, batch[i].payload);
+  }
+  EXPECT_EQ(count(JobState::succeeded), static_cast<std::int64_t>(kJobs));
+}
+
 TEST_P(JobStoreConformance, NoItemsNoAnswers) {
   EXPECT_TRUE(wait(store_->insert({})).value().empty());
   EXPECT_TRUE(wait(store_->get({})).value().empty());

@@ -1,61 +1,43 @@
 #pragma once
 
-#include <functional>
-#include <signal.h>
-#include <stdexcept>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
 
 namespace rwp::tests {
 
-/// Runs a function in a forked process. Fork while no other thread of the test is alive: make the
-/// Runtime afterwards.
+/// A program that a test starts, talks to by lines, and may stop or kill. Killed with the object.
 class ChildProcess {
  public:
-  /// `work` gets the write end of a pipe to the parent; what it returns is the exit status.
-  explicit ChildProcess(const std::function<int(int pipe)>& work) {
-    int ends[2];
-    if (::pipe(ends) != 0) throw std::runtime_error("pipe failed");
-    process_ = ::fork();
-    if (process_ < 0) throw std::runtime_error("fork failed");
-    if (process_ == 0) {
-      ::close(ends[0]);
-      // No destructors and no exit handlers: they are the parent's.
-      ::_exit(work(ends[1]));
-    }
-    ::close(ends[1]);
-    pipe_ = ends[0];
-  }
-  ~ChildProcess() {
-    if (process_ > 0) kill();
-    ::close(pipe_);
-  }
+  explicit ChildProcess(const std::vector<std::string>& command);
+  ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  /// Reads one `T` that the child wrote; false at the end of the pipe.
-  template <class T>
-  bool read(T& value) {
-    return ::read(pipe_, &value, sizeof value) == static_cast<::ssize_t>(sizeof value);
-  }
+  /// The next whole line it writes; none at its end, or after `timeout`.
+  std::optional<std::string> read_line(std::chrono::milliseconds timeout = kPatience);
+  /// What it still writes, to its end.
+  std::vector<std::string> read_rest();
+  void write_line(const std::string& line);
+  /// It reads the end of its input.
+  void close_input();
 
-  /// kill -9, and waits for the end.
-  void kill() {
-    ::kill(process_, SIGKILL);
-    wait();
-  }
+  void signal(int number) const;
+  /// Sends SIGKILL and waits for its end.
+  void kill();
+  /// Waits for its end; its exit status, or minus the signal that ended it.
+  int wait();
 
-  /// The exit status; -1 after a signal.
-  int wait() {
-    int status = 0;
-    ::waitpid(process_, &status, 0);
-    process_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
+  static constexpr std::chrono::milliseconds kPatience{20'000};
 
  private:
-  ::pid_t process_ = -1;
-  int pipe_ = -1;
+  pid_t process_ = -1;
+  int input_ = -1;
+  int output_ = -1;
+  int status_ = 0;
+  std::string unread_;
 };
 
 }  // namespace rwp::tests

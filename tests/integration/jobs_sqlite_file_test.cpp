@@ -1,0 +1,139 @@
+#include "net/sqlite/connection.hpp"
+#include <rwp/jobs_sqlite/sqlite_job_store.hpp>
+
+#include <conformance/job_store_conformance.hpp>
+#include <fstream>
+
+/// Files that are full, damaged, or not ours.
+namespace rwp::tests {
+namespace {
+
+class SqliteFileTest : public ::testing::Test {
+ protected:
+  Result<std::shared_ptr<jobs::JobStore>> open(std::int64_t max_pages = 0) {
+    jobs_sqlite::SqliteOptions options;
+    options.path = path_;
+    options.max_pages = max_pages;
+    return jobs_sqlite::open_sqlite_job_store(runtime_, std::move(options));
+  }
+
+  template <class T>
+  Result<T> wait(boost::asio::awaitable<Result<T>> operation) {
+    return run(runtime_, std::move(operation));
+  }
+
+  Result<jobs::Inserted> submit(jobs::JobStore& store) {
+    jobs::NewJob job{.kind = "k",
+                     .payload = JsonText::trusted("\"" + std::string(2'000, 'x') + "\"")};
+    auto answers = wait(store.insert({std::move(job)}));
+    return answers ? answers->front() : Result<jobs::Inserted>(answers.error());
+  }
+
+  void execute(const std::string& sql) {
+    net_sqlite::Connection database(net_sqlite::ConnectionOptions{.path = path_});
+    database.execute(sql);
+  }
+
+  void expect_refused(Errc code) {
+    const auto opened = open();
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_EQ(opened.error().code(), code) << opened.error().to_string();
+    EXPECT_NE(opened.error().message().find(path_), std::string::npos) << "names the file";
+    EXPECT_FALSE(opened.error().retryable());
+  }
+
+  const TemporaryFolder folder_;
+  const std::string path_ = (folder_.path() / "jobs.db").string();
+  Runtime runtime_;
+};
+
+TEST_F(SqliteFileTest, FullDatabaseRefusesSubmitsKeepsWhatItAnsweredAndWorksAgain) {
+  std::vector<Uuid> answered;
+  {
+    const auto full = open(100).value();
+    Result<jobs::Inserted> answer = submit(*full);
+    while (answer && answered.size() < 10'000) {
+      answered.push_back(answer->id);
+      answer = submit(*full);
+    }
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code(), Errc::unavailable);
+    EXPECT_TRUE(answer.error().retryable());
+    EXPECT_EQ(wait(full->get(answered))->size(), answered.size()) << "reading goes on";
+  }
+
+  const auto roomy = open().value();
+
+  ASSERT_FALSE(answered.empty());
+  for (const auto& kept : wait(roomy->get(answered)).value()) EXPECT_TRUE(kept.has_value());
+  const auto counted = wait(roomy->counts()).value();
+  EXPECT_EQ(counted.at(0).states[static_cast<std::size_t>(jobs::JobState::ready)],
+            static_cast<std::int64_t>(answered.size()));
+  EXPECT_TRUE(submit(*roomy).has_value());
+}
+
+TEST_F(SqliteFileTest, AFileThatIsNoDatabaseIsCorrupt) {
+  std::ofstream(path_) << "title,company\nCook,Acme\n" << std::string(5'000, 'x');
+
+  expect_refused(Errc::corrupt);
+}
+
+TEST_F(SqliteFileTest, ADamagedDatabaseIsCorruptAndNotTakenForEmpty) {
+  {
+    const auto store = open().value();
+    for (int i = 0; i < 200; ++i) ASSERT_TRUE(submit(*store).has_value());
+  }
+  execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4'096);
+    file << std::string(200'000, '\xA5');
+  }
+
+  const auto opened = open();
+
+  const Errc code = opened ? submit(**opened).error().code() : opened.error().code();
+  EXPECT_EQ(code, Errc::corrupt);
+}
+
+TEST_F(SqliteFileTest, AnotherProgramsDatabaseIsRefusedAndLeftAsItWas) {
+  execute("CREATE TABLE recipe (title TEXT); INSERT INTO recipe VALUES ('soup')");
+
+  expect_refused(Errc::unsupported);
+
+  net_sqlite::Connection database(net_sqlite::ConnectionOptions{.path = path_});
+  auto tables = database.query("SELECT count(*) FROM sqlite_schema");
+  ASSERT_TRUE(tables.step());
+  EXPECT_EQ(tables.integer(0), 1);
+  auto journal = database.query("PRAGMA journal_mode");
+  ASSERT_TRUE(journal.step());
+  EXPECT_EQ(journal.text(0), "delete") << "the mode is kept in the file";
+}
+
+TEST_F(SqliteFileTest, ANewerSchemaIsRefused) {
+  { ASSERT_TRUE(open().has_value()); }
+  execute("PRAGMA user_version = 1000");
+
+  expect_refused(Errc::unsupported);
+}
+
+TEST_F(SqliteFileTest, AnEmptyFileBecomesAJobStore) {
+  { const std::ofstream made(path_); }
+
+  const auto store = open().value();
+
+  EXPECT_TRUE(submit(*store).has_value());
+}
+
+TEST_F(SqliteFileTest, AMissingFolderIsAClearFailure) {
+  jobs_sqlite::SqliteOptions options;
+  options.path = (folder_.path() / "no-such-folder" / "jobs.db").string();
+
+  const auto opened = jobs_sqlite::open_sqlite_job_store(runtime_, options);
+
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_NE(opened.error().message().find(options.path), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rwp::tests
