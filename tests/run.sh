@@ -66,7 +66,7 @@ run_tests() {
   # Two at once, so that a sanitizer's slowness does not look like a missed deadline.
   ctest --test-dir "build/$preset" -j 2 --output-on-failure --no-tests=error "$@" >"$log" 2>&1 || code=$?
   summary="build/$preset-ctest-summary.txt"
-  sed -n '/% tests passed/,$p' "$log" >"$summary"
+  sed -n '/% tests passed/,/^Total Test time/p' "$log" >"$summary"
   if [[ $code -ne 0 ]]; then
     # Without the lines of those that passed.
     grep -vE '^ +Start +[0-9]+:|^ *[0-9]+/[0-9]+ Test .* Passed ' "$log" | tail -n 200
