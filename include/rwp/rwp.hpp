@@ -1,0 +1,34 @@
+#pragma once
+
+/// What most programs need. Opt-in headers stay apart: rwp/core/json.hpp, rwp/ai/extract.hpp,
+/// rwp/recruitment/perform.hpp.
+#include <rwp/ai/fallback.hpp>
+#include <rwp/ai/metered.hpp>
+#include <rwp/ai/model.hpp>
+#include <rwp/ai/similarity.hpp>
+#include <rwp/analytics/event.hpp>
+#include <rwp/analytics/event_type.hpp>
+#include <rwp/analytics/outbox.hpp>
+#include <rwp/analytics/sink.hpp>
+#include <rwp/builtin_schemes.hpp>
+#include <rwp/core/async.hpp>
+#include <rwp/core/describe.hpp>
+#include <rwp/core/error.hpp>
+#include <rwp/core/json_text.hpp>
+#include <rwp/core/json_view.hpp>
+#include <rwp/core/json_writer.hpp>
+#include <rwp/core/runtime.hpp>
+#include <rwp/core/scheme_registry.hpp>
+#include <rwp/core/secret.hpp>
+#include <rwp/core/url.hpp>
+#include <rwp/core/uuid.hpp>
+#include <rwp/jobs/client.hpp>
+#include <rwp/jobs/job_store.hpp>
+#include <rwp/jobs/typed.hpp>
+#include <rwp/jobs/worker.hpp>
+#include <rwp/observability/log.hpp>
+#include <rwp/observability/metrics.hpp>
+#include <rwp/observability/trace.hpp>
+#include <rwp/recruitment/enrich.hpp>
+#include <rwp/storage/blob_store.hpp>
+#include <rwp/storage/object_store.hpp>

@@ -1,0 +1,325 @@
+#include "pods/enrich_handler.hpp"
+#include "pods/enrichment_run.hpp"
+#include "pods/report.hpp"
+#include "pods/stop_signals.hpp"
+#include "pods/summary.hpp"
+#include "pods/trouble.hpp"
+#include <rwp/core/async.hpp>
+#include <rwp/core/runtime.hpp>
+#include <rwp/core/url.hpp>
+#include <rwp/jobs/client.hpp>
+#include <rwp/jobs/outbox_job.hpp>
+#include <rwp/jobs/worker.hpp>
+#include <rwp/observability/log.hpp>
+#include <rwp/pods/standalone.hpp>
+#include <rwp/recruitment/enrich.hpp>
+#include <rwp/storage_file/file_object_store.hpp>
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace rwp::pods {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+/// No advert has ended for so long, and something is known to be broken: the run gives up.
+constexpr auto kPatience = 5s;
+constexpr auto kEventsPatience = 30s;
+
+std::string now_text() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  std::array<char, 64> text{};
+  std::strftime(text.data(), text.size(), "%e %B %Y, %H:%M UTC", &utc);
+  std::string made = text.data();
+  if (made.starts_with(' ')) made.erase(0, 1);
+  return made;
+}
+
+/// A run's name from the input's: "job_ads-1a2b3c4d".
+std::string run_name(const Configuration& configuration, const std::string& digest) {
+  if (!configuration.run.empty()) return configuration.run;
+  std::string stem = std::filesystem::path(configuration.input).stem().string();
+  for (char& c : stem) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_';
+    if (!plain) c = '_';
+  }
+  if (stem.size() > 40) stem.resize(40);
+  return (stem.empty() ? "run" : stem) + "-" + digest;
+}
+
+/// The process's parts, opened from the configuration; taken down in reverse.
+class Standalone {
+ public:
+  Standalone(const Configuration& configuration, const SchemeRegistry& schemes)
+      : configuration_(configuration), schemes_(schemes) {
+    observability::LogOptions options;
+    options.format = configuration.log_format;
+    options.level = configuration.log_level;
+    log_ = observability::Logger(watch_log(observability::make_stderr_log_sink(options), trouble_));
+  }
+
+  int run() {
+    Result<void> opened = open();
+    if (!opened) return fail(opened.error());
+    start_worker();
+    const int code = configuration_.input.empty() ? work() : enrich_input();
+    stop_worker();
+    return code;
+  }
+
+ private:
+  int fail(const Error& error) const { return fail(error.message() + remedy(error)); }
+  int fail(const std::string& line) const {
+    std::fprintf(stderr, "standalone: %s\n", line.c_str());
+    return kExitFailure;
+  }
+
+  template <class Interface>
+  Result<void> open_part(const char* name, const std::string& url, Runtime& runtime,
+                         std::shared_ptr<Interface>& part) {
+    auto opened = schemes_.open<Interface>(url, runtime);
+    if (!opened) {
+      const auto parsed = Url::parse(url);
+      return opened.error().with_context(std::string(name) + " " +
+                                         (parsed ? parsed->masked() : std::string()));
+    }
+    part = std::move(*opened);
+    return {};
+  }
+
+  Result<void> open() {
+    std::error_code code;
+    std::filesystem::create_directories(configuration_.data_dir, code);
+    if (code) {
+      const bool denied =
+          code == std::errc::permission_denied || code == std::errc::read_only_file_system;
+      return Error(denied ? Errc::permission_denied : Errc::unavailable,
+                   "data directory '" + configuration_.data_dir + "': " + code.message());
+    }
+    if (!configuration_.input.empty()) {
+      auto reader = AdReader::open(configuration_.input);
+      if (!reader)
+        return reader.error().code() == Errc::permission_denied
+                   ? Error(Errc::invalid_argument, reader.error().message())
+                   : reader.error();
+      reader_ = std::move(*reader);
+      auto rejects = RejectsFile::create(configuration_.data_dir + "/rejects.jsonl");
+      if (!rejects) return rejects.error();
+      rejects_ = std::move(*rejects);
+    }
+    auto opened = open_part("object store", configuration_.objects_url, handlers_, parts_.objects);
+    if (!opened) return opened;
+    opened = open_part("model", configuration_.ai_url, handlers_, parts_.model);
+    if (!opened) return opened;
+    opened = open_part("analytics", configuration_.analytics_url, handlers_, parts_.sink);
+    if (!opened) return opened;
+    parts_.trouble = trouble_;
+    return open_part("job store", configuration_.jobs_url, control_, store_);
+  }
+
+  void start_worker() {
+    client_ = std::make_unique<Client>(store_);
+    jobs::WorkerOptions options;
+    options.concurrency = configuration_.concurrency;
+    options.drain_grace = configuration_.drain_grace;
+    options.log = log_;
+    worker_ = std::make_unique<jobs::Worker>(store_, handlers_, options);
+    handle_enrichment(*worker_, parts_);
+    handle_analytics_outbox(*worker_, parts_);
+    worker_->start();
+    log_.info("worker started", {{"concurrency", configuration_.concurrency}});
+  }
+
+  void stop_worker() {
+    worker_->stop();
+    int hurried = 0;
+    while (!worker_->wait_stopped(Clock::now() + 100ms)) {
+      // Each further signal counts; the worker takes the second stop() as "at once".
+      if (signals_.count() > stops_seen_ + hurried || gave_up_) {
+        worker_->stop();
+        ++hurried;
+        gave_up_ = false;
+      }
+    }
+    log_.info("worker stopped");
+  }
+
+  bool stop_asked() {
+    stops_seen_ = signals_.count();
+    return stops_seen_ > 0;
+  }
+
+  int work() {
+    std::fprintf(stderr, "standalone: working on %s; stop with Ctrl-C or SIGTERM\n",
+                 Url::parse(configuration_.jobs_url)->masked().c_str());
+    while (!stop_asked()) stops_seen_ = signals_.wait(1s);
+    return kExitSuccess;
+  }
+
+  int enrich_input() {
+    const auto begun = Clock::now();
+    const std::string basis = recruitment::job_ad_enrich_task().prompt_digest() + '\0' +
+                              configuration_.ai_url + '\0' + configuration_.run;
+    EnrichmentRun run(*client_, *reader_, *rejects_, basis);
+    ProgressDisplay display(configuration_.progress, stdout);
+    auto moved = Clock::now();
+    std::size_t ended_before = 0;
+    while (!run.done()) {
+      if (stop_asked()) {
+        display.finish(progress_of(run));
+        return fail("stopped before the end; run the same command again: it continues");
+      }
+      auto step = run.all_read() ? Result<void>() : run.submit_some();
+      if (step) step = run.follow(run.all_read() ? 150ms : 0ms);
+      const auto progress = progress_of(run);
+      if (!step) {
+        display.finish(progress);
+        gave_up_ = true;
+        return fail(step.error());
+      }
+      display.show(progress);
+      const std::size_t ended = progress.succeeded + progress.failed;
+      if (ended != ended_before) moved = Clock::now();
+      ended_before = ended;
+      const auto trouble = trouble_->latest();
+      if (trouble && trouble->at > moved && (trouble->final || Clock::now() - moved > kPatience)) {
+        display.finish(progress);
+        gave_up_ = true;
+        return fail(trouble->text);
+      }
+    }
+    display.finish(progress_of(run));
+    const std::chrono::duration<double> seconds = Clock::now() - begun;
+    auto closed = rejects_->close();
+    if (!closed) return fail(closed.error());
+    return finish_run(run, seconds.count());
+  }
+
+  RunProgress progress_of(const EnrichmentRun& run) const {
+    auto progress = run.progress();
+    progress.running = worker_->statistics().running;
+    return progress;
+  }
+
+  int finish_run(const EnrichmentRun& run, double seconds) {
+    Report report;
+    std::size_t lost = 0;
+    for (const auto& id : run.enriched_ids()) {
+      auto record = read_record(id);
+      if (record) {
+        report.add(std::move(*record));
+      } else if (record.error().code() == Errc::not_found ||
+                 record.error().code() == Errc::corrupt) {
+        ++lost;
+      } else {
+        return fail(record.error());
+      }
+    }
+    RunSummary summary;
+    summary.read = run.read();
+    summary.rejected = rejects_->count();
+    summary.failed = run.failed() + lost;
+    summary.reject_reasons = rejects_->reasons();
+    summary.failure_reasons = run.failures();
+    if (lost > 0) {
+      summary.failure_reasons.push_back(
+          {"its record is gone from the object store; enrich anew with --run NAME", "", lost});
+    }
+    summary.seconds = seconds;
+    summary.rejects_path = rejects_->path();
+
+    auto written = write_report(run, report, summary);
+    if (!written) return fail(written.error());
+    summary.report_path = *written;
+    summary.events_waiting = wait_for_events();
+    std::fputs(summary_text(summary, report.statistics()).c_str(), stdout);
+    std::fflush(stdout);
+    const bool nothing = report.statistics().count() == 0 && summary.read > 0;
+    return summary.failed > 0 || nothing ? kExitFailure : kExitSuccess;
+  }
+
+  Result<recruitment::AdRecord> read_record(const std::string& id) {
+    const std::string key = recruitment::enriched_key(id);
+    auto content = block_on(handlers_, parts_.objects->get(key));
+    if (!content) return content.error().with_context("object store");
+    auto json = JsonText::parse(std::move(*content));
+    if (!json) return Error(Errc::corrupt, key + ": " + json.error().message());
+    auto record = decode<recruitment::AdRecord>(*json);
+    if (!record) return Error(Errc::corrupt, key + ": " + record.error().message());
+    return record;
+  }
+
+  Result<std::string> write_report(const EnrichmentRun& run, const Report& report,
+                                   const RunSummary& summary) {
+    RunFacts facts;
+    facts.run = run_name(configuration_, run.content_digest());
+    facts.input = std::filesystem::path(configuration_.input).filename().string();
+    facts.made_at = now_text();
+    facts.read = summary.read;
+    facts.rejected = summary.rejected;
+    facts.failed = summary.failed;
+    facts.problems = summary.reject_reasons;
+    facts.problems.insert(facts.problems.end(), summary.failure_reasons.begin(),
+                          summary.failure_reasons.end());
+    if (facts.problems.size() > 20) facts.problems.resize(20);
+    const std::string key = "reports/" + facts.run + ".html";
+    storage::PutOptions options;
+    options.content_type = "text/html; charset=utf-8";
+    auto put = block_on(handlers_, parts_.objects->put(key, report.html(facts), options));
+    if (!put) return put.error().with_context("report");
+    const auto url = Url::parse(configuration_.objects_url);
+    if (url && url->scheme() == "file") return storage::object_file_path(url->path(), key);
+    return key + " in " + (url ? url->masked() : configuration_.objects_url);
+  }
+
+  /// Waits until the events are delivered; answers how many jobs still carry some.
+  std::size_t wait_for_events() {
+    const auto until = Clock::now() + kEventsPatience;
+    while (true) {
+      std::size_t waiting = 0;
+      const auto counts = client_->counts();
+      if (!counts) return 0;
+      for (const auto& queue : *counts) {
+        if (queue.queue != jobs::kOutboxQueue) continue;
+        for (std::size_t i = 0; i < jobs::kJobStateCount; ++i) {
+          if (jobs::has_ended(static_cast<jobs::JobState>(i))) continue;
+          waiting += static_cast<std::size_t>(queue.states[i]);
+        }
+      }
+      if (waiting == 0 || Clock::now() > until || signals_.wait(50ms) > 0) return waiting;
+    }
+  }
+
+  const Configuration& configuration_;
+  const SchemeRegistry& schemes_;
+  // Before the runtimes: their threads inherit the blocked signals.
+  StopSignals signals_;
+  std::shared_ptr<Trouble> trouble_ = std::make_shared<Trouble>();
+  observability::Logger log_;
+  std::unique_ptr<AdReader> reader_;
+  std::unique_ptr<RejectsFile> rejects_;
+  Runtime control_{RuntimeOptions{.name = "rwp-control", .blocking_threads = 2}};
+  Runtime handlers_{RuntimeOptions{.name = "rwp-handlers", .blocking_threads = 4}};
+  HandlerParts parts_;
+  std::shared_ptr<jobs::JobStore> store_;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<jobs::Worker> worker_;
+  int stops_seen_ = 0;
+  bool gave_up_ = false;
+};
+
+}  // namespace
+
+int run_standalone(const Configuration& configuration, const SchemeRegistry& schemes) {
+  return Standalone(configuration, schemes).run();
+}
+
+}  // namespace rwp::pods

@@ -1,0 +1,91 @@
+#include "pods/trouble.hpp"
+
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace rwp::pods {
+namespace {
+
+using observability::LogField;
+using observability::LogLevel;
+using observability::LogSink;
+
+class WatchingSink final : public LogSink {
+ public:
+  WatchingSink(std::shared_ptr<LogSink> inner, std::shared_ptr<Trouble> trouble)
+      : inner_(std::move(inner)), trouble_(std::move(trouble)) {}
+
+  bool enabled(LogLevel level) const noexcept override {
+    return level >= LogLevel::warn || inner_->enabled(level);
+  }
+
+  void write(LogLevel level, std::string_view event, const std::vector<LogField>& fields) override {
+    if (level >= LogLevel::warn) note(event, fields);
+    if (inner_->enabled(level)) inner_->write(level, event, fields);
+  }
+
+ private:
+  void note(std::string_view event, const std::vector<LogField>& fields) {
+    for (const auto& field : fields) {
+      const auto* text = std::get_if<std::string>(&field.value());
+      if (field.name() != "error" || text == nullptr) continue;
+      // Written as "code: message".
+      const auto colon = text->find(": ");
+      const auto code = errc_from_string(std::string_view(*text).substr(0, colon));
+      if (code != Errc::unavailable && code != Errc::corrupt && code != Errc::permission_denied) {
+        continue;
+      }
+      const std::string message = colon == std::string::npos ? *text : text->substr(colon + 2);
+      trouble_->note(std::string(event), Error(code, message));
+    }
+  }
+
+  const std::shared_ptr<LogSink> inner_;
+  const std::shared_ptr<Trouble> trouble_;
+};
+
+}  // namespace
+
+void Trouble::note(const std::string& what, const Error& error) {
+  Report report;
+  report.text = what + ": " + error.message() + remedy(error);
+  report.final = error.code() == Errc::permission_denied || error.code() == Errc::corrupt;
+  report.at = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  latest_ = std::move(report);
+}
+
+std::optional<Trouble::Report> Trouble::latest() const {
+  const std::lock_guard lock(mutex_);
+  return latest_;
+}
+
+std::shared_ptr<LogSink> watch_log(std::shared_ptr<LogSink> inner,
+                                   std::shared_ptr<Trouble> trouble) {
+  return std::make_shared<WatchingSink>(std::move(inner), std::move(trouble));
+}
+
+std::string remedy(const Error& error) {
+  const auto says = [&error](std::string_view text) {
+    return error.message().find(text) != std::string::npos;
+  };
+  if (says("full") || says("No space left")) {
+    return "; free space on the disk, then run the same command again: it continues";
+  }
+  switch (error.code()) {
+    case Errc::corrupt:
+      return "; restore it from a backup, or name another place with --data-dir";
+    case Errc::unsupported:
+      return "; name another place with --data-dir, or use the version of rwp that made it";
+    case Errc::permission_denied:
+      return "; make it readable and writable for this user, or name another place with --data-dir";
+    case Errc::unavailable:
+      return "; see that the disk has space and nothing else holds the file, then run the same "
+             "command again: it continues";
+    default:
+      return "";
+  }
+}
+
+}  // namespace rwp::pods
