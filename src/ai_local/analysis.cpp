@@ -3,12 +3,28 @@
 #include "ai_local/job_facts.hpp"
 #include "ai_local/text.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace rwp::ai_local {
 namespace {
 
 constexpr std::size_t kKeyPhrases = 10;
+
+/// The names of those countries whose dollars are called "$" at home.
+std::string country_name(const std::string& country) {
+  constexpr auto kCodes =
+      std::to_array<std::pair<std::string_view, std::string_view>>({{"AU", "Australia"},
+                                                                    {"NZ", "New Zealand"},
+                                                                    {"CA", "Canada"},
+                                                                    {"SG", "Singapore"},
+                                                                    {"HK", "Hong Kong"}});
+  for (const auto& [code, name] : kCodes) {
+    if (country == code) return std::string(name);
+  }
+  return country;
+}
 
 /// The part, made the first time.
 template <class T, class Make>
@@ -61,7 +77,8 @@ std::optional<int> Analysis::years_of_experience() {
 
 const std::optional<Salary>& Analysis::salary() {
   return once(salary_, [&] {
-    const std::string context = source_.location + "\n" + source_.salary;
+    const std::string context =
+        source_.location + "\n" + source_.salary + "\n" + country_name(source_.country);
     auto salary = source_.salary.empty()
                       ? std::nullopt
                       : find_salary(source_.salary, true, context + "\n" + source_.body);
@@ -72,7 +89,17 @@ const std::optional<Salary>& Analysis::salary() {
 }
 
 const std::vector<FoundSkill>& Analysis::skills() {
-  return once(skills_, [&] { return dictionary_.find(title_ + "\n\n" + source_.body); });
+  return once(skills_, [&] {
+    auto found = dictionary_.find(title_ + "\n\n" + source_.body);
+    // The most important first: the title's, then by mentions, what everybody asks for last.
+    const auto rank = [&](const FoundSkill& skill) {
+      const int place = skill.position < title_.size() ? 2 : skill.category == "soft" ? 0 : 1;
+      return std::pair(place, skill.mentions);
+    };
+    std::stable_sort(found.begin(), found.end(),
+                     [&](const auto& left, const auto& right) { return rank(left) > rank(right); });
+    return found;
+  });
 }
 
 const std::vector<std::string>& Analysis::key_phrases() {

@@ -33,6 +33,7 @@ class Analysis {
   const std::string& education();
   std::optional<int> years_of_experience();
   const std::optional<Salary>& salary();
+  /// The most important first.
   const std::vector<FoundSkill>& skills();
   const std::vector<std::string>& key_phrases();
   const std::string& summary();

@@ -4,6 +4,7 @@
 #include <rwp/core/json_text.hpp>
 #include <rwp/core/json_view.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -47,6 +48,7 @@ constexpr auto kLabels =
                           Label{"wage", &SourceText::salary},
                           Label{"compensation", &SourceText::salary},
                           Label{"remuneration", &SourceText::salary},
+                          Label{"country", &SourceText::country},
                           Label{"employment type", &SourceText::employment_type},
                           Label{"employment_type", &SourceText::employment_type},
                           Label{"job type", &SourceText::employment_type},
@@ -100,6 +102,16 @@ void read_text(std::string_view text, SourceText& source) {
   }
 }
 
+/// Whether a member is part of the text: not an id, a date, a postcode or a link.
+bool is_prose(std::string_view name, std::string_view value) {
+  constexpr std::ptrdiff_t kFewestSpaces = 4;
+  for (const std::string_view known : {"description", "body", "text", "content", "requirements",
+                                       "responsibilities", "benefits", "summary", "cv", "resume"}) {
+    if (name == known) return true;
+  }
+  return std::count(value.begin(), value.end(), ' ') >= kFewestSpaces;
+}
+
 /// The advertisement as a JSON object, the way a program hands it over.
 bool read_object(const std::string& text, SourceText& source) {
   if (!trim(text).starts_with('{')) return false;
@@ -113,7 +125,7 @@ bool read_object(const std::string& text, SourceText& source) {
     const auto member = member_of(name);
     if (member != nullptr) {
       if ((source.*member).empty()) source.*member = one_line(clean);
-    } else if (clean.find(' ') != std::string::npos) {  // Not an id, a date or a code.
+    } else if (is_prose(name, clean)) {
       source.body += clean + "\n\n";
     }
     return true;

@@ -15,6 +15,8 @@ struct SourceText {
   std::string location{};
   std::string salary{};
   std::string employment_type{};
+  /// As written: "AU" or "Australia".
+  std::string country{};
   /// Everything but the labelled lines above.
   std::string body{};
 };

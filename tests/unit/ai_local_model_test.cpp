@@ -100,6 +100,19 @@ TEST_F(LocalModelTest, PropertiesAreFilledByNameAndType) {
   EXPECT_TRUE(root.find("shoe_size")->is_null());
 }
 
+TEST_F(LocalModelTest, AdvertAsJsonIsRead) {
+  const auto reply = ask(
+      R"({"type":"object","properties":{"salary":{"type":"object","properties":{"currency":{"type":"string"}}},
+          "skills":{"type":"array","items":{"type":"string"}}}})",
+      R"({"title":"Welder","country":"NZ","salary_text":"$36 to $44 per hour",
+          "description":"Good communication. You weld steel frames, read drawings and weld again: MIG welding."})");
+
+  ASSERT_TRUE(reply.has_value()) << reply.error().to_string();
+  EXPECT_EQ(
+      reply->content,
+      R"({"salary":{"currency":"NZD"},"skills":["Welding","Technical drawings","Communication"]})");
+}
+
 TEST_F(LocalModelTest, SchemaKeywordsAreKept) {
   EXPECT_EQ(answer(R"({"const":{"a":[1]}})"), R"({"a":[1]})");
   EXPECT_EQ(answer(R"({"enum":["x","y"]})"), R"("x")");

@@ -92,11 +92,13 @@ TEST(SourceTextTest, LabelledLinesAreTakenApart) {
 TEST(SourceTextTest, JsonObjectIsTakenApart) {
   std::vector<ai::Message> messages;
   messages.push_back(
-      {ai::Role::user, R"({"id":"x-1","title":"Nurse","description":"<p>You will care.</p>"})"});
+      {ai::Role::user,
+       R"({"id":"x-1","title":"Nurse","country":"AU","postcode":"TN1 2JN","description":"<p>You will care.</p>"})"});
 
   const auto source = read_source(messages);
 
   EXPECT_EQ(source.title, "Nurse");
+  EXPECT_EQ(source.country, "AU");
   EXPECT_EQ(trim(source.body), "You will care.");
 }
 
