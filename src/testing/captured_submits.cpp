@@ -1,5 +1,5 @@
-#include "jobs/worker/run.hpp"
-#include "testing/run_here.hpp"
+#include <rwp/jobs/inline_run.hpp>
+#include <rwp/jobs/outcome.hpp>
 #include <rwp/testing/captured_submits.hpp>
 
 #include <mutex>
@@ -56,10 +56,10 @@ CapturedSubmits::CapturedSubmits(JsonText payload)
 CapturedSubmits::~CapturedSubmits() = default;
 
 Result<JsonText> CapturedSubmits::run(const jobs::CoroutineHandler& handler) {
-  return run_here(handler, *this);
+  return jobs::run_here(handler, *this);
 }
 Result<JsonText> CapturedSubmits::run(const jobs::BlockingHandler& handler) {
-  return run_here(handler, *this);
+  return jobs::run_here(handler, *this);
 }
 
 jobs::RunOutcome CapturedSubmits::outcome(Result<JsonText> result) const {

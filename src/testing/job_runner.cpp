@@ -1,8 +1,8 @@
-#include "jobs/worker/run.hpp"
-#include "testing/run_here.hpp"
 #include <rwp/core/async.hpp>
+#include <rwp/jobs/inline_run.hpp>
 #include <rwp/testing/job_runner.hpp>
 
+#include <map>
 #include <utility>
 
 namespace rwp::testing {
@@ -23,15 +23,9 @@ struct JobRunner::Impl {
     return block_on(store->runtime(), std::move(call));
   }
 
-  void add(jobs::Handler handler) {
-    std::string kind = handler.kind;
-    handler.index = setup->handlers.size();
-    setup->handlers.insert_or_assign(std::move(kind), std::move(handler));
-  }
-
   Result<std::vector<jobs::ClaimedJob>> claim() {
     jobs::ClaimRequest request{.worker = "job-runner", .lease = kLease};
-    for (const auto& [kind, handler] : setup->handlers) {
+    for (const auto& [kind, handler] : handlers) {
       request.kinds.push_back({.kind = kind,
                                .min_version = handler.options.min_version,
                                .max_version = handler.options.max_version});
@@ -40,36 +34,26 @@ struct JobRunner::Impl {
     return ask(store->claim(std::move(request)));
   }
 
-  jobs::RunOutcome run(jobs::Run& run) {
-    auto payload = ask(store->load_payload(run.job().payload, run.job().payload_blob));
-    if (!payload) return jobs::Retry{.error = payload.error()};
-    run.set_payload(std::move(*payload));
-    (void)run.begin(std::chrono::steady_clock::now());
-    const jobs::Handler& handler = run.handler();
-    auto result =
-        handler.coroutine ? run_here(handler.coroutine, run) : run_here(handler.blocking, run);
-    run.end(std::move(result), std::chrono::steady_clock::now());
-    return run.take_outcome(kNoJitter);
-  }
-
   Result<RanJob> run_claimed(jobs::ClaimedJob job) {
-    const jobs::Handler& handler = setup->handlers.at(job.kind);
-    const bool started = job.started;
-    auto made = std::make_shared<jobs::Run>(std::move(job), &handler, setup);
-    if (!started) {
-      auto marked = ask(store->mark_started({made->job().run}));
+    const jobs::RunRef ref = job.run;
+    const std::string kind = job.kind;
+    if (!job.started) {
+      auto marked = ask(store->mark_started({ref}));
       if (!marked) return marked.error();
     }
-    jobs::Completion completion = made->completion(run(*made));
-    RanJob ran{.id = made->id(), .kind = made->job().kind, .outcome = completion.outcome};
-    if (auto update = made->take_progress()) {
+    auto payload = ask(store->load_payload(job.payload, job.payload_blob));
+    if (!payload) return payload.error();
+    job.payload = std::move(*payload);
+    jobs::InlineRun run = jobs::run_inline(std::move(job), handlers.at(kind), kNoJitter);
+    RanJob ran{.id = ref.id, .kind = kind, .outcome = run.completion.outcome};
+    if (run.progress) {
       std::vector<jobs::ProgressUpdate> updates;
-      updates.push_back(std::move(*update));
+      updates.push_back(std::move(*run.progress));
       auto written = ask(store->progress(std::move(updates)));
       if (!written) return written.error();
     }
     std::vector<jobs::Completion> completions;
-    completions.push_back(std::move(completion));
+    completions.push_back(std::move(run.completion));
     auto finished = ask(store->finish(std::move(completions)));
     if (!finished) return finished.error();
     if (!finished->front()) return finished->front().error();
@@ -78,7 +62,7 @@ struct JobRunner::Impl {
   }
 
   std::shared_ptr<jobs::JobStore> store;
-  std::shared_ptr<jobs::RunSetup> setup = std::make_shared<jobs::RunSetup>();
+  std::map<std::string, jobs::InlineHandler, std::less<>> handlers;
 };
 
 JobRunner::JobRunner(std::shared_ptr<jobs::JobStore> store)
@@ -88,12 +72,14 @@ JobRunner::~JobRunner() = default;
 
 void JobRunner::handle(std::string kind, jobs::CoroutineHandler handler,
                        jobs::HandlerOptions options) {
-  impl_->add({.kind = std::move(kind), .coroutine = std::move(handler), .options = options});
+  impl_->handlers.insert_or_assign(
+      std::move(kind), jobs::InlineHandler{.coroutine = std::move(handler), .options = options});
 }
 
 void JobRunner::handle_blocking(std::string kind, jobs::BlockingHandler handler,
                                 jobs::HandlerOptions options) {
-  impl_->add({.kind = std::move(kind), .blocking = std::move(handler), .options = options});
+  impl_->handlers.insert_or_assign(
+      std::move(kind), jobs::InlineHandler{.blocking = std::move(handler), .options = options});
 }
 
 Result<std::vector<RanJob>> JobRunner::run_until_idle(std::size_t most) {

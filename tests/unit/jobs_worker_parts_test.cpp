@@ -1,6 +1,6 @@
 #include "jobs/worker/deadline_heap.hpp"
-#include "jobs/worker/outcome.hpp"
 #include "jobs/worker/prefetch_policy.hpp"
+#include <rwp/jobs/outcome.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "jobs/worker/deadline_heap.hpp"
-#include "jobs/worker/outcome.hpp"
 #include <rwp/core/async.hpp>
 #include <rwp/jobs/job_context.hpp>
+#include <rwp/jobs/outcome.hpp>
 #include <rwp/jobs/worker.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>

@@ -27,6 +27,7 @@ struct HandlerEnd {
   int attempt = 0;
 };
 
+/// What a worker makes of it. A success is one, whatever the handler was told; `draw` as above.
 RunOutcome outcome_of(HandlerEnd end, const Backoff& backoff, double draw);
 
 /// For a handler that did not stop when it was told to; never asked with StopReason::none.

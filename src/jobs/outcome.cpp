@@ -1,4 +1,4 @@
-#include "jobs/worker/outcome.hpp"
+#include <rwp/jobs/outcome.hpp>
 
 #include <rwp/core/async.hpp>
 
