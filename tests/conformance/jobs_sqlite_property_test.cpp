@@ -62,7 +62,10 @@ jobs::RunOutcome any_outcome(Dice& dice) {
 class History {
  public:
   History(std::shared_ptr<jobs::JobStore> store, std::shared_ptr<ManualClock> clock, Dice& dice)
-      : store_(std::move(store)), clock_(std::move(clock)), dice_(dice) {
+      : store_(std::move(store)),
+        clock_(std::move(clock)),
+        dice_(dice),
+        is_deadly_(dice.one_in(8)) {
     jobs_.reserve(kMaxJobs);
   }
 
@@ -84,6 +87,7 @@ class History {
 
  private:
   awaitable<void> step() {
+    if (is_deadly_ && !dice_.one_in(4)) return dice_.one_in(2) ? claim() : die();
     switch (dice_.roll(16)) {
       case 0:
         return insert();
@@ -351,6 +355,21 @@ class History {
     if (!pruned || pruned->jobs != gone) problem_ = "prune removed another number of jobs";
   }
 
+  /// The handlers of all that runs begin, and their process dies.
+  awaitable<void> die() {
+    for (Known& job : jobs_) {
+      if (job.reference.state != JobState::running) continue;
+      std::vector<jobs::RunRef> one;
+      one.push_back({.id = job.id, .token = job.reference.highest_token()});
+      job.reference.begin(one[0].token);
+      const auto answers = co_await store_->mark_started(std::move(one));
+      expect("start", answers, job, Errc::none);
+    }
+    trace_ << "6 s pass; ";
+    clock_->pass(6s);
+    co_await rescue();
+  }
+
   awaitable<void> pass_time() {
     const std::chrono::milliseconds time = dice_.roll(4) * 1s;
     trace_ << time / 1s << " s pass; ";
@@ -453,6 +472,8 @@ class History {
   std::shared_ptr<jobs::JobStore> store_;
   std::shared_ptr<ManualClock> clock_;
   Dice& dice_;
+  /// Most runs of this sequence die; else the crash budget would hardly ever be spent.
+  const bool is_deadly_;
   std::vector<Known> jobs_;
   std::ostringstream trace_;
   std::string problem_;

@@ -47,6 +47,7 @@ class Pair {
   explicit Pair(Dice& dice)
       : dice_(dice),
         max_attempts_(1 + static_cast<int>(dice.roll(3))),
+        is_deadly_(dice.one_in(8)),
         due_(kStart + (dice.one_in(3) ? 2s : 0s)),
         reference_(max_attempts_, due_, kStart) {
     NewJob job;
@@ -55,6 +56,14 @@ class Pair {
   }
 
   void step() {
+    if (is_deadly_ && !dice_.one_in(4)) {
+      if (reference_.state == JobState::running) {
+        lose();
+      } else {
+        claim();
+      }
+      return;
+    }
     switch (dice_.roll(14)) {
       case 0:
         now_ += dice_.roll(4) * 1s;
@@ -77,7 +86,7 @@ class Pair {
         finish();
         break;
       case 9:
-        take("lose", machine::lose(life_), reference_.lose());
+        lose();
         break;
       case 10: {
         const std::string key = dice_.one_in(2) ? "a" : "b";
@@ -160,6 +169,12 @@ class Pair {
     take(begun ? "claim" : "prefetch", step, reference_.claim(token, begun));
   }
 
+  void lose() {
+    const auto step = machine::lose(life_);
+    if (step && step->next.run_token <= life_.run_token) refusal_ = "a loss raised no token; ";
+    take("lose", step, reference_.lose());
+  }
+
   void start() {
     const std::uint64_t token = some_token();
     take("start", machine::start(life_, token), reference_.begin(token));
@@ -183,6 +198,8 @@ class Pair {
 
   Dice& dice_;
   int max_attempts_;
+  /// Most runs of this job die; else the crash budget would hardly ever be spent.
+  bool is_deadly_;
   TimePoint due_;
   ReferenceJob reference_;
   Lifecycle life_{};
