@@ -172,7 +172,7 @@ void WorkerLoop::begin_suspect() {
 }
 
 void WorkerLoop::pump() {
-  if (stopping_) return;
+  if (stopping_) return note_holding();
   begin_suspect();
   std::vector<RunPtr> batch;
   while (!ready_.empty()) {
