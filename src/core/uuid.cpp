@@ -122,8 +122,12 @@ std::chrono::system_clock::time_point Uuid::time() const noexcept {
   assert(version() == 7);
   std::uint64_t ms = 0;
   for (std::size_t i = 0; i < 6; ++i) ms = (ms << 8U) | bytes[i];
-  return std::chrono::system_clock::time_point(
-      std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
+  using TimePoint = std::chrono::system_clock::time_point;
+  // 48 bits reach further than the clock, and an id may come from a stranger.
+  constexpr auto kLatest =
+      std::chrono::duration_cast<std::chrono::milliseconds>(TimePoint::max().time_since_epoch());
+  const std::chrono::milliseconds since(static_cast<std::int64_t>(ms));
+  return since > kLatest ? TimePoint::max() : TimePoint(since);
 }
 
 std::string Uuid::to_string() const {

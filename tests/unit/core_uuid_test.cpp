@@ -146,6 +146,14 @@ TEST(UuidTest, AnyOtherTextIsRefused) {
   }
 }
 
+TEST(UuidTest, ATimeBeyondTheClocksIsTheLatestOne) {
+  using Clock = std::chrono::system_clock;
+  for (const char* text :
+       {"ffffffff-ffff-7000-8000-000000000000", "10c6f7a0-b5ee-7000-8000-000000000000"}) {
+    EXPECT_EQ(Uuid::parse(text)->time(), Clock::time_point::max()) << text;
+  }
+}
+
 TEST(UuidTest, NilIsTheDefault) {
   EXPECT_TRUE(Uuid().is_nil());
   EXPECT_EQ(Uuid().version(), 0);
