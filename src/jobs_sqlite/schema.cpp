@@ -172,7 +172,12 @@ CREATE TABLE reservation (
 CREATE INDEX reservation_account ON reservation (account) WHERE state = 0;
 )sql";
 
-constexpr std::array<std::string_view, kSchemaVersion> kSteps = {kVersion1, kVersion2};
+// The sweep of old reservations walks from the oldest.
+constexpr std::string_view kVersion3 = R"sql(
+CREATE INDEX reservation_lapse ON reservation (lapses_at);
+)sql";
+
+constexpr std::array<std::string_view, kSchemaVersion> kSteps = {kVersion1, kVersion2, kVersion3};
 
 std::int64_t pragma(net_sqlite::Connection& database, const char* sql) {
   auto query = database.query(sql);
@@ -221,7 +226,10 @@ void prepare_writer(net_sqlite::Connection& database, const std::string& path,
                     std::int64_t max_pages) {
   const std::string name = path.empty() ? "memory" : path;
   // Before anything is written: the journal mode is kept in the file, which may not be ours.
+  // One snapshot: another process may be making the file now.
+  database.execute("BEGIN");
   (void)version_of_ours(database, name);
+  database.execute("COMMIT");
   if (max_pages > 0) database.execute("PRAGMA max_page_count = " + std::to_string(max_pages));
   database.execute("PRAGMA journal_mode = WAL");
   database.execute("PRAGMA synchronous = FULL");

@@ -8,7 +8,7 @@
 namespace rwp::jobs_sqlite {
 
 /// The newest schema that this library knows.
-constexpr std::int64_t kSchemaVersion = 2;
+constexpr std::int64_t kSchemaVersion = 3;
 
 /// Sets the connection up, refuses what is not ours, and makes or migrates the schema.
 /// `path` is for messages; empty: in memory. Throws net_sqlite::Failure.
