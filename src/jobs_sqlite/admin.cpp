@@ -6,6 +6,7 @@
 #include <rwp/jobs/state_machine.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -133,6 +134,8 @@ namespace {
 
 /// Most rows that one prune looks at beyond those that it removes.
 constexpr std::size_t kMostPruneLooks = 5'000;
+/// Others wait for the write lock meanwhile, and large payloads take time to digest.
+constexpr std::chrono::milliseconds kLongestPruneWalk{4};
 
 struct Prunable {
   std::int64_t seq = 0;
@@ -165,8 +168,7 @@ void keep_in_ledger(Transaction& transaction, const Prunable& job) {
       .bind_blob(3, job.digest.data(), job.digest.size())
       .bind(4, to_ms(job.id.time() + jobs::kLedgerAge + jobs::kIdAhead))
       .run();
-  auto noted = transaction.database.query("UPDATE meta SET pruned_id_ms = max(pruned_id_ms, ?)");
-  noted.bind(1, to_ms(job.id.time())).run();
+  transaction.raise_pruned_id_ms(to_ms(job.id.time()));
 }
 
 void remove(Transaction& transaction, const Prunable& job) {
@@ -189,7 +191,7 @@ void remove(Transaction& transaction, const Prunable& job) {
 }
 
 std::vector<Prunable> find_prunable(Transaction& transaction, const jobs::Retention& retention,
-                                    std::int64_t* position) {
+                                    PruneWalk& walk) {
   const auto kept_until = [&](JobState state, TimePoint ended) {
     switch (state) {
       case JobState::failed:
@@ -205,14 +207,15 @@ std::vector<Prunable> find_prunable(Transaction& transaction, const jobs::Retent
       "SELECT ended.seq, ended.state, ended.finished_at, job.lane, job.id, job.payload,"
       " job.payload_blob, job.rare, job.tenant"
       " FROM ended JOIN job USING (seq) WHERE ended.seq > ? ORDER BY ended.seq");
-  query.bind(1, *position);
+  query.bind(1, walk.position);
+  const auto started = std::chrono::steady_clock::now();
   std::size_t looks = 0;
   for (;;) {
     if (!query.step()) {
-      *position = 0;  // From the start next time.
+      walk = PruneWalk();  // From the start next time.
       return found;
     }
-    *position = query.integer(0);
+    walk.position = query.integer(0);
     const auto state = static_cast<JobState>(query.integer(1));
     if (kept_until(state, from_ms(query.integer(2))) <= transaction.now) {
       Prunable job{.seq = query.integer(0),
@@ -226,26 +229,36 @@ std::vector<Prunable> find_prunable(Transaction& transaction, const jobs::Retent
           job.payload_blob.empty() ? sha256(query.text(5)) : digest_from_blob_key(job.payload_blob);
       found.push_back(std::move(job));
     }
-    if (found.size() == retention.limit || ++looks == kMostPruneLooks + retention.limit) {
-      return found;
-    }
+    walk.more = found.size() == retention.limit ||
+                std::chrono::steady_clock::now() - started > kLongestPruneWalk;
+    if (walk.more || ++looks == kMostPruneLooks + retention.limit) return found;
   }
 }
 
 std::size_t prune_ledger(Transaction& transaction, std::size_t limit) {
+  {
+    // Entries outlive their jobs; those of jobs that are kept for long must not be looked at, and
+    // stand in the others' way, each time.
+    auto postponed = transaction.database.query(
+        "UPDATE ledger SET expires_at = ?1 + 86400000 WHERE key IN"
+        " (SELECT key FROM (SELECT key, job_id FROM ledger WHERE expires_at <= ?1"
+        " ORDER BY expires_at LIMIT ?2) AS due"
+        " WHERE EXISTS (SELECT 1 FROM job WHERE job.id = due.job_id))");
+    postponed.bind(1, to_ms(transaction.now)).bind(2, limit).run();
+  }
   auto removed = transaction.database.query(
-      "DELETE FROM ledger WHERE key IN (SELECT key FROM ledger WHERE expires_at <= ? AND NOT EXISTS"
-      " (SELECT 1 FROM job WHERE job.id = ledger.job_id) LIMIT ?)");
+      "DELETE FROM ledger WHERE key IN (SELECT key FROM (SELECT key, job_id FROM ledger"
+      " WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2) AS due"
+      " WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.id = due.job_id))");
   removed.bind(1, to_ms(transaction.now)).bind(2, limit).run();
   return static_cast<std::size_t>(transaction.database.changes());
 }
 
 }  // namespace
 
-jobs::Pruned prune(Transaction& transaction, const jobs::Retention& retention,
-                   std::int64_t* position) {
+jobs::Pruned prune(Transaction& transaction, const jobs::Retention& retention, PruneWalk& walk) {
   jobs::Pruned pruned;
-  for (const Prunable& job : find_prunable(transaction, retention, position)) {
+  for (const Prunable& job : find_prunable(transaction, retention, walk)) {
     remove(transaction, job);
     if (!job.payload_blob.empty()) pruned.payload_blobs.push_back(job.payload_blob);
     ++pruned.jobs;

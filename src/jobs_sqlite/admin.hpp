@@ -4,6 +4,7 @@
 #include <rwp/core/error.hpp>
 #include <rwp/jobs/requests.hpp>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,14 @@ Result<jobs::CancelOutcome> cancel(Transaction& transaction, const Uuid& id);
 Result<JobState> retry(Transaction& transaction, const Uuid& id);
 Result<JobState> set_priority(Transaction& transaction, const Uuid& id, jobs::Priority priority);
 void set_paused(Transaction& transaction, const std::string& queue, bool paused);
-/// Goes on from `*position`, where the last call ended, so that calls walk through all jobs in
-/// turn.
-jobs::Pruned prune(Transaction& transaction, const jobs::Retention& retention,
-                   std::int64_t* position);
+/// Where a walk through all ended jobs has come to.
+struct PruneWalk {
+  std::int64_t position = 0;
+  /// The call ended because it had taken enough at once; others may follow at once.
+  bool more = false;
+};
+/// Goes on from where the last call ended, so that calls walk through all jobs in turn.
+jobs::Pruned prune(Transaction& transaction, const jobs::Retention& retention, PruneWalk& walk);
 
 Result<jobs::Job> get(Transaction& transaction, const Uuid& id);
 Result<jobs::JobPage> list(Transaction& transaction, const jobs::JobFilter& filter,

@@ -77,8 +77,6 @@ void ConnectionQueue::start_group() {
 }
 
 void ConnectionQueue::begin(Transaction& transaction, bool durable) {
-  transaction.now = options_.clock->now();
-  transaction.since_boot = options_.clock->since_boot();
   transaction.token_floor = options_.token_floor;
   transaction.holder = options_.holder;
   const bool synchronous = durable && options_.synchronous_full;
@@ -88,8 +86,16 @@ void ConnectionQueue::begin(Transaction& transaction, bool durable) {
     synchronous_now_ = synchronous;
   }
   const auto asked = std::chrono::steady_clock::now();
-  connection_->query("BEGIN IMMEDIATE").run();
+  try {
+    connection_->query("BEGIN IMMEDIATE").run();
+  } catch (...) {
+    if (options_.on_lock_wait) options_.on_lock_wait(std::chrono::nanoseconds::max());
+    throw;
+  }
   if (options_.on_lock_wait) options_.on_lock_wait(std::chrono::steady_clock::now() - asked);
+  // Not before the wait for the lock: a lease counts from when it is given.
+  transaction.now = options_.clock->now();
+  transaction.since_boot = options_.clock->since_boot();
 }
 
 void ConnectionQueue::rollback() noexcept {
@@ -108,6 +114,8 @@ std::size_t ConnectionQueue::execute(const Group& group) {
     return operation->mode == Mode::durable;
   });
   std::size_t dealt_with = 0;
+  bool begun = false;
+  Error problem;
   ++statistics_.transactions;
   try {
     Transaction transaction(*connection_, lanes_);
@@ -119,6 +127,7 @@ std::size_t ConnectionQueue::execute(const Group& group) {
       transaction.since_boot = options_.clock->since_boot();
       connection_->query("BEGIN").run();  // One snapshot for what a caller reads.
     }
+    begun = true;
     for (const auto& operation : group) {
       operation->work(transaction);
       ++dealt_with;
@@ -131,16 +140,26 @@ std::size_t ConnectionQueue::execute(const Group& group) {
     statistics_.operations += dealt_with;
     return dealt_with;
   } catch (...) {
+    problem = error_of(std::current_exception());
     rollback();
   }
   // Whose fault it was shows when each runs by itself. What a failed commit left unknown is settled
-  // by it too: all work finds what it had done before, and answers that.
-  for (const auto& operation : group) execute_alone(*operation);
+  // by it too: all work finds what it had done before, and answers that. A transaction that cannot
+  // even begin is nobody's fault, and each would wait as long for it.
+  for (const auto& operation : group) {
+    if (begun) {
+      begun = execute_alone(*operation);
+      if (!begun) problem = operation->outcome.error();
+    } else {
+      operation->outcome = problem;
+    }
+  }
   statistics_.operations += group.size();
   return group.size();
 }
 
-void ConnectionQueue::execute_alone(Operation& operation) {
+bool ConnectionQueue::execute_alone(Operation& operation) {
+  bool begun = false;
   ++statistics_.retried_alone;
   try {
     Transaction transaction(*connection_, lanes_);
@@ -151,6 +170,7 @@ void ConnectionQueue::execute_alone(Operation& operation) {
     } else {
       begin(transaction, operation.mode == Mode::durable);
     }
+    begun = true;
     operation.work(transaction);
     if (operation.mode != Mode::read) transaction.flush();
     connection_->query("COMMIT").run();
@@ -162,6 +182,7 @@ void ConnectionQueue::execute_alone(Operation& operation) {
     operation.outcome = error_of(std::current_exception());
     rollback();
   }
+  return begun;
 }
 
 void ConnectionQueue::end_group(Group group, std::size_t dealt_with) {

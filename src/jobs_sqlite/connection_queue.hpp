@@ -63,7 +63,7 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
     bool synchronous_full = true;
     /// Told on the I/O thread what committed transactions did to others.
     OnCommitted on_committed{};
-    /// Told on the pool how long the write lock was waited for.
+    /// Told on the pool how long the write lock was waited for; max(): in vain.
     std::function<void(std::chrono::nanoseconds)> on_lock_wait{};
   };
 
@@ -104,7 +104,8 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
   void start_group();
   /// On the pool: runs the group, answers how many of it were dealt with.
   std::size_t execute(const Group& group);
-  void execute_alone(Operation& operation);
+  /// Whether its transaction could begin.
+  bool execute_alone(Operation& operation);
   void end_group(Group group, std::size_t dealt_with);
   void begin(Transaction& transaction, bool durable);
   void rollback() noexcept;

@@ -14,6 +14,8 @@ namespace {
 
 /// Most rows that one page looks at; a page that matched little then ends early, with a cursor.
 constexpr std::size_t kMostLooks = 20'000;
+/// Most bytes of payloads and results on a page, as far as whole jobs allow.
+constexpr std::size_t kMostPageBytes = 16 * 1024 * 1024;
 
 std::optional<std::int64_t> parse_cursor(const std::string& cursor) {
   if (cursor.empty()) return std::numeric_limits<std::int64_t>::max();
@@ -158,9 +160,16 @@ Result<jobs::JobPage> list(Transaction& transaction, const jobs::JobFilter& filt
   }
   jobs::JobPage page;
   page.jobs.reserve(found.size());
+  std::size_t bytes = 0;
   for (const std::int64_t seq : found) {
-    if (auto job = load_job(transaction, seq)) page.jobs.push_back(std::move(*job));
+    if (bytes > kMostPageBytes) return page;
+    auto job = load_job(transaction, seq);
+    page.next_cursor = std::to_string(seq);
+    if (!job) continue;
+    bytes += job->payload.size() + (job->result ? job->result->size() : 0);
+    page.jobs.push_back(std::move(*job));
   }
+  page.next_cursor.clear();
   if (more) page.next_cursor = std::to_string(last);
   return page;
 }

@@ -24,6 +24,7 @@ using Mode = ConnectionQueue::Mode;
 
 /// Items that one work carries, so that a transaction stays short.
 constexpr std::size_t kItemsPerWork = 1'000;
+constexpr std::size_t kJobsPerPrune = 100;
 /// A wait for the write lock that may have cost others their heartbeats.
 constexpr std::chrono::seconds kLongLockWait{2};
 /// How long lapsed leases are left alone after nobody could extend them.
@@ -43,7 +44,7 @@ class SqliteJobStore final : public jobs::JobStore {
       : JobStore(runtime, options.blobs),
         options_(std::move(options)),
         parts_(std::move(parts)),
-        usage_(make_usage_ledger(parts_.writer)) {}
+        usage_(make_usage_ledger(parts_.writer, parts_.reader)) {}
 
   UsageLedger& usage() override { return *usage_; }
   jobs::TimePoint now() const override { return options_.clock->now(); }
@@ -130,12 +131,14 @@ class SqliteJobStore final : public jobs::JobStore {
   }
 
   Awaitable<Result<jobs::Rescued>> do_rescue(std::size_t limit) override {
-    HolderJudge judge{.locks = parts_.locks.get(),
-                      .boot_id = options_.clock->boot_id(),
-                      .lapsed_only_after = std::chrono::nanoseconds(*parts_.lapsed_only_after)};
+    HolderJudge judge{.locks = parts_.locks.get(), .boot_id = options_.clock->boot_id()};
     std::function<jobs::Rescued(Transaction&)> work =
-        [judge = std::move(judge), limit, locks = parts_.locks](Transaction& transaction) {
-          return jobs_sqlite::rescue(transaction, judge, limit);
+        [judge = std::move(judge), limit, locks = parts_.locks,
+         after = parts_.lapsed_only_after](Transaction& transaction) {
+          // Read now: the wait for this transaction may have been the long one.
+          HolderJudge just = judge;
+          just.lapsed_only_after = std::chrono::nanoseconds(*after);
+          return jobs_sqlite::rescue(transaction, just, limit);
         };
     return parts_.writer->run(Mode::durable, std::move(work));
   }
@@ -203,29 +206,70 @@ class SqliteJobStore final : public jobs::JobStore {
   }
 
   Awaitable<Result<jobs::Pruned>> do_prune(jobs::Retention retention) override {
-    std::function<std::pair<jobs::Pruned, std::int64_t>(Transaction&)> work =
-        [retention, position = prune_position_](Transaction& transaction) {
-          std::int64_t reached = position;
-          auto pruned = jobs_sqlite::prune(transaction, retention, &reached);
-          return std::pair(std::move(pruned), reached);
-        };
-    auto done = co_await parts_.writer->run(Mode::durable, std::move(work));
-    if (!done) co_return done.error();
-    prune_position_ = done->second;
-    co_return std::move(done->first);
+    jobs::Pruned total;
+    std::size_t ledger_room = retention.limit;
+    // Some at a time, so that each transaction stays short.
+    for (;;) {
+      jobs::Retention some = retention;
+      some.limit = std::min({kJobsPerPrune, retention.limit - total.jobs, ledger_room});
+      std::function<std::pair<jobs::Pruned, PruneWalk>(Transaction&)> work =
+          [some, walk = prune_walk_](Transaction& transaction) {
+            PruneWalk reached = walk;
+            auto pruned = jobs_sqlite::prune(transaction, some, reached);
+            return std::pair(std::move(pruned), reached);
+          };
+      auto done = co_await parts_.writer->run(Mode::durable, std::move(work));
+      if (!done) {
+        // What has been removed must be told: its blobs are the caller's to remove.
+        if (total.jobs == 0) co_return done.error();
+        co_return total;
+      }
+      prune_walk_ = done->second;
+      const jobs::Pruned& pruned = done->first;
+      total.jobs += pruned.jobs;
+      total.ledger_entries += pruned.ledger_entries;
+      ledger_room -= pruned.ledger_entries;
+      total.payload_blobs.insert(total.payload_blobs.end(), pruned.payload_blobs.begin(),
+                                 pruned.payload_blobs.end());
+      const bool more = prune_walk_.more || pruned.ledger_entries == some.limit;
+      if (!more || total.jobs == retention.limit || ledger_room == 0) co_return total;
+    }
   }
 
   const SqliteOptions options_;
   const Parts parts_;
   const std::unique_ptr<UsageLedger> usage_;
-  bool gave_second_chance_ = false;
-  std::int64_t prune_position_ = 0;
+  PruneWalk prune_walk_;
 };
 
 struct Opened {
   std::int64_t holder = 0;
   std::int64_t token_floor = 1;
 };
+
+/// Removes holders without leases whose process has ended. One that lives may take leases yet, and
+/// would be taken for dead without its row.
+void remove_dead_holders(net_sqlite::Connection& database, std::int64_t newest,
+                         const std::string& boot_id, const HolderLocks& locks) {
+  std::vector<std::int64_t> dead;
+  {
+    // The newest stay, so that an open seldom has something to remove.
+    auto query = database.query(
+        "SELECT id, boot_id, lock_file FROM holder WHERE id < ? - 1000 AND id NOT IN"
+        " (SELECT holder FROM running)");
+    query.bind(1, newest);
+    while (query.step()) {
+      const std::int64_t id = query.integer(0);
+      const bool ended =
+          query.text(1) != boot_id || (query.integer(2) == locks.inode() && locks.is_free(id));
+      if (ended) dead.push_back(id);
+    }
+  }
+  for (const std::int64_t id : dead) {
+    auto removed = database.query("DELETE FROM holder WHERE id = ?");
+    removed.bind(1, id).run();
+  }
+}
 
 /// Notes this start of the machine, and enters a holder whose lock is held before it takes a lease.
 Opened enter(net_sqlite::Connection& database, const Clock& clock, HolderLocks* locks) {
@@ -256,14 +300,9 @@ Opened enter(net_sqlite::Connection& database, const Clock& clock, HolderLocks* 
     query.step();
     opened.holder = query.integer(0);
   }
-  if (locks != nullptr) locks->hold(opened.holder);
-  {
-    // Holders without leases, of whom nobody will ask again; the newest stay for those just
-    // opening.
-    auto removed = database.query(
-        "DELETE FROM holder WHERE id < ? - 1000 AND id NOT IN"
-        " (SELECT holder FROM running)");
-    removed.bind(1, opened.holder).run();
+  if (locks != nullptr) {
+    locks->hold(opened.holder);
+    remove_dead_holders(database, opened.holder, boot_id, *locks);
   }
   database.query("COMMIT").run();
   return opened;
@@ -271,6 +310,11 @@ Opened enter(net_sqlite::Connection& database, const Clock& clock, HolderLocks* 
 
 std::shared_ptr<jobs::JobStore> open_store(Runtime& runtime, SqliteOptions options) {
   const bool in_memory = options.path.empty();
+  // Names that SQLite reads as something else than a file; -holders would lie beside nothing.
+  if (options.path == ":memory:" || options.path.find('\0') != std::string::npos) {
+    throw net_sqlite::Failure(
+        0, Error(Errc::invalid_argument, "the path names no file (memory: opens one in memory)"));
+  }
   if (!in_memory) refuse_network_file_system(options.path);
   const net_sqlite::ConnectionOptions connection_options{
       .path = options.path, .busy_timeout_ms = static_cast<int>(options.busy_timeout.count())};

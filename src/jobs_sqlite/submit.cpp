@@ -126,12 +126,18 @@ Result<jobs::Inserted> submit(Transaction& transaction, const jobs::CheckedJob& 
     }
     unique_key = unique_row_key(job.tenant, job.unique.key);
     if (const auto standing = find_unique(transaction, unique_key, job.unique)) {
+      // The answer stands for the key, also once the job that gave it has ended.
+      if (!job.idempotency_key.empty()) {
+        write_ledger(transaction, bytes_of(key), *standing, *checked.payload_digest);
+      }
       return jobs::Inserted{.id = *standing, .outcome = Outcome::collapsed};
     }
   }
 
-  const std::int64_t lane =
+  const auto found_lane =
       transaction.lanes.id_of(transaction.database, job.queue, job.kind, job.version);
+  if (!found_lane) return found_lane.error();
+  const std::int64_t lane = *found_lane;
   const std::int64_t seq = transaction.next_seq();
   const Rare rare{.tags = job.tags,
                   .idempotency_key = job.idempotency_key,

@@ -40,8 +40,8 @@ const Lane& Lanes::by_id(net_sqlite::Connection& database, std::int64_t id) {
   return by_id_.at(id);
 }
 
-std::int64_t Lanes::id_of(net_sqlite::Connection& database, const std::string& queue,
-                          const std::string& kind, int version) {
+Result<std::int64_t> Lanes::id_of(net_sqlite::Connection& database, const std::string& queue,
+                                  const std::string& kind, int version) {
   const auto key = std::tie(queue, kind, version);
   auto found = ids_.find(key);
   if (found != ids_.end()) return found->second;
@@ -49,8 +49,7 @@ std::int64_t Lanes::id_of(net_sqlite::Connection& database, const std::string& q
   found = ids_.find(key);
   if (found != ids_.end()) return found->second;
   if (by_id_.size() >= kMaxLanes) {
-    throw net_sqlite::Failure(
-        0, Error(Errc::invalid_argument, "more than 10000 different kinds, versions and queues"));
+    return Error(Errc::invalid_argument, "more than 10000 different kinds, versions and queues");
   }
   {
     auto added = database.query("INSERT INTO queue VALUES (?, 0) ON CONFLICT DO NOTHING");
@@ -83,6 +82,14 @@ std::int64_t Transaction::next_seq() {
 std::int64_t Transaction::pruned_id_ms() {
   load_meta();
   return pruned_id_ms_;
+}
+
+void Transaction::raise_pruned_id_ms(std::int64_t ms) {
+  load_meta();
+  if (ms <= pruned_id_ms_) return;
+  auto update = database.query("UPDATE meta SET pruned_id_ms = ?");
+  update.bind(1, ms).run();
+  pruned_id_ms_ = ms;
 }
 
 void Transaction::flush() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "net/sqlite/connection.hpp"
+#include <rwp/core/error.hpp>
 #include <rwp/core/uuid.hpp>
 #include <rwp/jobs/requests.hpp>
 
@@ -32,9 +33,9 @@ class Lanes {
   /// Reads what other processes have added. Cheap when there is nothing new.
   void refresh(net_sqlite::Connection& database);
   const Lane& by_id(net_sqlite::Connection& database, std::int64_t id);
-  /// Finds or adds.
-  std::int64_t id_of(net_sqlite::Connection& database, const std::string& queue,
-                     const std::string& kind, int version);
+  /// Finds or adds. `invalid_argument`: there are too many.
+  Result<std::int64_t> id_of(net_sqlite::Connection& database, const std::string& queue,
+                             const std::string& kind, int version);
   const std::map<std::int64_t, Lane>& all() const noexcept { return by_id_; }
   /// After a rollback: what was added in it is gone.
   void forget();
@@ -67,6 +68,7 @@ struct Transaction {
   std::int64_t next_seq();
   /// Ids made before this may have been pruned; see the ledger.
   std::int64_t pruned_id_ms();
+  void raise_pruned_id_ms(std::int64_t ms);
   /// Jobs of `lane` in `state` became more, or fewer.
   void count(std::int64_t lane, JobState state, std::int64_t change) {
     counts_[{lane, static_cast<int>(state)}] += change;

@@ -116,8 +116,9 @@ void sweep(Transaction& transaction) {
 
 class SqliteUsageLedger final : public UsageLedger {
  public:
-  explicit SqliteUsageLedger(std::shared_ptr<ConnectionQueue> writer)
-      : writer_(std::move(writer)) {}
+  SqliteUsageLedger(std::shared_ptr<ConnectionQueue> writer,
+                    std::shared_ptr<ConnectionQueue> reader)
+      : writer_(std::move(writer)), reader_(std::move(reader)) {}
 
   awaitable<Result<void>> reserve(UsageReservation reservation) override {
     if (reservation.id.is_nil() || reservation.account.empty() ||
@@ -147,7 +148,7 @@ class SqliteUsageLedger final : public UsageLedger {
                                                    std::move(account)](Transaction& transaction) {
       return Money{settled_on(transaction, account) + reserved_on(transaction, account)};
     };
-    return writer_->run(Mode::read, std::move(work));
+    return reader_->run(Mode::read, std::move(work));
   }
 
   awaitable<Result<void>> record(std::vector<UsageEntry> entries) override {
@@ -166,17 +167,19 @@ class SqliteUsageLedger final : public UsageLedger {
                                                       std::move(filter)](Transaction& transaction) {
       return sum_in(transaction, filter);
     };
-    return writer_->run(Mode::read, std::move(work));
+    return reader_->run(Mode::read, std::move(work));
   }
 
  private:
   const std::shared_ptr<ConnectionQueue> writer_;
+  const std::shared_ptr<ConnectionQueue> reader_;
 };
 
 }  // namespace
 
-std::unique_ptr<UsageLedger> make_usage_ledger(std::shared_ptr<ConnectionQueue> writer) {
-  return std::make_unique<SqliteUsageLedger>(std::move(writer));
+std::unique_ptr<UsageLedger> make_usage_ledger(std::shared_ptr<ConnectionQueue> writer,
+                                               std::shared_ptr<ConnectionQueue> reader) {
+  return std::make_unique<SqliteUsageLedger>(std::move(writer), std::move(reader));
 }
 
 }  // namespace rwp::jobs_sqlite

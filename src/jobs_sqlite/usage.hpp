@@ -7,7 +7,9 @@
 
 namespace rwp::jobs_sqlite {
 
-/// Money beside the jobs, in the same file and the same groups of commits.
-std::unique_ptr<UsageLedger> make_usage_ledger(std::shared_ptr<ConnectionQueue> writer);
+/// Money beside the jobs, in the same file and the same groups of commits. Sums, which may take
+/// long, are read by `reader`.
+std::unique_ptr<UsageLedger> make_usage_ledger(std::shared_ptr<ConnectionQueue> writer,
+                                               std::shared_ptr<ConnectionQueue> reader);
 
 }  // namespace rwp::jobs_sqlite
