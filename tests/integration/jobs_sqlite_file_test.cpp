@@ -117,6 +117,24 @@ TEST_F(SqliteFileTest, ANewerSchemaIsRefused) {
   expect_refused(Errc::unsupported);
 }
 
+TEST_F(SqliteFileTest, AnOlderSchemaIsMigratedAndItsJobsAreKept) {
+  Uuid id;
+  {
+    const auto store = open().value();
+    id = submit(*store).value().id;
+  }
+  // As the first version of the schema was.
+  execute("DROP TABLE usage; DROP TABLE account; DROP TABLE reservation; PRAGMA user_version = 1");
+
+  const auto store = open().value();
+
+  EXPECT_EQ(wait(store->get({id})).value()[0]->state, jobs::JobState::ready);
+  EXPECT_EQ(wait(store->usage().balance("a"))->micro_usd, 0);
+  const UsageReservation reservation{
+      .id = Uuid::make_v7(), .account = "a", .amount = {1}, .limit = {1}};
+  EXPECT_TRUE(wait(store->usage().reserve(reservation)).has_value());
+}
+
 TEST_F(SqliteFileTest, AnEmptyFileBecomesAJobStore) {
   { const std::ofstream made(path_); }
 
