@@ -116,13 +116,15 @@ stage_install() {
 
 stage_asan() {
   build asan 60
-  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:check_initialization_order=1:strict_string_checks=1:abort_on_error=1 \
+  # The release stage runs the property tests at their full length.
+  RWP_PROPERTY_SEQUENCES=1000 \
+    ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:check_initialization_order=1:strict_string_checks=1:abort_on_error=1 \
     UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:abort_on_error=1 run_tests asan
 }
 
 stage_tsan() {
   build tsan 60 tests  # The preset registers the threaded tests only.
-  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 run_tests tsan
+  RWP_PROPERTY_SEQUENCES=300 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 run_tests tsan
 }
 
 # tidy SECONDS FILE …: as many of the files as the time allows.
