@@ -116,14 +116,16 @@ Result<recruitment::JobAd> ad_from_texts(AdTexts texts) {
   }
   const auto take = [&texts](std::string_view name) {
     const auto found = texts.find(name);
-    return found == texts.end() ? std::string() : std::string(trim(found->second));
+    if (found == texts.end()) return std::string();
+    // What was copied from a page often carries its escapes along.
+    return std::string(trim(resolve_entities(found->second)));
   };
   recruitment::JobAd ad;
   ad.title = take("title");
   ad.description = take("description");
   if (ad.title.empty()) return bad("title: is missing or empty");
   if (ad.description.empty()) return bad("description: is missing or empty");
-  ad.id = take("id");
+  if (const auto id = texts.find("id"); id != texts.end()) ad.id = trim(id->second);
   ad.company = take("company");
   if (ad.id.empty()) {
     const auto digest = sha256(ad.title + '\0' + ad.company + '\0' + ad.description);

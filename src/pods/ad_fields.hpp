@@ -29,5 +29,7 @@ Result<recruitment::JobAd> ad_from_texts(AdTexts texts);
 /// HTML as text: tags gone, block ends as line breaks, items as "- ", entities resolved (twice
 /// where they were escaped twice). Other text stays as it is.
 std::string text_of_html(std::string_view html);
+/// Only the entities resolved, once: "R&amp;D" is "R&D".
+std::string resolve_entities(std::string_view text);
 
 }  // namespace rwp::pods

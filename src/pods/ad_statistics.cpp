@@ -32,7 +32,7 @@ std::vector<Tally> most_frequent(std::vector<Tally> tallies, std::size_t most) {
 
 std::vector<Tally> tallies_of(const std::map<std::string, std::size_t>& counts, std::size_t most) {
   std::vector<Tally> tallies;
-  for (const auto& [name, count] : counts) tallies.push_back({name, std::string(), count});
+  for (const auto& [name, count] : counts) tallies.push_back({name, std::string(), count, 0});
   return most_frequent(std::move(tallies), most);
 }
 
@@ -42,14 +42,21 @@ double middle(const recruitment::Salary& salary) {
   return (min + max) / 2;
 }
 
-/// "Only 48 words: …" and "Only 52 words: …" are one reason.
+/// "Short (48 words)" and "Short (52 words)" are one reason: a remark in brackets with figures
+/// goes.
 std::string without_figures(std::string_view text) {
-  std::string general;
-  for (const char c : text) {
-    if (c >= '0' && c <= '9') {
-      if (!general.ends_with('#')) general += '#';
+  std::string general(text);
+  auto open = general.find('(');
+  while (open != std::string::npos) {
+    const auto close = general.find(')', open);
+    if (close == std::string::npos) break;
+    const auto figure = general.find_first_of("0123456789", open);
+    if (figure < close) {
+      const std::size_t from = open > 0 && general[open - 1] == ' ' ? open - 1 : open;
+      general.erase(from, close + 1 - from);
+      open = general.find('(', from);
     } else {
-      general += c;
+      open = general.find('(', close);
     }
   }
   return general;
@@ -147,7 +154,9 @@ void AdStatistics::add(const recruitment::AdRecord& record) {
   for (const auto& reason : ad.quality_reasons) {
     const std::string general = without_figures(reason);
     if (reasons_.size() < kMostNames || reasons_.find(general) != reasons_.end()) {
-      ++reasons_[general];
+      auto& entry = reasons_[general];
+      ++entry.count;
+      entry.score_sum += ad.quality_score;
     }
   }
   ++models_[ad.provenance.model];
@@ -156,7 +165,8 @@ void AdStatistics::add(const recruitment::AdRecord& record) {
 std::vector<Tally> AdStatistics::top_skills(std::size_t most) const {
   std::vector<Tally> tallies;
   tallies.reserve(skills_.size());
-  for (const auto& [name, entry] : skills_) tallies.push_back({name, entry.category, entry.count});
+  for (const auto& [name, entry] : skills_)
+    tallies.push_back({name, entry.category, entry.count, 0});
   return most_frequent(std::move(tallies), most);
 }
 
@@ -201,7 +211,12 @@ std::vector<WordingTally> AdStatistics::wordings(std::size_t most) const {
 }
 
 std::vector<Tally> AdStatistics::quality_reasons(std::size_t most) const {
-  return tallies_of(reasons_, most);
+  std::vector<Tally> tallies;
+  for (const auto& [name, entry] : reasons_) {
+    const double mean = entry.score_sum / static_cast<double>(entry.count);
+    tallies.push_back({name, std::string(), entry.count, mean});
+  }
+  return most_frequent(std::move(tallies), most);
 }
 
 std::vector<Tally> AdStatistics::models() const { return tallies_of(models_, models_.size()); }

@@ -19,6 +19,8 @@ struct Tally {
   std::string name{};
   std::string category{};
   std::size_t count = 0;
+  /// Mean quality score of the adverts it came up in; 0 where that makes no sense.
+  double mean_score = 0;
 };
 
 /// Off-putting wording over all adverts.
@@ -85,7 +87,11 @@ class AdStatistics {
   std::size_t without_pay_ = 0;
   std::map<std::string, WordingTally> wordings_;
   std::size_t with_wording_ = 0;
-  std::map<std::string, std::size_t> reasons_;
+  struct ReasonCount {
+    std::size_t count = 0;
+    double score_sum = 0;
+  };
+  std::map<std::string, ReasonCount> reasons_;
   std::map<std::string, std::size_t> models_;
 };
 

@@ -188,7 +188,8 @@ std::vector<std::string> EnrichmentRun::enriched_ids() const {
 
 std::vector<Tally> EnrichmentRun::failures() const {
   std::vector<Tally> tallies;
-  for (const auto& [reason, count] : failures_) tallies.push_back({reason, std::string(), count});
+  for (const auto& [reason, count] : failures_)
+    tallies.push_back({reason, std::string(), count, 0});
   std::stable_sort(tallies.begin(), tallies.end(),
                    [](const Tally& a, const Tally& b) { return a.count > b.count; });
   return tallies;

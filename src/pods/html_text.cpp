@@ -53,41 +53,6 @@ constexpr std::array<Entity, 17> kEntities{{
     {"hellip", 0x2026},
 }};
 
-std::string resolve_entities(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto end = text[i] == '&' ? text.substr(i, 12).find(';') : std::string_view::npos;
-    if (end == std::string_view::npos || end < 2) {
-      out += text[i];
-      continue;
-    }
-    const auto name = text.substr(i + 1, end - 1);
-    std::uint32_t code = 0;
-    if (name.front() == '#') {
-      const bool hexadecimal = name.size() > 1 && (name[1] == 'x' || name[1] == 'X');
-      const auto digits = name.substr(hexadecimal ? 2 : 1);
-      const auto* last = digits.data() + digits.size();
-      const auto read = std::from_chars(digits.data(), last, code, hexadecimal ? 16 : 10);
-      if (digits.empty() || read.ec != std::errc() || read.ptr != last) {
-        out += '&';
-        continue;
-      }
-    } else {
-      for (const auto& entity : kEntities) {
-        if (entity.name == name) code = entity.code;
-      }
-      if (code == 0) {
-        out += '&';
-        continue;
-      }
-    }
-    append_code_point(out, code);
-    i += end;
-  }
-  return out;
-}
-
 /// "/p" for "</P class=…>"; empty for what is no tag.
 std::string tag_name(std::string_view tag) {
   std::string name;
@@ -134,6 +99,41 @@ std::string strip_tags(std::string_view text) {
 }
 
 }  // namespace
+
+std::string resolve_entities(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto end = text[i] == '&' ? text.substr(i, 12).find(';') : std::string_view::npos;
+    if (end == std::string_view::npos || end < 2) {
+      out += text[i];
+      continue;
+    }
+    const auto name = text.substr(i + 1, end - 1);
+    std::uint32_t code = 0;
+    if (name.front() == '#') {
+      const bool hexadecimal = name.size() > 1 && (name[1] == 'x' || name[1] == 'X');
+      const auto digits = name.substr(hexadecimal ? 2 : 1);
+      const auto* last = digits.data() + digits.size();
+      const auto read = std::from_chars(digits.data(), last, code, hexadecimal ? 16 : 10);
+      if (digits.empty() || read.ec != std::errc() || read.ptr != last) {
+        out += '&';
+        continue;
+      }
+    } else {
+      for (const auto& entity : kEntities) {
+        if (entity.name == name) code = entity.code;
+      }
+      if (code == 0) {
+        out += '&';
+        continue;
+      }
+    }
+    append_code_point(out, code);
+    i += end;
+  }
+  return out;
+}
 
 std::string text_of_html(std::string_view html) {
   std::string text(html);

@@ -47,7 +47,7 @@ Result<void> RejectsFile::close() {
 
 std::vector<Tally> RejectsFile::reasons() const {
   std::vector<Tally> tallies;
-  for (const auto& [reason, count] : reasons_) tallies.push_back({reason, std::string(), count});
+  for (const auto& [reason, count] : reasons_) tallies.push_back({reason, std::string(), count, 0});
   std::stable_sort(tallies.begin(), tallies.end(),
                    [](const Tally& a, const Tally& b) { return a.count > b.count; });
   return tallies;

@@ -60,6 +60,9 @@ std::string pay_chart(const AdStatistics& statistics);
 /// The list's entry of one advert.
 std::string ad_row(const recruitment::AdRecord& record, std::size_t number);
 
+/// `text` with a capital at its start.
+std::string sentence(std::string_view text);
+
 /// "Full time" for "full_time".
 std::string words_of(std::string_view name);
 /// "good", "fair" or "poor": how a score is coloured.

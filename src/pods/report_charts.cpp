@@ -35,7 +35,7 @@ std::string bars(const std::vector<Bar>& rows, std::size_t all) {
     const double width = 100.0 * static_cast<double>(row.count) / static_cast<double>(most);
     out += "<div class=\"bar\"><span class=\"bar-name\" title=\"" + escape_html(row.label) + "\">" +
            escape_html(row.label) + "</span><span class=\"bar-track\"><span class=\"bar-fill " +
-           row.look + "\" style=\"width:" + decimal(std::max(width, 0.6)) +
+           escape_html(row.look) + "\" style=\"width:" + decimal(std::max(width, 0.6)) +
            "%\"></span></span><span class=\"bar-count\">" +
            grouped(static_cast<double>(row.count)) + "<small>" + percent_of(row.count, all) +
            "</small></span></div>";
@@ -92,8 +92,12 @@ std::string columns(const std::vector<Column>& all, double marker, const std::st
       out += "<text class=\"value\" x=\"" + middle + "\" y=\"" + decimal(kFloor - height - 6) +
              "\">" + grouped(static_cast<double>(all[i].count)) + "</text>";
     }
-    out += "<text class=\"tick\" x=\"" + middle + "\" y=\"232\">" + escape_html(all[i].label) +
-           "</text></g>";
+    // Many columns leave room for every second name.
+    if (all.size() <= 12 || i % 2 == 0) {
+      out += "<text class=\"tick\" x=\"" + middle + "\" y=\"232\">" + escape_html(all[i].label) +
+             "</text>";
+    }
+    out += "</g>";
   }
   out += "<line class=\"floor\" x1=\"0\" x2=\"640\" y1=\"212\" y2=\"212\"/>";
   if (marker >= 0 && marker <= 1) {
@@ -177,10 +181,10 @@ std::string pay_chart(const AdStatistics& statistics) {
   // directors would flatten all others.
   const double low = pays[pays.size() / 100];
   const double high = pays[(pays.size() - 1) * 98 / 100];
-  const double width = nice_step(std::max((high - low) / 10, 1.0));
+  const double width = nice_step(std::max((high - low) / 18, 1.0));
   const double start = std::floor(low / width) * width;
   const auto count =
-      static_cast<std::size_t>(std::clamp(std::floor((high - start) / width) + 1, 1.0, 14.0));
+      static_cast<std::size_t>(std::clamp(std::floor((high - start) / width) + 1, 1.0, 20.0));
   std::vector<Column> all(count);
   for (const double pay : pays) {
     const double at = std::clamp((pay - start) / width, 0.0, static_cast<double>(count) - 1);

@@ -57,7 +57,7 @@ std::string ad_link(const recruitment::AdRecord& record, std::size_t number,
 std::string joined(const std::vector<std::string>& texts, std::size_t most) {
   std::string out;
   for (std::size_t i = 0; i < std::min(most, texts.size()); ++i) {
-    out += (out.empty() ? "" : " ") + texts[i];
+    out += (out.empty() ? "" : " ") + sentence(texts[i]);
     if (!out.ends_with('.') && !out.ends_with('!')) out += ".";
   }
   return out;
@@ -70,7 +70,7 @@ std::string worst_ads(const std::vector<recruitment::AdRecord>& rows) {
     return rows[a].enriched.quality_score < rows[b].enriched.quality_score;
   });
   std::string out = "<ol class=\"ads\">";
-  for (std::size_t i = 0; i < std::min<std::size_t>(8, order.size()); ++i) {
+  for (std::size_t i = 0; i < std::min<std::size_t>(12, order.size()); ++i) {
     const auto& record = rows[order[i]];
     out += ad_link(record, order[i] + 1, joined(record.enriched.quality_reasons, 3));
   }
@@ -86,21 +86,25 @@ std::string wording_table(const AdStatistics& statistics) {
     std::string titles;
     for (const auto& title : entry.examples) titles += (titles.empty() ? "" : " · ") + title;
     out += "<tr><td><mark>" + escape_html(entry.phrase) + "</mark></td><td class=\"n\">" +
-           count_text(entry.count) + "</td><td>" + escape_html(entry.reason) + "<small>" +
+           count_text(entry.count) + "</td><td>" + escape_html(sentence(entry.reason)) + "<small>" +
            escape_html(titles) + "</small></td></tr>";
   }
   return out + "</tbody></table>";
 }
 
 std::string reasons_list(const AdStatistics& statistics) {
-  const auto reasons = statistics.quality_reasons(12);
+  const auto reasons = statistics.quality_reasons(14);
   if (reasons.empty()) return "<p class=\"none\">No remarks.</p>";
-  std::string out = "<ul class=\"counted\">";
+  std::string out =
+      "<table><thead><tr><th class=\"n\">Ads</th><th>Remark</th><th title=\"Mean quality of the "
+      "adverts with this remark\">Their mean</th></tr></thead><tbody>";
   for (const auto& reason : reasons) {
-    out += "<li><b>" + count_text(reason.count) + "</b><span>" + escape_html(reason.name) +
-           "</span></li>";
+    const int mean = static_cast<int>(std::lround(reason.mean_score));
+    out += "<tr><td class=\"n\">" + count_text(reason.count) + "</td><td>" +
+           escape_html(sentence(reason.name)) + "</td><td><span class=\"score " +
+           std::string(score_band(mean)) + "\">" + std::to_string(mean) + "</span></td></tr>";
   }
-  return out + "</ul>";
+  return out + "</tbody></table>";
 }
 
 std::string unpaid_ads(const AdStatistics& statistics,
@@ -179,19 +183,20 @@ std::string Report::html(const RunFacts& facts) const {
   out += headline(statistics_, facts);
 
   out += "<h2>What to act on</h2><div class=\"grid two\">";
-  out += card("Adverts to rewrite first", worst_ads(rows_));
-  out += card("Wording that may put candidates off", wording_table(statistics_));
-  out += card("What adverts are marked up and down for", reasons_list(statistics_));
-  out += card("Adverts that do not state pay (" + count_text(statistics_.without_pay()) + ")",
-              unpaid_ads(statistics_, rows_));
-  out += problems(facts) + "</div>";
+  const std::string left = card("Adverts to rewrite first", worst_ads(rows_)) +
+                           card("What adverts are marked for", reasons_list(statistics_));
+  const std::string right =
+      card("Wording that may put candidates off", wording_table(statistics_)) +
+      card("Adverts that do not state pay (" + count_text(statistics_.without_pay()) + ")",
+           unpaid_ads(statistics_, rows_)) +
+      problems(facts);
+  out += "<div class=\"stack\">" + left + "</div><div class=\"stack\">" + right + "</div></div>";
 
   out += "<h2>The market in these adverts</h2><div class=\"grid two\">";
-  out += card("Skills most asked for", skills_chart(statistics_), "tall");
-  out += card("Yearly pay", pay_chart(statistics_));
-  out += card("Quality", quality_chart(statistics_));
-  out += card("Seniority", seniority_chart(statistics_));
-  out += "<div class=\"stack\">" + card("Employment", employment_chart(statistics_)) +
+  out += "<div class=\"stack\">" + card("Skills most asked for", skills_chart(statistics_)) +
+         card("Seniority", seniority_chart(statistics_)) + "</div><div class=\"stack\">" +
+         card("Yearly pay", pay_chart(statistics_)) + card("Quality", quality_chart(statistics_)) +
+         card("Employment", employment_chart(statistics_)) +
          card("Place of work", work_place_chart(statistics_)) + "</div></div>";
 
   out += "<h2 id=\"list\">All adverts</h2>";

@@ -25,7 +25,7 @@ std::string chips(const std::vector<recruitment::Skill>& skills, std::size_t mos
 std::string list(const std::string& heading, const std::vector<std::string>& items) {
   if (items.empty()) return {};
   std::string out = "<section><h4>" + heading + "</h4><ul>";
-  for (const auto& item : items) out += "<li>" + escape_html(item) + "</li>";
+  for (const auto& item : items) out += "<li>" + escape_html(sentence(item)) + "</li>";
   return out + "</ul></section>";
 }
 
@@ -43,8 +43,8 @@ std::string wordings(const std::vector<recruitment::OffPuttingWording>& all) {
   if (all.empty()) return {};
   std::string out = "<section class=\"warn\"><h4>May put candidates off</h4><ul>";
   for (const auto& wording : all) {
-    out += "<li><mark>" + escape_html(wording.phrase) + "</mark> " + escape_html(wording.reason) +
-           "</li>";
+    out += "<li><mark>" + escape_html(wording.phrase) + "</mark> " +
+           escape_html(sentence(wording.reason)) + "</li>";
   }
   return out + "</ul></section>";
 }

@@ -70,13 +70,16 @@ std::string report_script_hash() {
   return "sha256-" + base64(bytes);
 }
 
+std::string sentence(std::string_view text) {
+  std::string out(text);
+  if (!out.empty() && out[0] >= 'a' && out[0] <= 'z') out[0] = static_cast<char>(out[0] - 32);
+  return out;
+}
+
 std::string words_of(std::string_view name) {
   std::string words(name);
   for (char& c : words) c = c == '_' ? ' ' : c;
-  if (!words.empty() && words[0] >= 'a' && words[0] <= 'z') {
-    words[0] = static_cast<char>(words[0] - 32);
-  }
-  return words;
+  return sentence(words);
 }
 
 std::string_view score_band(int score) {

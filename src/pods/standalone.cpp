@@ -67,6 +67,12 @@ class Standalone {
   }
 
   int run() {
+    // First, as nothing else need be made for a wrong name.
+    if (!configuration_.input.empty()) {
+      auto reader = AdReader::open(configuration_.input);
+      if (!reader) return fail(reader.error().message(), kExitUsage);
+      reader_ = std::move(*reader);
+    }
     Result<void> opened = open();
     if (!opened) return fail(opened.error());
     start_worker();
@@ -76,10 +82,10 @@ class Standalone {
   }
 
  private:
-  int fail(const Error& error) const { return fail(error.message() + remedy(error)); }
-  int fail(const std::string& line) const {
+  static int fail(const Error& error) { return fail(error.message() + remedy(error)); }
+  static int fail(const std::string& line, int code = kExitFailure) {
     std::fprintf(stderr, "standalone: %s\n", line.c_str());
-    return kExitFailure;
+    return code;
   }
 
   template <class Interface>
@@ -105,12 +111,6 @@ class Standalone {
                    "data directory '" + configuration_.data_dir + "': " + code.message());
     }
     if (!configuration_.input.empty()) {
-      auto reader = AdReader::open(configuration_.input);
-      if (!reader)
-        return reader.error().code() == Errc::permission_denied
-                   ? Error(Errc::invalid_argument, reader.error().message())
-                   : reader.error();
-      reader_ = std::move(*reader);
       auto rejects = RejectsFile::create(configuration_.data_dir + "/rejects.jsonl");
       if (!rejects) return rejects.error();
       rejects_ = std::move(*rejects);
@@ -231,7 +231,7 @@ class Standalone {
     summary.failure_reasons = run.failures();
     if (lost > 0) {
       summary.failure_reasons.push_back(
-          {"its record is gone from the object store; enrich anew with --run NAME", "", lost});
+          {"its record is gone from the object store; enrich anew with --run NAME", "", lost, 0});
     }
     summary.seconds = seconds;
     summary.rejects_path = rejects_->path();
