@@ -132,8 +132,10 @@ void set_paused(Transaction& transaction, const std::string& queue, bool paused)
 
 namespace {
 
-/// Most rows that one prune looks at beyond those that it removes.
+/// Most rows that one call's walk looks at beyond those that it removes.
 constexpr std::size_t kMostPruneLooks = 5'000;
+/// So many succeeded jobs in a row that are to be kept mean that the others are, too.
+constexpr std::size_t kManyKept = 1'000;
 /// Others wait for the write lock meanwhile, and large payloads take time to digest.
 constexpr std::chrono::milliseconds kLongestPruneWalk{4};
 
@@ -190,6 +192,13 @@ void remove(Transaction& transaction, const Prunable& job) {
   transaction.count(job.lane, job.state, -1);
 }
 
+/// From the oldest next time.
+void start_again(PruneWalk& walk) {
+  walk.position = 0;
+  walk.kept_in_a_row = 0;
+  walk.more = false;
+}
+
 std::vector<Prunable> find_prunable(Transaction& transaction, const jobs::Retention& retention,
                                     PruneWalk& walk) {
   const auto kept_until = [&](JobState state, TimePoint ended) {
@@ -209,10 +218,10 @@ std::vector<Prunable> find_prunable(Transaction& transaction, const jobs::Retent
       " FROM ended JOIN job USING (seq) WHERE ended.seq > ? ORDER BY ended.seq");
   query.bind(1, walk.position);
   const auto started = std::chrono::steady_clock::now();
-  std::size_t looks = 0;
+  walk.more = false;
   for (;;) {
     if (!query.step()) {
-      walk = PruneWalk();  // From the start next time.
+      start_again(walk);
       return found;
     }
     walk.position = query.integer(0);
@@ -228,10 +237,19 @@ std::vector<Prunable> find_prunable(Transaction& transaction, const jobs::Retent
       job.digest =
           job.payload_blob.empty() ? sha256(query.text(5)) : digest_from_blob_key(job.payload_blob);
       found.push_back(std::move(job));
+      walk.kept_in_a_row = 0;
+    } else {
+      ++walk.looks;
+      if (state == JobState::succeeded) ++walk.kept_in_a_row;
+      if (walk.turns_back && walk.kept_in_a_row == kManyKept) {
+        start_again(walk);
+        return found;
+      }
     }
     walk.more = found.size() == retention.limit ||
                 std::chrono::steady_clock::now() - started > kLongestPruneWalk;
-    if (walk.more || ++looks == kMostPruneLooks + retention.limit) return found;
+    if (walk.looks >= kMostPruneLooks) walk.more = false;
+    if (walk.more || walk.looks >= kMostPruneLooks) return found;
   }
 }
 

@@ -15,9 +15,15 @@ Result<jobs::CancelOutcome> cancel(Transaction& transaction, const Uuid& id);
 Result<JobState> retry(Transaction& transaction, const Uuid& id);
 Result<JobState> set_priority(Transaction& transaction, const Uuid& id, jobs::Priority priority);
 void set_paused(Transaction& transaction, const std::string& queue, bool paused);
-/// Where a walk through all ended jobs has come to.
+/// Where a walk through the ended jobs, oldest submit first, has come to.
 struct PruneWalk {
   std::int64_t position = 0;
+  /// Starts again where it meets many succeeded jobs that are to be kept: what follows is mostly
+  /// younger, and a walk through all would take longer than new ones take to fall due.
+  bool turns_back = false;
+  std::size_t kept_in_a_row = 0;
+  /// Rows looked at, by all transactions of one call.
+  std::size_t looks = 0;
   /// The call ended because it had taken enough at once; others may follow at once.
   bool more = false;
 };

@@ -207,39 +207,49 @@ class SqliteJobStore final : public jobs::JobStore {
 
   Awaitable<Result<jobs::Pruned>> do_prune(jobs::Retention retention) override {
     jobs::Pruned total;
+    for (PruneWalk* walk : {&near_walk_, &far_walk_}) {
+      auto done = co_await prune_along(walk, retention, &total);
+      // What has been removed must be told: its blobs are the caller's to remove.
+      if (!done && total.jobs == 0) co_return done.error();
+      if (!done || total.jobs == retention.limit) break;
+    }
+    co_return total;
+  }
+
+  /// Some jobs at a time, so that each transaction stays short.
+  Awaitable<Result<void>> prune_along(PruneWalk* walk, jobs::Retention retention,
+                                      jobs::Pruned* total) {
+    walk->looks = 0;
     std::size_t ledger_room = retention.limit;
-    // Some at a time, so that each transaction stays short.
     for (;;) {
       jobs::Retention some = retention;
-      some.limit = std::min({kJobsPerPrune, retention.limit - total.jobs, ledger_room});
+      some.limit = std::min({kJobsPerPrune, retention.limit - total->jobs, ledger_room});
       std::function<std::pair<jobs::Pruned, PruneWalk>(Transaction&)> work =
-          [some, walk = prune_walk_](Transaction& transaction) {
-            PruneWalk reached = walk;
+          [some, from = *walk](Transaction& transaction) {
+            PruneWalk reached = from;
             auto pruned = jobs_sqlite::prune(transaction, some, reached);
             return std::pair(std::move(pruned), reached);
           };
       auto done = co_await parts_.writer->run(Mode::durable, std::move(work));
-      if (!done) {
-        // What has been removed must be told: its blobs are the caller's to remove.
-        if (total.jobs == 0) co_return done.error();
-        co_return total;
-      }
-      prune_walk_ = done->second;
+      if (!done) co_return done.error();
+      *walk = done->second;
       const jobs::Pruned& pruned = done->first;
-      total.jobs += pruned.jobs;
-      total.ledger_entries += pruned.ledger_entries;
+      total->jobs += pruned.jobs;
+      total->ledger_entries += pruned.ledger_entries;
       ledger_room -= pruned.ledger_entries;
-      total.payload_blobs.insert(total.payload_blobs.end(), pruned.payload_blobs.begin(),
-                                 pruned.payload_blobs.end());
-      const bool more = prune_walk_.more || pruned.ledger_entries == some.limit;
-      if (!more || total.jobs == retention.limit || ledger_room == 0) co_return total;
+      total->payload_blobs.insert(total->payload_blobs.end(), pruned.payload_blobs.begin(),
+                                  pruned.payload_blobs.end());
+      const bool more = walk->more || pruned.ledger_entries == some.limit;
+      if (!more || total->jobs == retention.limit || ledger_room == 0) co_return Result<void>();
     }
   }
 
   const SqliteOptions options_;
   const Parts parts_;
   const std::unique_ptr<UsageLedger> usage_;
-  PruneWalk prune_walk_;
+  /// One keeps near what falls due, the other comes by everything in time.
+  PruneWalk near_walk_{.turns_back = true};
+  PruneWalk far_walk_;
 };
 
 struct Opened {

@@ -235,6 +235,36 @@ TEST_F(SqliteSharedFileTest, APageOfLargeJobsIsShortAndTheNextGoesOn) {
   EXPECT_EQ(seen.size(), kJobs);
 }
 
+TEST_F(SqliteSharedFileTest, PruningStaysNearWhatFallsDueHoweverManyJobsAreKept) {
+  const auto store = open();
+  const auto end_some = [&](std::size_t count) {
+    std::vector<jobs::NewJob> jobs;
+    for (std::size_t i = 0; i < count; ++i) {
+      jobs::NewJob job{.kind = "k"};
+      jobs.push_back(std::move(job));
+    }
+    ASSERT_TRUE(wait(store->insert(std::move(jobs))).has_value());
+    jobs::ClaimRequest all = request();
+    all.limit = 10'000;
+    std::vector<jobs::Completion> completions;
+    for (const auto& claimed : wait(store->claim(std::move(all))).value()) {
+      jobs::Completion completion{.run = claimed.run, .outcome = jobs::Succeed{}};
+      completions.push_back(std::move(completion));
+    }
+    ASSERT_EQ(completions.size(), count);
+    ASSERT_TRUE(wait(store->finish(std::move(completions))).has_value());
+  };
+  end_some(3);
+  clock_->pass(30min);
+  end_some(7'000);
+  const jobs::Retention an_hour{.succeeded = 1h};
+  ASSERT_EQ(wait(store->prune(an_hour))->jobs, 0U);
+
+  clock_->pass(31min);
+
+  EXPECT_EQ(wait(store->prune(an_hour))->jobs, 3U);
+}
+
 TEST_F(SqliteSharedFileTest, ANameThatIsNoFilesIsRefused) {
   for (const std::string& path : {std::string(":memory:"), path_ + std::string("\0x", 2)}) {
     jobs_sqlite::SqliteOptions options;
