@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace rwp::jobs_sqlite {
 namespace {
@@ -170,11 +171,18 @@ class Deaths {
   std::unordered_map<std::int64_t, bool> dead_;
 };
 
-std::vector<OpenRow> running_rows(Transaction& transaction) {
-  std::vector<OpenRow> rows;
-  auto query = transaction.database.query("SELECT " RWP_RUNNING_COLUMNS " FROM running");
-  while (query.step()) rows.push_back(read_open(query));
-  return rows;
+/// Runs that nobody holds any more. Most are held: of those no more is read than tells it.
+std::vector<std::int64_t> lost_runs(Transaction& transaction, const HolderJudge& judge,
+                                    std::size_t limit) {
+  std::vector<std::int64_t> lost;
+  Deaths deaths(transaction, judge);
+  const bool lapsed_count = transaction.since_boot >= judge.lapsed_only_after;
+  auto query = transaction.database.query("SELECT seq, holder, lease_until FROM running");
+  while (lost.size() < limit && query.step()) {
+    const bool lapsed = lapsed_count && query.integer(2) <= transaction.since_boot.count();
+    if (lapsed || deaths.is_dead(query.integer(1))) lost.push_back(query.integer(0));
+  }
+  return lost;
 }
 
 std::vector<OpenRow> lapsed_parks(Transaction& transaction, std::size_t limit) {
@@ -191,15 +199,12 @@ std::vector<OpenRow> lapsed_parks(Transaction& transaction, std::size_t limit) {
 
 jobs::Rescued rescue(Transaction& transaction, const HolderJudge& judge, std::size_t limit) {
   jobs::Rescued rescued;
-  Deaths deaths(transaction, judge);
-  const bool lapsed_count = transaction.since_boot >= judge.lapsed_only_after;
-  for (const OpenRow& row : running_rows(transaction)) {
-    if (rescued.leases == limit) break;
-    const bool lapsed = lapsed_count && row.lease_until <= transaction.since_boot.count();
-    if (!lapsed && !deaths.is_dead(row.holder)) continue;
-    const auto step = machine::lose(row.life);
+  for (const std::int64_t seq : lost_runs(transaction, judge, limit)) {
+    const auto row = load_running(transaction, seq);
+    if (!row) continue;
+    const auto step = machine::lose(row->life);
     if (!step) continue;
-    apply(transaction, row, *step);
+    apply(transaction, *row, *step);
     ++rescued.leases;
     if (step->next.end_reason == jobs::EndReason::crashed) ++rescued.quarantined;
   }
