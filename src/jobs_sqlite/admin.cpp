@@ -52,9 +52,11 @@ void reopen(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle&
   transaction.effects.work = true;
 }
 
-/// A job that is to run again takes its unique key back, unless another open job holds it now.
+/// A job that is to run again takes its unique key back, unless another holds it by this job's
+/// rule.
 Result<void> take_unique_key_back(Transaction& transaction, std::int64_t seq) {
   std::string key;
+  jobs::StateSet states;
   {
     auto query = transaction.database.query("SELECT tenant, rare FROM job WHERE seq = ?");
     query.bind(1, seq);
@@ -62,16 +64,21 @@ Result<void> take_unique_key_back(Transaction& transaction, std::int64_t seq) {
     const Rare rare = Rare::read(query.text(1));
     if (rare.unique_key.empty()) return {};
     key = unique_row_key(std::string(query.text(0)), rare.unique_key);
+    states = rare.unique_states;
   }
-  std::int64_t standing = seq;
+  std::int64_t holder = seq;
   {
     auto query = transaction.database.query("SELECT seq FROM unique_key WHERE key = ?");
     query.bind(1, key);
-    if (query.step()) standing = query.integer(0);
+    if (query.step()) holder = query.integer(0);
   }
-  if (standing != seq && load_open(transaction, standing)) {
-    return Error(Errc::conflict,
-                 "job " + id_of(transaction, standing).to_string() + " holds the job's unique key");
+  if (holder != seq) {
+    const auto standing = load_job(transaction, holder);
+    // Whatever the rule says, two that are open would be two at a time.
+    if (standing && (states.contains(standing->state) || !jobs::has_ended(standing->state))) {
+      return Error(Errc::conflict,
+                   "job " + standing->id.to_string() + " holds the job's unique key");
+    }
   }
   auto added = transaction.database.query("INSERT OR REPLACE INTO unique_key VALUES (?, ?)");
   added.bind(1, key).bind(2, seq).run();

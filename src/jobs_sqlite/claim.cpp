@@ -15,6 +15,9 @@ namespace {
 
 namespace machine = jobs::machine;
 
+/// What one claim answers at most, lest a thousand of the largest payloads fill memory.
+constexpr std::size_t kMostClaimedBytes = 16 * 1024 * 1024;
+
 std::set<std::string, std::less<>> paused_queues(Transaction& transaction) {
   std::set<std::string, std::less<>> paused;
   auto query = transaction.database.query("SELECT name FROM queue WHERE paused <> 0");
@@ -112,32 +115,10 @@ class ReadyMerge {
   std::vector<Head> heads_;
 };
 
-/// The jobs to hand out: normal ones up to the limit, or up to and with the first suspect.
-std::vector<OpenRow> choose(Transaction& transaction, const std::vector<std::int64_t>& lanes,
-                            std::size_t limit) {
-  std::vector<OpenRow> chosen;
-  ReadyMerge ready(transaction, lanes, limit);
-  while (chosen.size() < limit) {
-    auto row = ready.next();
-    if (!row) break;
-    const bool alone = jobs::runs_alone(row->life);
-    chosen.push_back(std::move(*row));
-    if (alone) break;
-  }
-  return chosen;
-}
-
-/// Takes the chosen rows out of ready. They are the first of their lane and priority, so each pair
-/// is one range.
-void remove_ready(Transaction& transaction, const std::vector<OpenRow>& chosen) {
-  std::map<std::pair<std::int64_t, int>, std::int64_t> last;
-  for (const OpenRow& row : chosen) last[{row.lane, static_cast<int>(row.priority)}] = row.seq;
-  for (const auto& [range, seq] : last) {
-    auto removed = transaction.database.query(
-        "DELETE FROM ready WHERE lane = ? AND priority = ? AND seq <= ?");
-    removed.bind(1, range.first).bind(2, range.second).bind(3, seq).run();
-  }
-}
+struct Chosen {
+  OpenRow row{};
+  jobs::ClaimedJob job{};
+};
 
 void read_body(Transaction& transaction, std::int64_t seq, jobs::ClaimedJob& job) {
   auto query = transaction.database.query(
@@ -153,16 +134,47 @@ void read_body(Transaction& transaction, std::int64_t seq, jobs::ClaimedJob& job
   if (!query.is_null(6)) job.traceparent = Rare::read(query.text(6)).traceparent;
 }
 
+/// The jobs to hand out: up to the limit, to some bytes of payload, or to the first suspect and
+/// with it.
+std::vector<Chosen> choose(Transaction& transaction, const std::vector<std::int64_t>& lanes,
+                           std::size_t limit) {
+  std::vector<Chosen> chosen;
+  std::size_t bytes = 0;
+  ReadyMerge ready(transaction, lanes, limit);
+  while (chosen.size() < limit && bytes < kMostClaimedBytes) {
+    auto row = ready.next();
+    if (!row) break;
+    Chosen& next = chosen.emplace_back();
+    next.row = std::move(*row);
+    read_body(transaction, next.row.seq, next.job);
+    bytes += next.job.payload.size() + next.row.more.size();
+    if (jobs::runs_alone(next.row.life)) break;
+  }
+  return chosen;
+}
+
+/// Takes the chosen rows out of ready. They are the first of their lane and priority, so each pair
+/// is one range.
+void remove_ready(Transaction& transaction, const std::vector<Chosen>& chosen) {
+  std::map<std::pair<std::int64_t, int>, std::int64_t> last;
+  for (const auto& [row, job] : chosen) last[{row.lane, static_cast<int>(row.priority)}] = row.seq;
+  for (const auto& [range, seq] : last) {
+    auto removed = transaction.database.query(
+        "DELETE FROM ready WHERE lane = ? AND priority = ? AND seq <= ?");
+    removed.bind(1, range.first).bind(2, range.second).bind(3, seq).run();
+  }
+}
+
 }  // namespace
 
 std::vector<jobs::ClaimedJob> claim(Transaction& transaction, const jobs::ClaimRequest& request) {
   promote_due(transaction, std::max<std::size_t>(request.limit, 100));
   const auto lanes = claimable_lanes(transaction, request);
   std::vector<jobs::ClaimedJob> claimed;
-  std::vector<OpenRow> chosen = choose(transaction, lanes, request.limit);
+  std::vector<Chosen> chosen = choose(transaction, lanes, request.limit);
   remove_ready(transaction, chosen);
   claimed.reserve(chosen.size());
-  for (OpenRow& row : chosen) {
+  for (auto& [row, job] : chosen) {
     const bool alone = jobs::runs_alone(row.life);
     // One that must run alone has to wait for the others first, so it has not started yet.
     const bool started = !alone && claimed.size() < request.start;
@@ -181,8 +193,6 @@ std::vector<jobs::ClaimedJob> claim(Transaction& transaction, const jobs::ClaimR
     transaction.count(row.lane, JobState::ready, -1);
     transaction.count(row.lane, JobState::running, +1);
 
-    jobs::ClaimedJob job;
-    read_body(transaction, row.seq, job);
     job.run.token = step->next.run_token;
     job.run.handle = row.seq;
     const Lane& lane = transaction.lanes.by_id(transaction.database, row.lane);

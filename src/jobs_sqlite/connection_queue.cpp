@@ -107,82 +107,88 @@ void ConnectionQueue::rollback() noexcept {
 }
 
 std::size_t ConnectionQueue::execute(const Group& group) {
-  const bool writes = std::any_of(group.begin(), group.end(), [](const auto& operation) {
-    return operation->mode != Mode::read;
-  });
-  const bool durable = std::any_of(group.begin(), group.end(), [](const auto& operation) {
-    return operation->mode == Mode::durable;
-  });
-  std::size_t dealt_with = 0;
-  bool begun = false;
-  Error problem;
+  const Attempt attempt = run_together(group, 0, group.size());
+  std::size_t dealt_with = group.size();
+  if (!attempt.problem) {
+    dealt_with = attempt.ran;
+  } else if (!attempt.begun || group.size() == 1) {
+    fail(group, 0, group.size(), *attempt.problem);
+  } else {
+    // Whose fault it was shows by halves, until the culprit stands alone. What a failed commit left
+    // unknown is settled by it too: all work finds what it had done before, and answers that.
+    ++statistics_.failed_groups;
+    run_by_halves(group, 0, group.size());
+  }
+  statistics_.operations += dealt_with;
+  return dealt_with;
+}
+
+/// One transaction for operations from `first` on, as many of those before `last` as its time
+/// allows.
+ConnectionQueue::Attempt ConnectionQueue::run_together(const Group& group, std::size_t first,
+                                                       std::size_t last) {
+  Mode mode = Mode::read;
+  for (std::size_t i = first; i < last; ++i) mode = std::max(mode, group[i]->mode);
+  Attempt attempt;
   ++statistics_.transactions;
   try {
     Transaction transaction(*connection_, lanes_);
     const auto started = std::chrono::steady_clock::now();
-    if (writes) {
-      begin(transaction, durable);
+    if (mode != Mode::read) {
+      begin(transaction, mode == Mode::durable);
     } else {
       transaction.now = options_.clock->now();
       transaction.since_boot = options_.clock->since_boot();
       connection_->query("BEGIN").run();  // One snapshot for what a caller reads.
     }
-    begun = true;
-    for (const auto& operation : group) {
-      operation->work(transaction);
-      ++dealt_with;
+    attempt.begun = true;
+    for (std::size_t i = first; i < last; ++i) {
+      group[i]->work(transaction);
+      ++attempt.ran;
       if (std::chrono::steady_clock::now() - started > kLongestTransaction) break;
     }
-    if (writes) transaction.flush();
+    if (mode != Mode::read) transaction.flush();
     connection_->query("COMMIT").run();
-    effects_ = std::move(transaction.effects);
-    for (std::size_t i = 0; i < dealt_with; ++i) group[i]->outcome = Result<void>();
-    statistics_.operations += dealt_with;
-    return dealt_with;
-  } catch (...) {
-    problem = error_of(std::current_exception());
-    rollback();
-  }
-  // Whose fault it was shows when each runs by itself. What a failed commit left unknown is settled
-  // by it too: all work finds what it had done before, and answers that. A transaction that cannot
-  // even begin is nobody's fault, and each would wait as long for it.
-  for (const auto& operation : group) {
-    if (begun) {
-      begun = execute_alone(*operation);
-      if (!begun) problem = operation->outcome.error();
-    } else {
-      operation->outcome = problem;
-    }
-  }
-  statistics_.operations += group.size();
-  return group.size();
-}
-
-bool ConnectionQueue::execute_alone(Operation& operation) {
-  bool begun = false;
-  ++statistics_.retried_alone;
-  try {
-    Transaction transaction(*connection_, lanes_);
-    if (operation.mode == Mode::read) {
-      transaction.now = options_.clock->now();
-      transaction.since_boot = options_.clock->since_boot();
-      connection_->query("BEGIN").run();
-    } else {
-      begin(transaction, operation.mode == Mode::durable);
-    }
-    begun = true;
-    operation.work(transaction);
-    if (operation.mode != Mode::read) transaction.flush();
-    connection_->query("COMMIT").run();
-    operation.outcome = Result<void>();
+    for (std::size_t i = first; i < first + attempt.ran; ++i) group[i]->outcome = Result<void>();
     effects_.work = effects_.work || transaction.effects.work;
     effects_.ended.insert(effects_.ended.end(), transaction.effects.ended.begin(),
                           transaction.effects.ended.end());
   } catch (...) {
-    operation.outcome = error_of(std::current_exception());
+    attempt.problem = error_of(std::current_exception());
     rollback();
   }
-  return begun;
+  return attempt;
+}
+
+bool ConnectionQueue::run_by_halves(const Group& group, std::size_t first, std::size_t last) {
+  const std::size_t middle = first + (last - first) / 2;
+  for (const auto& [from, to] : {std::pair(first, middle), std::pair(middle, last)}) {
+    for (std::size_t next = from; next < to;) {
+      const Attempt attempt = run_together(group, next, to);
+      if (!attempt.problem) {
+        next += attempt.ran;
+        continue;
+      }
+      if (!attempt.begun) {
+        // Nobody's fault, and each would wait as long for it.
+        fail(group, next, last, *attempt.problem);
+        return false;
+      }
+      if (to - next == 1) {
+        fail(group, next, to, *attempt.problem);
+      } else if (!run_by_halves(group, next, to)) {
+        fail(group, to, last, group[to - 1]->outcome.error());
+        return false;
+      }
+      break;
+    }
+  }
+  return true;
+}
+
+void ConnectionQueue::fail(const Group& group, std::size_t first, std::size_t last,
+                           const Error& problem) {
+  for (std::size_t i = first; i < last; ++i) group[i]->outcome = problem;
 }
 
 void ConnectionQueue::end_group(Group group, std::size_t dealt_with) {

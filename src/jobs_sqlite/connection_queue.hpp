@@ -23,7 +23,7 @@ namespace rwp::jobs_sqlite {
 struct QueueStatistics {
   std::uint64_t transactions = 0;
   std::uint64_t operations = 0;
-  std::uint64_t retried_alone = 0;
+  std::uint64_t failed_groups = 0;
 };
 
 /// What awaiting a work that makes a `T` answers: `Result<T>`, and a work that makes a Result that
@@ -41,9 +41,8 @@ struct AnswerOf<Result<T>> {
 /// time: what gathers while a group runs is the next group, in one transaction with one fsync, and
 /// each caller is answered when its group is committed. That is group commit.
 ///
-/// When anything in a group fails, the group is rolled back and each work is run again in a
-/// transaction of its own, so that a bad one fails alone. Work must therefore start afresh each
-/// time it is run.
+/// When anything in a group fails, the group is rolled back and run again by halves, until what
+/// fails stands alone. Work must therefore start afresh each time it is run.
 ///
 /// Threads: `run` on the runtime's I/O thread. Lifetime: kept by its calls in flight.
 class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
@@ -102,10 +101,18 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
 
   boost::asio::awaitable<Result<void>> run_work(Mode mode, Work work);
   void start_group();
+  struct Attempt {
+    bool begun = false;
+    std::size_t ran = 0;
+    std::optional<Error> problem{};
+  };
+
   /// On the pool: runs the group, answers how many of it were dealt with.
   std::size_t execute(const Group& group);
-  /// Whether its transaction could begin.
-  bool execute_alone(Operation& operation);
+  Attempt run_together(const Group& group, std::size_t first, std::size_t last);
+  /// Answers false when a transaction could not even begin; the rest has failed then.
+  bool run_by_halves(const Group& group, std::size_t first, std::size_t last);
+  static void fail(const Group& group, std::size_t first, std::size_t last, const Error& problem);
   void end_group(Group group, std::size_t dealt_with);
   void begin(Transaction& transaction, bool durable);
   void rollback() noexcept;

@@ -19,6 +19,13 @@ std::string text_at(JsonView view, std::string_view name) {
   return member ? std::string(member->as_string().value_or("")) : std::string();
 }
 
+/// Documents of users are kept as strings, so that they come back byte for byte.
+std::optional<JsonText> document_at(JsonView view, std::string_view name) {
+  const auto member = view.find(name);
+  if (!member) return std::nullopt;
+  return JsonText::trusted(std::string(member->as_string().value_or("null")));
+}
+
 std::int64_t integer_at(JsonView view, std::string_view name) {
   const auto member = view.find(name);
   return member ? member->as_int64().value_or(0) : 0;
@@ -145,11 +152,11 @@ std::string More::write() const {
   }
   if (progress != 0) out.member("progress", progress);
   if (!note.empty()) out.member("note", note);
-  if (cursor) out.member("cursor", *cursor);
+  if (cursor) out.member("cursor", cursor->view());
   if (!park_key.empty()) out.member("park", park_key);
   if (resume) {
     out.key("resume").begin_object().member("key", resume->key);
-    if (resume->value) out.member("value", *resume->value);
+    if (resume->value) out.member("value", resume->value->view());
     out.end_object();
   }
   out.end_object();
@@ -173,11 +180,11 @@ More More::read(std::string_view text) {
   if (const auto progress = root.find("progress"))
     more.progress = progress->as_double().value_or(0);
   more.note = text_at(root, "note");
-  if (const auto cursor = root.find("cursor")) more.cursor = cursor->text();
+  more.cursor = document_at(root, "cursor");
   more.park_key = text_at(root, "park");
   if (const auto resume = root.find("resume")) {
     jobs::Resume found{.key = text_at(*resume, "key")};
-    if (const auto value = resume->find("value")) found.value = value->text();
+    found.value = document_at(*resume, "value");
     more.resume = std::move(found);
   }
   return more;
@@ -280,8 +287,10 @@ OpenRow read_open(net_sqlite::Query& query) {
   row.holder = query.integer(13);
   row.lease_until = query.integer(14);
   row.more = std::string(query.text(15));
-  // The key decides about unpark; it is nowhere but in a row that has more.
-  if (!row.more.empty()) life.park_key = More::read(row.more).park_key;
+  // The key decides about unpark; few rows have one.
+  if (row.more.find(R"("park":)") != std::string::npos) {
+    life.park_key = More::read(row.more).park_key;
+  }
   return row;
 }
 

@@ -79,7 +79,8 @@ enum class EndReason : std::uint8_t {
 };
 
 /// "Only one of these": a submit whose key stands already, in one of `states` and not older than
-/// `period`, makes no job and answers the one that stands.
+/// `period`, makes no job and answers the one that stands. Judged against the job that took the key
+/// last.
 struct UniqueRule {
   /// 1 to 512 bytes; within the tenant. Empty: no rule.
   std::string key{};

@@ -31,8 +31,9 @@ class JobRuns {
  public:
   virtual ~JobRuns() = default;
 
-  /// Up to `limit` ready jobs, best priority first, each leased and its run token raised. Jobs
-  /// whose time has come count as ready; those of paused queues do not.
+  /// Up to `limit` ready jobs, and some 16 MiB of their payloads, best priority first, each leased
+  /// and its run token raised. Jobs whose time has come count as ready; those of paused queues do
+  /// not.
   Awaitable<Result<std::vector<ClaimedJob>>> claim(ClaimRequest request);
   /// Returns when claim() with these queues and kinds may find something, at the deadline, or when
   /// cancelled; spurious returns are allowed.

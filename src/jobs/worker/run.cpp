@@ -84,9 +84,14 @@ void Run::tell_progress(std::unique_lock<std::mutex>& lock) {
   setup_->on_progress(shared_from_this());
 }
 
+/// The store's time, not this machine's: an id's age is judged by the store's clock.
+TimePoint Run::store_time() const {
+  const auto since = std::chrono::steady_clock::now() - made_at_;
+  return job_.claimed_at + std::chrono::duration_cast<std::chrono::milliseconds>(since);
+}
+
 Uuid Run::submit(NewJob job) {
-  // The store's time, not this machine's: the id's age is judged by the store's clock.
-  if (job.id.is_nil()) job.id = Uuid::make_v7(job_.claimed_at);
+  if (job.id.is_nil()) job.id = Uuid::make_v7(store_time());
   if (job.tenant.empty()) job.tenant = job_.tenant;
   const Uuid id = job.id;
   const std::lock_guard lock(mutex_);
@@ -96,7 +101,7 @@ Uuid Run::submit(NewJob job) {
 }
 
 void Run::emit(OutboxMessage message) {
-  if (message.id.is_nil()) message.id = Uuid::make_v7(job_.claimed_at);
+  if (message.id.is_nil()) message.id = Uuid::make_v7(store_time());
   const std::lock_guard lock(mutex_);
   messages_.push_back(std::move(message));
 }
@@ -166,7 +171,7 @@ Completion Run::completion(RunOutcome outcome) {
     return made;
   }
   for (NewJob& job : *jobs) {
-    job.id = Uuid::make_v7(job_.claimed_at);
+    job.id = Uuid::make_v7(store_time());
     job.tenant = job_.tenant;
     job.traceparent = trace_locked().to_traceparent();
     made.children.push_back(std::move(job));

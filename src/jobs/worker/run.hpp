@@ -135,10 +135,12 @@ class Run final : public JobContext, public std::enable_shared_from_this<Run> {
 
  private:
   void tell_progress(std::unique_lock<std::mutex>& lock);
+  TimePoint store_time() const;
   const observability::TraceContext& trace_locked() const;
   Error ask(RunOutcome outcome, std::string_view what);
 
   ClaimedJob job_;
+  const SteadyTime made_at_ = std::chrono::steady_clock::now();
   const Handler* const handler_;
   const std::shared_ptr<const RunSetup> setup_;
   std::atomic<StopReason> stop_{StopReason::none};
