@@ -53,7 +53,7 @@ std::string progress_line(const RunProgress& progress, double seconds, double re
   if (progress.rejected > 0) text += ", " + count_text(progress.rejected) + " refused";
   const double left = total - static_cast<double>(ended);
   const double rate = recent_rate > 0 ? recent_rate : 0;
-  text += "  " + grouped(rate, rate < 10 ? 1 : 0) + "/s";
+  if (rate > 0) text += "  " + grouped(rate, rate < 10 ? 1 : 0) + "/s";
   if (left < 0.5 && progress.all_read) {
     text += "  " + time_text(seconds);
   } else if (rate > 0) {
@@ -61,7 +61,7 @@ std::string progress_line(const RunProgress& progress, double seconds, double re
   }
   if (!with_bar) return text;
   const std::size_t room = width > text.size() + 6 ? width - text.size() - 6 : 0;
-  const std::size_t cells = std::min<std::size_t>(room, 30);
+  const std::size_t cells = std::min<std::size_t>(room, 16);
   if (cells < 5) return text.substr(0, width > 1 ? width - 1 : 1);
   const auto full = static_cast<std::size_t>(share * static_cast<double>(cells));
   return "[" + std::string(full, '#') + std::string(cells - full, '.') + "]  " + text;

@@ -39,6 +39,13 @@ std::string word(const std::optional<Enum>& value) {
   return value ? words_of(enum_name(*value)) : std::string();
 }
 
+/// "2026-11-02" of "2026-11-02T13:05:05+0000"; other forms stay as they are.
+std::string day_of(const std::string& time) {
+  constexpr std::size_t kDayLength = 10;
+  const bool iso = time.size() > kDayLength && time[kDayLength] == 'T' && time[4] == '-';
+  return iso ? time.substr(0, kDayLength) : time;
+}
+
 std::string wordings(const std::vector<recruitment::OffPuttingWording>& all) {
   if (all.empty()) return {};
   std::string out = "<section class=\"warn\"><h4>May put candidates off</h4><ul>";
@@ -70,8 +77,9 @@ std::string detail(const recruitment::AdRecord& record) {
   if (ad.years_experience) {
     out += fact("Experience", grouped(*ad.years_experience) + " years or more");
   }
-  out += fact("Pay as written", record.ad.salary_text) + fact("Posted", record.ad.posted_at) +
-         fact("Open until", record.ad.valid_through);
+  out += fact("Pay as written", record.ad.salary_text) +
+         fact("Posted", day_of(record.ad.posted_at)) +
+         fact("Open until", day_of(record.ad.valid_through));
   return out + "</dl></div></div>";
 }
 

@@ -82,7 +82,8 @@ border:1px solid var(--line);border-radius:8px}.controls input{flex:1 1 260px;mi
 minmax(190px,2.2fr) minmax(100px,1.2fr) 84px minmax(130px,1.2fr) minmax(180px,2.4fr) 66px}
 .head{font-size:12px;font-weight:600;color:var(--soft);border-bottom:1px solid var(--line)}
 .ad{border-bottom:1px solid var(--line);content-visibility:auto;contain-intrinsic-size:auto 66px;
-scroll-margin-top:64px}.ad:last-child{border:0}.ad summary{cursor:pointer;list-style:none;font-size:14px}
+scroll-margin-top:64px}.ad:last-child{border:0}.ad .who b::before{content:"▸";
+color:var(--soft);display:inline-block;width:1.1em;margin-left:-.2em}.ad[open] .who b::before{content:"▾"}.ad summary{cursor:pointer;list-style:none;font-size:14px}
 .ad summary::-webkit-details-marker{display:none}.ad summary:hover,.ad[open] summary{background:
 color-mix(in srgb,var(--accent) 6%,transparent)}.ad:target{outline:2px solid var(--accent);
 outline-offset:-2px}.who b{display:block;overflow-wrap:anywhere}.who span,.where{color:var(--soft);

@@ -2,8 +2,10 @@
 #include "pods/enrichment_run.hpp"
 #include "pods/report.hpp"
 #include "pods/stop_signals.hpp"
+#include "pods/store_ledger.hpp"
 #include "pods/summary.hpp"
 #include "pods/trouble.hpp"
+#include <rwp/ai/metered.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/core/url.hpp>
@@ -122,7 +124,14 @@ class Standalone {
     opened = open_part("analytics", configuration_.analytics_url, handlers_, parts_.sink);
     if (!opened) return opened;
     parts_.trouble = trouble_;
-    return open_part("job store", configuration_.jobs_url, control_, store_);
+    opened = open_part("job store", configuration_.jobs_url, control_, store_);
+    if (!opened) return opened;
+    // Each answer is booked beside the jobs before it is used.
+    ai::MeterOptions meter;
+    meter.ledger = ledger_of(store_);
+    meter.log = log_;
+    parts_.model = ai::make_metered(std::move(parts_.model), std::move(meter));
+    return {};
   }
 
   void start_worker() {
@@ -140,10 +149,12 @@ class Standalone {
 
   void stop_worker() {
     worker_->stop();
+    // The signal that began this stop is no hurry; each further one is.
+    const int expected = stops_seen_ > 0 ? 1 : 0;
     int hurried = 0;
     while (!worker_->wait_stopped(Clock::now() + 100ms)) {
       // Each further signal counts; the worker takes the second stop() as "at once".
-      if (signals_.count() > stops_seen_ + hurried || gave_up_) {
+      if (signals_.count() > expected + hurried || gave_up_) {
         worker_->stop();
         ++hurried;
         gave_up_ = false;
