@@ -69,9 +69,9 @@ Setting text_setting(std::string flag, std::string variable, std::string placeho
   return setting;
 }
 
-template <class Enum, std::size_t size>
+template <class Enum, std::size_t size, class Member>
 Setting choice_setting(std::string flag, std::string variable, std::string help,
-                       Enum Configuration::*member,
+                       Member Configuration::*member,
                        std::array<std::pair<std::string_view, Enum>, size> choices) {
   Setting setting;
   setting.flag = std::move(flag);
@@ -91,9 +91,9 @@ Setting choice_setting(std::string flag, std::string variable, std::string help,
   };
   setting.show = [member, choices](const Configuration& configuration) -> std::string {
     for (const auto& [name, choice] : choices) {
-      if (choice == configuration.*member) return std::string(name);
+      if (configuration.*member == choice) return std::string(name);
     }
-    return {};
+    return {};  // Left to the program.
   };
   return setting;
 }
@@ -213,7 +213,7 @@ std::vector<Setting> settings(const SchemeRegistry& schemes) {
       "--log-format", "RWP_LOG_FORMAT", "Form of the log on standard error (text)",
       &Configuration::log_format, {{{"text", LogFormat::text}, {"json", LogFormat::json}}}));
   all.push_back(choice_setting<LogLevel, 4>("--log-level", "RWP_LOG_LEVEL",
-                                            "Least level that is logged (error)",
+                                            "Least level that is logged (error; as a worker warn)",
                                             &Configuration::log_level,
                                             {{{"debug", LogLevel::debug},
                                               {"info", LogLevel::info},

@@ -64,7 +64,9 @@ class Standalone {
       : configuration_(configuration), schemes_(schemes) {
     observability::LogOptions options;
     options.format = configuration.log_format;
-    options.level = configuration.log_level;
+    options.level = configuration.log_level.value_or(configuration.input.empty()
+                                                         ? observability::LogLevel::warn
+                                                         : observability::LogLevel::error);
     log_ = observability::Logger(watch_log(observability::make_stderr_log_sink(options), trouble_));
   }
 

@@ -70,6 +70,7 @@ std::string remedy(const Error& error) {
   const auto says = [&error](std::string_view text) {
     return error.message().find(text) != std::string::npos;
   };
+  if (says("free space")) return "; then run the same command again: it continues";
   if (says("full") || says("No space left")) {
     return "; free space on the disk, then run the same command again: it continues";
   }

@@ -47,7 +47,9 @@ struct Configuration {
   /// How long running jobs may go on after the first SIGTERM or SIGINT; up to an hour.
   std::chrono::milliseconds drain_grace{25'000};
   observability::LogFormat log_format = observability::LogFormat::text;
-  observability::LogLevel log_level = observability::LogLevel::error;
+  /// Unset: errors while an input is worked on, whose failures are told at the end; warnings, too,
+  /// as a worker.
+  std::optional<observability::LogLevel> log_level{};
 };
 
 /// Answers the value of an environment variable.
