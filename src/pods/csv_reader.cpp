@@ -14,7 +14,7 @@ class RecordParser {
   void add(std::string_view line) {
     if (state_ == State::quoted) field_ += '\n';
     for (std::size_t i = 0; i < line.size(); ++i)
-      add(line[i], i + 1 < line.size() ? line[i + 1] : 0, i);
+      add(line[i], i + 1 < line.size() ? line[i + 1] : '\0', i);
     if (state_ != State::quoted) end_field();
   }
 

@@ -1,6 +1,7 @@
 #include "pods/line_reader.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace rwp::pods {
@@ -56,9 +57,8 @@ std::optional<Line> LineReader::next() {
 }
 
 void LineReader::give_back(std::deque<Line> lines) {
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-    given_back_.push_front(std::move(*line));
-  }
+  given_back_.insert(given_back_.begin(), std::make_move_iterator(lines.begin()),
+                     std::make_move_iterator(lines.end()));
 }
 
 }  // namespace rwp::pods
