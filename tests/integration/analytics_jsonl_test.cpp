@@ -1,4 +1,4 @@
-#include "support/child_process.hpp"
+#include "support/forked_process.hpp"
 #include "support/read_events.hpp"
 #include "support/run.hpp"
 #include "support/sample_event.hpp"
@@ -208,8 +208,8 @@ TEST_F(JsonlSinkTest, WhenWritersAreKilledNoAcknowledgedEventIsLostAndEveryLineI
   std::set<Uuid> acknowledged;
   for (int round = 0; round < 10; ++round) {
     const auto work = [&](int pipe) { return deliver_until_killed(path(), pipe); };
-    ChildProcess one(work);
-    ChildProcess other(work);
+    ForkedProcess one(work);
+    ForkedProcess other(work);
     Uuid id;
     const auto until = std::uniform_int_distribution<int>(1, 400)(random);
     for (int i = 0; i < until && one.read(id); ++i) acknowledged.insert(id);

@@ -1,4 +1,4 @@
-#include "support/child_process.hpp"
+#include "support/forked_process.hpp"
 #include "support/run.hpp"
 #include "support/small_disk.hpp"
 #include "support/temporary_directory.hpp"
@@ -260,8 +260,8 @@ TEST_F(FileStorageTest, ProcessesThatCountTogetherLoseNoCount) {
     return 0;
   };
   {
-    ChildProcess one(count);
-    ChildProcess other(count);
+    ForkedProcess one(count);
+    ForkedProcess other(count);
     EXPECT_EQ(one.wait(), 0);
     EXPECT_EQ(other.wait(), 0);
   }
@@ -307,7 +307,8 @@ TEST_F(FileStorageTest, AKilledWriterLeavesWholeObjectsAndNoneLost) {
   for (int round = 0; round < 15; ++round) {
     const int first_version = 1 + *std::max_element(acknowledged.begin(), acknowledged.end());
     {
-      ChildProcess child([&](int pipe) { return write_until_killed(root(), pipe, first_version); });
+      ForkedProcess child(
+          [&](int pipe) { return write_until_killed(root(), pipe, first_version); });
       const auto until = std::uniform_int_distribution<int>(1, 40)(random);
       Acknowledgement seen;
       for (int i = 0; i < until && child.read(seen); ++i) {

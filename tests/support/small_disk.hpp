@@ -1,6 +1,6 @@
 #pragma once
 
-#include "support/child_process.hpp"
+#include "support/forked_process.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -17,7 +17,7 @@ constexpr int kSkipped = 77;
 /// that is not allowed. `work` answers 0 for success.
 inline int run_on_small_disk(const std::filesystem::path& directory,
                              const std::function<int()>& work) {
-  ChildProcess child([&](int) {
+  ForkedProcess child([&](int) {
     if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return kSkipped;
     // Nothing of it shows outside this child.
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kSkipped;
@@ -29,7 +29,7 @@ inline int run_on_small_disk(const std::filesystem::path& directory,
 
 /// Runs `work` in a child process that may not write files above `bytes`, whoever it is.
 inline int run_with_file_size_limit(std::size_t bytes, const std::function<int()>& work) {
-  ChildProcess child([&](int) {
+  ForkedProcess child([&](int) {
     ::signal(SIGXFSZ, SIG_IGN);
     struct ::rlimit limit {};
     limit.rlim_cur = limit.rlim_max = bytes;
