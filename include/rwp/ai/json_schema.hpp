@@ -21,7 +21,7 @@ class JsonSchema {
   /// Largest schema taken.
   static constexpr std::size_t kMaxBytes = std::size_t{256} << 10U;
   /// Longest string that is judged by a schema with patterns.
-  static constexpr std::size_t kMaxPatternInputBytes = std::size_t{8} << 10U;
+  static constexpr std::size_t kMaxPatternInputBytes = std::size_t{2} << 10U;
 
   JsonSchema() = default;
 
