@@ -155,7 +155,9 @@ int sqlite_loop_open(const char* path, sqlite_loop** loop) {
     code = prepare(made, statements[i].sql, statements[i].statement);
     if (code != SQLITE_OK) return code;
   }
-  return SQLITE_OK;
+  /* This pragma acts when it is prepared: the last one above has just switched syncing off. */
+  code = sqlite3_exec(made->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+  return code == SQLITE_OK ? SQLITE_OK : failed(made, "PRAGMA synchronous", code);
 }
 
 void sqlite_loop_close(sqlite_loop* loop) {
