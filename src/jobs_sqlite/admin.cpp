@@ -49,7 +49,6 @@ void reopen(Transaction& transaction, const OpenRow& row, const jobs::Lifecycle&
   insert_open(transaction, row, next, row.more);
   transaction.count(row.lane, row.life.state, -1);
   transaction.count(row.lane, next.state, +1);
-  transaction.effects.work = true;
 }
 
 /// A job that is to run again takes its unique key back, unless another holds it by this job's
@@ -134,7 +133,7 @@ void set_paused(Transaction& transaction, const std::string& queue, bool paused)
   auto written = transaction.database.query(
       "INSERT INTO queue VALUES (?, ?) ON CONFLICT DO UPDATE SET paused = excluded.paused");
   written.bind(1, queue).bind(2, paused ? 1 : 0).run();
-  transaction.effects.work = true;
+  transaction.effects.look_again = true;
 }
 
 namespace {

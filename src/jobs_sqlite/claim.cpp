@@ -25,17 +25,6 @@ std::set<std::string, std::less<>> paused_queues(Transaction& transaction) {
   return paused;
 }
 
-bool supports(const jobs::ClaimRequest& request, const Lane& lane) {
-  const bool queue_wanted =
-      request.queues.empty() ||
-      std::find(request.queues.begin(), request.queues.end(), lane.queue) != request.queues.end();
-  if (!queue_wanted) return false;
-  return std::any_of(request.kinds.begin(), request.kinds.end(), [&](const auto& kind) {
-    return kind.kind == lane.kind && kind.min_version <= lane.version &&
-           lane.version <= kind.max_version;
-  });
-}
-
 std::vector<std::int64_t> claimable_lanes(Transaction& transaction,
                                           const jobs::ClaimRequest& request) {
   transaction.lanes.refresh(transaction.database);
@@ -166,6 +155,17 @@ void remove_ready(Transaction& transaction, const std::vector<Chosen>& chosen) {
 }
 
 }  // namespace
+
+bool supports(const jobs::ClaimRequest& request, const Lane& lane) {
+  const bool queue_wanted =
+      request.queues.empty() ||
+      std::find(request.queues.begin(), request.queues.end(), lane.queue) != request.queues.end();
+  if (!queue_wanted) return false;
+  return std::any_of(request.kinds.begin(), request.kinds.end(), [&](const auto& kind) {
+    return kind.kind == lane.kind && kind.min_version <= lane.version &&
+           lane.version <= kind.max_version;
+  });
+}
 
 std::vector<jobs::ClaimedJob> claim(Transaction& transaction, const jobs::ClaimRequest& request) {
   promote_due(transaction, std::max<std::size_t>(request.limit, 100));

@@ -150,7 +150,9 @@ ConnectionQueue::Attempt ConnectionQueue::run_together(const Group& group, std::
     if (mode != Mode::read) transaction.flush();
     connection_->query("COMMIT").run();
     for (std::size_t i = first; i < first + attempt.ran; ++i) group[i]->outcome = Result<void>();
-    effects_.work = effects_.work || transaction.effects.work;
+    effects_.look_again = effects_.look_again || transaction.effects.look_again;
+    effects_.ready.insert(effects_.ready.end(), transaction.effects.ready.begin(),
+                          transaction.effects.ready.end());
     effects_.ended.insert(effects_.ended.end(), transaction.effects.ended.begin(),
                           transaction.effects.ended.end());
   } catch (...) {
@@ -192,9 +194,7 @@ void ConnectionQueue::fail(const Group& group, std::size_t first, std::size_t la
 }
 
 void ConnectionQueue::end_group(Group group, std::size_t dealt_with) {
-  if (options_.on_committed && (effects_.work || !effects_.ended.empty())) {
-    options_.on_committed(effects_);
-  }
+  if (options_.on_committed) options_.on_committed(effects_);
   effects_ = Effects();
   for (std::size_t i = 0; i < dealt_with; ++i) {
     group[i]->done = true;

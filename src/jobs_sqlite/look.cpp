@@ -186,7 +186,8 @@ std::vector<jobs::QueueCounts> counts(Transaction& transaction) {
   }
   transaction.lanes.refresh(transaction.database);
   {
-    auto query = transaction.database.query("SELECT lane, state, jobs FROM lane_count");
+    auto query =
+        transaction.database.query("SELECT lane, state, jobs FROM lane_count WHERE lane > 0");
     while (query.step()) {
       const Lane& lane = transaction.lanes.by_id(transaction.database, query.integer(0));
       auto& queue = queues[lane.queue];

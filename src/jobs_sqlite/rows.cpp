@@ -125,7 +125,8 @@ void apply_with(Transaction& transaction, const OpenRow& row, const jobs::Lifecy
     return;
   }
   insert_open(transaction, row, next, more);
-  transaction.effects.work = transaction.effects.work || next.state != JobState::running;
+  const bool waits = next.state == JobState::scheduled || next.state == JobState::parked;
+  transaction.effects.look_again = transaction.effects.look_again || waits;
 }
 
 }  // namespace

@@ -21,6 +21,9 @@ struct HolderJudge {
   std::chrono::nanoseconds lapsed_only_after{0};
 };
 
+/// Whether a claim may take jobs of this lane.
+bool supports(const jobs::ClaimRequest& request, const Lane& lane);
+
 std::vector<jobs::ClaimedJob> claim(Transaction& transaction, const jobs::ClaimRequest& request);
 
 /// Whether a claim would find something now, and when the next job becomes due.

@@ -20,12 +20,11 @@ constexpr std::int64_t kApplicationId = 0x5257504A;
 constexpr std::string_view kVersion1 = R"sql(
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  next_seq INTEGER NOT NULL,
   boot_id TEXT NOT NULL,
   boot_count INTEGER NOT NULL,      -- floor of run tokens, so that a lost claim's token never returns
   pruned_id_ms INTEGER NOT NULL     -- ids younger than this have never been pruned
 );
-INSERT INTO meta VALUES (1, 1, '', 0, 0);
+INSERT INTO meta VALUES (1, '', 0, 0);
 
 CREATE TABLE lane (                 -- a kind and version in a queue
   id INTEGER PRIMARY KEY,
@@ -34,12 +33,13 @@ CREATE TABLE lane (                 -- a kind and version in a queue
   version INTEGER NOT NULL,
   UNIQUE (queue, kind, version)
 );
-CREATE TABLE lane_count (
+CREATE TABLE lane_count (           -- lane 0: the next job's row number, on the page that changes anyway
   lane INTEGER NOT NULL,
   state INTEGER NOT NULL,
   jobs INTEGER NOT NULL,
   PRIMARY KEY (lane, state)
 ) WITHOUT ROWID;
+INSERT INTO lane_count VALUES (0, 0, 1);
 CREATE TABLE queue (
   name TEXT PRIMARY KEY,
   paused INTEGER NOT NULL

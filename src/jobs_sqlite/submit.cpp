@@ -166,7 +166,7 @@ Result<jobs::Inserted> submit(Transaction& transaction, const jobs::CheckedJob& 
   const OpenRow row{.seq = seq, .lane = lane, .priority = job.priority};
   insert_open(transaction, row, life, {});
   transaction.count(lane, life.state, +1);
-  transaction.effects.work = true;
+  if (life.state == JobState::scheduled) transaction.effects.look_again = true;
   if (!job.idempotency_key.empty()) {
     write_ledger(transaction, bytes_of(key), job.id, *checked.payload_digest);
   }

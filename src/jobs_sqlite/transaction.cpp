@@ -65,7 +65,8 @@ Result<std::int64_t> Lanes::id_of(net_sqlite::Connection& database, const std::s
 
 void Transaction::load_meta() {
   if (next_seq_) return;
-  auto query = database.query("SELECT next_seq, pruned_id_ms FROM meta");
+  auto query = database.query(
+      "SELECT (SELECT jobs FROM lane_count WHERE lane = 0 AND state = 0), pruned_id_ms FROM meta");
   query.step();
   next_seq_ = query.integer(0);
   pruned_id_ms_ = query.integer(1);
@@ -93,8 +94,11 @@ void Transaction::raise_pruned_id_ms(std::int64_t ms) {
 }
 
 void Transaction::flush() {
+  for (const std::int64_t lane : effects.ready_lanes) {
+    effects.ready.push_back(lanes.by_id(database, lane));
+  }
   if (seq_used_) {
-    auto update = database.query("UPDATE meta SET next_seq = ?");
+    auto update = database.query("UPDATE lane_count SET jobs = ? WHERE lane = 0 AND state = 0");
     update.bind(1, *next_seq_).run();
   }
   for (const auto& [key, change] : counts_) {

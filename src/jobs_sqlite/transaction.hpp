@@ -5,6 +5,7 @@
 #include <rwp/core/uuid.hpp>
 #include <rwp/jobs/requests.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -49,7 +50,10 @@ class Lanes {
 
 /// What others are told once a transaction has been committed.
 struct Effects {
-  bool work = false;          ///< Jobs became ready, or a due time was set.
+  /// Due times or pauses changed: who waits for work must look again.
+  bool look_again = false;
+  std::vector<std::int64_t> ready_lanes{};  ///< Where jobs became ready; named by flush().
+  std::vector<Lane> ready{};
   std::vector<Uuid> ended{};  ///< Jobs came to an end.
 };
 
@@ -72,6 +76,11 @@ struct Transaction {
   /// Jobs of `lane` in `state` became more, or fewer.
   void count(std::int64_t lane, JobState state, std::int64_t change) {
     counts_[{lane, static_cast<int>(state)}] += change;
+    if (state != JobState::ready || change < 0) return;
+    auto& lanes_now = effects.ready_lanes;
+    if (std::find(lanes_now.begin(), lanes_now.end(), lane) == lanes_now.end()) {
+      lanes_now.push_back(lane);
+    }
   }
   /// Writes what was gathered above; before the commit.
   void flush();

@@ -24,18 +24,6 @@ std::int64_t data_version(Transaction& transaction) {
   return query.step() ? query.integer(0) : 0;
 }
 
-/// Counts up for as long as a coroutine's frame lives, however it ends.
-class Counted {
- public:
-  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
-  ~Counted() { --count_; }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-
- private:
-  std::size_t& count_;
-};
-
 }  // namespace
 
 /// Enters a waiter's ids, and takes out what is left of them when the wait ends, however it ends.
@@ -64,6 +52,20 @@ class Watch::Registration {
   const std::vector<Uuid> ids_;
 };
 
+/// Enters a waiter for as long as its coroutine's frame lives, however that ends.
+class Watch::WorkRegistration {
+ public:
+  WorkRegistration(std::list<WorkWaiter*>& waiters, WorkWaiter& waiter)
+      : waiters_(waiters), place_(waiters.insert(waiters.end(), &waiter)) {}
+  ~WorkRegistration() { waiters_.erase(place_); }
+  WorkRegistration(const WorkRegistration&) = delete;
+  WorkRegistration& operator=(const WorkRegistration&) = delete;
+
+ private:
+  std::list<WorkWaiter*>& waiters_;
+  const std::list<WorkWaiter*>::iterator place_;
+};
+
 Watch::Watch(Runtime& runtime, std::shared_ptr<ConnectionQueue> reader,
              std::shared_ptr<const Clock> clock, bool shared_file)
     : runtime_(runtime),
@@ -72,11 +74,22 @@ Watch::Watch(Runtime& runtime, std::shared_ptr<ConnectionQueue> reader,
       shared_file_(shared_file) {}
 
 void Watch::on_committed(const Effects& effects) {
-  if (effects.work) {
-    ++work_epoch_;
-    work_.notify_all();
+  if (effects.look_again) look_again();
+  if (!effects.ready.empty()) ++work_epoch_;
+  for (WorkWaiter* waiter : work_waiters_) {
+    const bool there =
+        std::any_of(effects.ready.begin(), effects.ready.end(),
+                    [waiter](const Lane& lane) { return supports(waiter->request, lane); });
+    if (!there) continue;
+    waiter->there = true;
+    waiter->changed.notify_all();
   }
   if (!open_.empty()) note_ended(effects.ended);
+}
+
+void Watch::look_again() {
+  ++work_epoch_;
+  for (WorkWaiter* waiter : work_waiters_) waiter->changed.notify_all();
 }
 
 void Watch::note_ended(const std::vector<Uuid>& ids) {
@@ -110,8 +123,7 @@ awaitable<void> Watch::poll() {
     if (version && *version != seen_version_) {
       seen_version_ = *version;
       delay = kQuickest;
-      ++work_epoch_;
-      work_.notify_all();
+      look_again();
       std::vector<Uuid> ids;
       ids.reserve(open_.size());
       for (const auto& [id, waiter] : open_) ids.push_back(id);
@@ -141,16 +153,17 @@ awaitable<Result<void>> Watch::check_ended(std::vector<Uuid> ids) {
 
 awaitable<Result<void>> Watch::wait_for_work(jobs::ClaimRequest request, SteadyTime deadline) {
   const auto self = shared_from_this();
-  const Counted counted(waiting_for_work_);
+  WorkWaiter waiter{.request = request};
+  const WorkRegistration registration(work_waiters_, waiter);
   start_polling();
-  for (;;) {
+  while (!waiter.there) {
     const std::uint64_t epoch = work_epoch_;
     std::function<WorkOutlook(Transaction&)> look = [request](Transaction& transaction) {
       return look_for_work(transaction, request);
     };
     const auto outlook = co_await reader_->run(Mode::read, std::move(look));
     if (!outlook) co_return outlook.error();
-    if (outlook->ready) co_return Result<void>();
+    if (outlook->ready || waiter.there) break;
     SteadyTime until = deadline;
     const SteadyTime now = std::chrono::steady_clock::now();
     if (outlook->next_due) {
@@ -159,12 +172,11 @@ awaitable<Result<void>> Watch::wait_for_work(jobs::ClaimRequest request, SteadyT
       if (ahead < deadline - now) until = now + ahead;
     }
     if (epoch != work_epoch_) continue;
-    const Wake wake = co_await work_.wait_until(until);
+    const Wake wake = co_await waiter.changed.wait_until(until);
     if (wake == Wake::cancelled) co_return Error(Errc::cancelled, "the wait was cancelled");
-    if (wake == Wake::timed_out && std::chrono::steady_clock::now() >= deadline) {
-      co_return Result<void>();
-    }
+    if (wake == Wake::timed_out && std::chrono::steady_clock::now() >= deadline) break;
   }
+  co_return Result<void>();
 }
 
 awaitable<Result<void>> Watch::wait_for_end(std::vector<Uuid> ids, SteadyTime deadline) {

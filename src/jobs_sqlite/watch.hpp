@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -39,12 +40,19 @@ class Watch : public std::enable_shared_from_this<Watch> {
     Signal all_ended{};
   };
   class Registration;
+  struct WorkWaiter {
+    const jobs::ClaimRequest& request;
+    bool there = false;  ///< A commit has brought what it waits for.
+    Signal changed{};
+  };
+  class WorkRegistration;
 
   void start_polling();
   boost::asio::awaitable<void> poll();
   void note_ended(const std::vector<Uuid>& ids);
   boost::asio::awaitable<Result<void>> check_ended(std::vector<Uuid> ids);
-  bool anybody_waits() const { return waiting_for_work_ > 0 || !open_.empty(); }
+  bool anybody_waits() const { return !work_waiters_.empty() || !open_.empty(); }
+  void look_again();
 
   Runtime& runtime_;
   const std::shared_ptr<ConnectionQueue> reader_;
@@ -54,9 +62,9 @@ class Watch : public std::enable_shared_from_this<Watch> {
   bool poll_quickly_ = false;
   std::int64_t seen_version_ = 0;
   Signal poll_sooner_;
-  Signal work_;
+  std::list<WorkWaiter*> work_waiters_;
+  /// Counts what makes a look at the database old.
   std::uint64_t work_epoch_ = 0;
-  std::size_t waiting_for_work_ = 0;
   std::unordered_multimap<Uuid, EndWaiter*> open_;
 };
 
