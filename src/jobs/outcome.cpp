@@ -1,6 +1,5 @@
-#include <rwp/jobs/outcome.hpp>
-
 #include <rwp/core/async.hpp>
+#include <rwp/jobs/outcome.hpp>
 
 #include <algorithm>
 #include <cmath>
