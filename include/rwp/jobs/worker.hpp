@@ -63,7 +63,10 @@ struct WorkerOptions {
   std::chrono::milliseconds prune_every{60'000};
   Retention retention{};
   observability::Logger log{};
-  /// May be null.
+  /// May be null. Series: rwp_jobs_started_total{kind}, rwp_jobs_finished_total{kind,outcome},
+  /// rwp_job_run_seconds{kind}, rwp_job_wait_seconds{kind} (submit to claim), rwp_worker_running,
+  /// rwp_worker_prefetched, rwp_worker_claims_total, rwp_worker_claim_seconds,
+  /// rwp_worker_finish_batch_size, rwp_worker_refused_total, rwp_worker_lease_lost_total.
   std::shared_ptr<observability::Metrics> metrics{};
   std::shared_ptr<observability::SpanExporter> spans{};
 };
