@@ -127,19 +127,21 @@ asio::awaitable<bool> run_until(asio::awaitable<void> operation, SteadyTime dead
   co_return true;
 }
 
-void block_on(const asio::any_io_executor& executor, asio::awaitable<void> operation) {
+std::optional<Error> block_on(const asio::any_io_executor& executor,
+                              asio::awaitable<void> operation) {
   // Owned by the handler alone: a runtime that ends drops it, and so breaks the promise.
-  auto ended = std::make_shared<std::promise<void>>();
+  auto ended = std::make_shared<std::promise<std::optional<Error>>>();
   auto waiting = ended->get_future();
+  // The exception stays on the thread that threw it; an Error crosses.
   auto finish = [ended = std::move(ended)](std::exception_ptr thrown) {
-    if (thrown) {
-      ended->set_exception(thrown);
-    } else {
-      ended->set_value();
-    }
+    ended->set_value(thrown ? std::optional<Error>(from_exception(thrown)) : std::nullopt);
   };
   spawn(executor, std::move(operation), std::move(finish));
-  waiting.get();
+  try {
+    return waiting.get();
+  } catch (const std::future_error&) {
+    return Error(Errc::cancelled, "the runtime ended before the operation");
+  }
 }
 
 Error from_exception(std::exception_ptr thrown) {
@@ -150,8 +152,6 @@ Error from_exception(std::exception_ptr thrown) {
       return Error(Errc::cancelled, "the operation was cancelled");
     }
     return Error(Errc::internal, problem.what());
-  } catch (const std::future_error&) {
-    return Error(Errc::cancelled, "the runtime ended before the operation");
   } catch (const ErrorException& problem) {
     return problem.error();
   } catch (const std::exception& problem) {

@@ -79,8 +79,9 @@ boost::asio::awaitable<void> run_on(boost::asio::any_io_executor executor,
                                     boost::asio::awaitable<void> operation);
 /// Whether `operation` ended by `deadline`; otherwise it has been cancelled, and has ended.
 boost::asio::awaitable<bool> run_until(boost::asio::awaitable<void> operation, SteadyTime deadline);
-/// Throws what the operation threw; std::future_error when the executor's runtime ended first.
-void block_on(const boost::asio::any_io_executor& executor, boost::asio::awaitable<void> operation);
+/// What the operation threw, as an Error; none when it threw nothing.
+std::optional<Error> block_on(const boost::asio::any_io_executor& executor,
+                              boost::asio::awaitable<void> operation);
 Error from_exception(std::exception_ptr thrown);
 
 template <class T>
@@ -136,11 +137,8 @@ auto run_blocking(boost::asio::any_io_executor executor, Function function)
 template <class T>
 Result<T> block_on(Runtime& runtime, boost::asio::awaitable<Result<T>> operation) {
   std::optional<Result<T>> result;
-  try {
-    detail::block_on(runtime.executor(), detail::keep_result(std::move(operation), &result));
-  } catch (...) {
-    return detail::from_exception(std::current_exception());
-  }
+  auto kept = detail::keep_result(std::move(operation), &result);
+  if (auto failed = detail::block_on(runtime.executor(), std::move(kept))) return *failed;
   return std::move(*result);
 }
 
