@@ -38,7 +38,8 @@ struct Uuid {
   /// Lower case, 8-4-4-4-12.
   std::string to_string() const;
 
-  friend auto operator<=>(const Uuid&, const Uuid&) = default;
+  // clang-tidy 14 takes the zero of a defaulted comparison for a pointer.
+  friend auto operator<=>(const Uuid&, const Uuid&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 }  // namespace rwp
