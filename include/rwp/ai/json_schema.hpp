@@ -12,10 +12,10 @@ namespace rwp::ai {
 /// A JSON Schema (draft 7, and of 2020-12 what OpenAI's strict mode takes, such as `$defs`) that
 /// was read once and judges many documents.
 ///
-/// `$ref` reaches within the schema only. `format` is told to models and not judged. The patterns
-/// are ECMAScript regular expressions without Unicode classes; a schema is the program's own or its
-/// operator's, for a pattern can be written that takes exponential time.
-/// Threads: a value, safe to share; copies share what was compiled. The default accepts everything.
+/// `$ref` reaches within the schema only. Of `format`, only dates and times are judged. The
+/// patterns are ECMAScript regular expressions without Unicode classes; a schema is the program's
+/// own or its operator's, for a pattern can be written that takes exponential time. Threads: a
+/// value, safe to share; copies share what was compiled. The default accepts everything.
 class JsonSchema {
  public:
   /// Largest schema taken.
