@@ -13,6 +13,10 @@ constexpr std::size_t kMaxPending = 100'000;
 /// A group is committed once it has taken so long, so that other processes get their turn.
 constexpr std::chrono::milliseconds kLongestTransaction{8};
 
+void add(observability::Counter* counter, std::size_t amount) {
+  if (counter != nullptr) counter->add(static_cast<double>(amount));
+}
+
 Error error_of(std::exception_ptr thrown) {
   try {
     std::rethrow_exception(thrown);
@@ -116,10 +120,10 @@ std::size_t ConnectionQueue::execute(const Group& group) {
   } else {
     // Whose fault it was shows by halves, until the culprit stands alone. What a failed commit left
     // unknown is settled by it too: all work finds what it had done before, and answers that.
-    ++statistics_.failed_groups;
+    add(options_.series.failed_groups, 1);
     run_by_halves(group, 0, group.size());
   }
-  statistics_.operations += dealt_with;
+  add(options_.series.operations, dealt_with);
   return dealt_with;
 }
 
@@ -130,7 +134,7 @@ ConnectionQueue::Attempt ConnectionQueue::run_together(const Group& group, std::
   Mode mode = Mode::read;
   for (std::size_t i = first; i < last; ++i) mode = std::max(mode, group[i]->mode);
   Attempt attempt;
-  ++statistics_.transactions;
+  add(options_.series.transactions, 1);
   try {
     Transaction transaction(*connection_, lanes_);
     const auto started = std::chrono::steady_clock::now();

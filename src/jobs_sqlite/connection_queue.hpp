@@ -6,6 +6,7 @@
 #include <rwp/core/clock.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/core/runtime.hpp>
+#include <rwp/observability/metrics.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -19,11 +20,13 @@
 
 namespace rwp::jobs_sqlite {
 
-/// Counts of one queue, for metrics and benchmarks.
-struct QueueStatistics {
-  std::uint64_t transactions = 0;
-  std::uint64_t operations = 0;
-  std::uint64_t failed_groups = 0;
+/// Series of one queue; each may be null. They may be added to from any thread.
+struct QueueSeries {
+  /// Keeps the series.
+  std::shared_ptr<observability::Metrics> metrics{};
+  observability::Counter* transactions = nullptr;
+  observability::Counter* operations = nullptr;
+  observability::Counter* failed_groups = nullptr;
 };
 
 /// What awaiting a work that makes a `T` answers: `Result<T>`, and a work that makes a Result that
@@ -60,6 +63,7 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
     std::int64_t token_floor = 1;
     std::int64_t holder = 0;
     bool synchronous_full = true;
+    QueueSeries series{};
     /// Told on the I/O thread what committed transactions did to others.
     OnCommitted on_committed{};
     /// Told on the pool how long the write lock was waited for; max(): in vain.
@@ -83,9 +87,6 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
     if (!done) co_return done.error();
     co_return std::move(**made);
   }
-
-  QueueStatistics statistics() const { return statistics_; }
-  net_sqlite::Connection& connection() { return *connection_; }
 
  private:
   struct Operation {
@@ -125,7 +126,6 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
   bool running_ = false;
   bool synchronous_now_ = true;
   Effects effects_;  ///< Of the group that runs; the pool's until it has ended.
-  QueueStatistics statistics_;
 };
 
 }  // namespace rwp::jobs_sqlite

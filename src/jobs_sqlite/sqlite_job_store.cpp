@@ -318,6 +318,19 @@ Opened enter(net_sqlite::Connection& database, const Clock& clock, HolderLocks* 
   return opened;
 }
 
+QueueSeries make_series(const std::shared_ptr<observability::Metrics>& metrics,
+                        const std::string& connection) {
+  if (!metrics) return {};
+  const observability::Labels labels = {{"connection", connection}};
+  return {.metrics = metrics,
+          .transactions = &metrics->counter("rwp_sqlite_transactions_total",
+                                            "Transactions, each for a group of calls", labels),
+          .operations = &metrics->counter("rwp_sqlite_operations_total",
+                                          "Calls that transactions carried", labels),
+          .failed_groups = &metrics->counter("rwp_sqlite_failed_groups_total",
+                                             "Groups that were run again by halves", labels)};
+}
+
 std::shared_ptr<jobs::JobStore> open_store(Runtime& runtime, SqliteOptions options) {
   const bool in_memory = options.path.empty();
   // Names that SQLite reads as something else than a file; -holders would lie beside nothing.
@@ -343,12 +356,16 @@ std::shared_ptr<jobs::JobStore> open_store(Runtime& runtime, SqliteOptions optio
   writer_options.token_floor = opened.token_floor;
   writer_options.holder = opened.holder;
   writer_options.synchronous_full = options.synchronous_full;
+  writer_options.series = make_series(options.metrics, "writer");
   writer_options.on_committed = [watch_slot](Effects& effects) {
     if (const auto watch = watch_slot->lock()) watch->on_committed(effects);
   };
-  writer_options.on_lock_wait = [after = parts.lapsed_only_after,
-                                 clock = options.clock](std::chrono::nanoseconds waited) {
-    if (waited > kLongLockWait) *after = (clock->since_boot() + kSecondChance).count();
+  writer_options.on_lock_wait = [after = parts.lapsed_only_after, clock = options.clock,
+                                 log = options.log](std::chrono::nanoseconds waited) {
+    if (waited <= kLongLockWait) return;
+    *after = (clock->since_boot() + kSecondChance).count();
+    log.warn("another process held the job database's write lock for long",
+             {{"longer_than_seconds", kLongLockWait.count()}});
   };
   parts.writer =
       std::make_shared<ConnectionQueue>(runtime, std::move(writer_connection), writer_options);
@@ -359,6 +376,7 @@ std::shared_ptr<jobs::JobStore> open_store(Runtime& runtime, SqliteOptions optio
     prepare_reader(*reader_connection);
     ConnectionQueue::Options reader_options;
     reader_options.clock = options.clock;
+    reader_options.series = make_series(options.metrics, "reader");
     parts.reader =
         std::make_shared<ConnectionQueue>(runtime, std::move(reader_connection), reader_options);
   }

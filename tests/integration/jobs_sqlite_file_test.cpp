@@ -47,6 +47,22 @@ class SqliteFileTest : public ::testing::Test {
   Runtime runtime_;
 };
 
+TEST_F(SqliteFileTest, SeriesTellHowManyCallsTransactionsCarried) {
+  const auto metrics = observability::make_metrics();
+  jobs_sqlite::SqliteOptions options;
+  options.path = path_;
+  options.metrics = metrics;
+  const auto store = jobs_sqlite::open_sqlite_job_store(runtime_, std::move(options)).value();
+
+  ASSERT_TRUE(submit(*store).has_value());
+  ASSERT_TRUE(submit(*store).has_value());
+
+  const observability::Labels writer = {{"connection", "writer"}};
+  EXPECT_EQ(metrics->counter("rwp_sqlite_operations_total", "", writer).value(), 2);
+  EXPECT_EQ(metrics->counter("rwp_sqlite_transactions_total", "", writer).value(), 2);
+  EXPECT_EQ(metrics->counter("rwp_sqlite_failed_groups_total", "", writer).value(), 0);
+}
+
 TEST_F(SqliteFileTest, FullDatabaseRefusesSubmitsKeepsWhatItAnsweredAndWorksAgain) {
   std::vector<Uuid> answered;
   {

@@ -34,7 +34,9 @@ struct SqliteOptions {
   /// SQLite's own bound on the file, in pages of 4 KiB; 0: none. Reached, it is a full disk.
   std::int64_t max_pages = 0;
   observability::Logger log{};
-  /// May be null.
+  /// May be null. Series, by connection (writer, reader): rwp_sqlite_transactions_total,
+  /// rwp_sqlite_operations_total (what transactions carried: group commit in numbers),
+  /// rwp_sqlite_failed_groups_total.
   std::shared_ptr<observability::Metrics> metrics{};
 };
 

@@ -121,8 +121,6 @@ bool Query::is_null(int column) const {
 
 std::int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
-double Query::real(int column) const { return sqlite3_column_double(statement_, column); }
-
 std::string_view Query::text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   if (text == nullptr) return {};
@@ -142,8 +140,7 @@ void Connection::Finalizer::operator()(sqlite3_stmt* statement) const {
 }
 
 Connection::Connection(ConnectionOptions options) {
-  const int access =
-      options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int access = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const std::string path = options.path.empty() ? ":memory:" : options.path;
   sqlite3* opened = nullptr;
   // One thread at a time uses a connection, so SQLite's own mutexes are left out.
@@ -182,12 +179,5 @@ Query Connection::query(const char* sql, std::size_t slot) {
 int Connection::changes() const { return sqlite3_changes(database_.get()); }
 
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
-
-std::int64_t Connection::cache_writes() const {
-  int now = 0;
-  int most = 0;
-  sqlite3_db_status(database_.get(), SQLITE_DBSTATUS_CACHE_WRITE, &now, &most, 0);
-  return now;
-}
 
 }  // namespace rwp::net_sqlite

@@ -74,7 +74,6 @@ class Query {
   /// Columns count from 0. Views live until the next step.
   bool is_null(int column) const;
   std::int64_t integer(int column) const;
-  double real(int column) const;
   std::string_view text(int column) const;
   std::string_view blob(int column) const;
 
@@ -85,7 +84,6 @@ class Query {
 struct ConnectionOptions {
   /// Empty: a database in memory.
   std::string path{};
-  bool read_only = false;
   int busy_timeout_ms = 10'000;
 };
 
@@ -108,8 +106,6 @@ class Connection {
   /// Rows changed by the last statement.
   int changes() const;
   bool in_transaction() const;
-  /// Bytes written through this connection since it was opened: pages written to log and file.
-  std::int64_t cache_writes() const;
 
  private:
   struct Closer {
