@@ -58,13 +58,15 @@ class SqliteJobStore final : public jobs::JobStore {
     answers.reserve(items.size());
     auto& queue = mode == Mode::read ? parts_.reader : parts_.writer;
     for (std::size_t from = 0; from < items.size(); from += kItemsPerWork) {
-      const auto begin = items.begin() + static_cast<std::ptrdiff_t>(from);
-      const auto end =
-          items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), from + kItemsPerWork));
-      auto some = items.size() <= kItemsPerWork ? std::move(items)
-                                                : std::vector<Item>(std::make_move_iterator(begin),
-                                                                    std::make_move_iterator(end));
-      const std::size_t count = items.size();
+      const bool all = items.size() <= kItemsPerWork;
+      std::vector<Item> some;
+      if (all) {
+        some.swap(items);
+      } else {
+        const auto to = std::min(items.size(), from + kItemsPerWork);
+        some.assign(std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(from)),
+                    std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(to)));
+      }
       std::function<std::vector<Result<T>>(Transaction&)> work = [some = std::move(some),
                                                                   each](Transaction& transaction) {
         std::vector<Result<T>> done;
@@ -75,7 +77,7 @@ class SqliteJobStore final : public jobs::JobStore {
       auto done = co_await queue->run(mode, std::move(work));
       if (!done) co_return done.error();
       std::move(done->begin(), done->end(), std::back_inserter(answers));
-      if (count == 0) break;  // The items went as a whole.
+      if (all) break;
     }
     co_return answers;
   }

@@ -103,9 +103,9 @@ bool Query::step() {
   const int result_code = sqlite3_step(statement_);
   if (result_code == SQLITE_ROW) return true;
   if (result_code == SQLITE_DONE) return false;
-  auto thrown = failure(sqlite3_db_handle(statement_), result_code, "the job database");
+  const Failure thrown = failure(sqlite3_db_handle(statement_), result_code, "the job database");
   sqlite3_reset(statement_);
-  throw thrown;
+  throw Failure(thrown);
 }
 
 void Query::run() {
