@@ -7,12 +7,12 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build pkg-config ca-certificates
   libboost1.81-dev libboost-url1.81-dev
-  nlohmann-json3-dev libsqlite3-dev libvalijson-dev libssl-dev zlib1g-dev
+  nlohmann-json3-dev libsqlite3-dev libvalijson-dev libssl-dev libcurl4-openssl-dev zlib1g-dev
   prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
 )
 if [[ "${1:-}" == --tests ]]; then
   packages+=(
-    libgtest-dev libgmock-dev libbenchmark-dev json-schema-test-suite sqlite3 python3 git
+    libgtest-dev libgmock-dev libbenchmark-dev json-schema-test-suite sqlite3 python3 git curl
     clang-format-14 clang-tidy-14
   )
 elif [[ $# -gt 0 ]]; then
