@@ -1,6 +1,7 @@
 #include "jobs_sqlite/schema.hpp"
 
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <linux/magic.h>
 #include <string_view>
@@ -220,10 +221,27 @@ void migrate(net_sqlite::Connection& database, const std::string& path) {
   database.execute("COMMIT");
 }
 
+/// The switch needs the file alone, and SQLite's busy handler is not asked for it: processes that
+/// make a file together get in each other's way.
+void use_write_ahead_log(net_sqlite::Connection& database, std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    try {
+      database.execute("PRAGMA journal_mode = WAL");
+      return;
+    } catch (const net_sqlite::Failure& failure) {
+      if (!failure.busy() || std::chrono::steady_clock::now() > until) throw;
+    }
+    // Waits, by the busy handler, until those in the way have gone.
+    database.execute("BEGIN EXCLUSIVE");
+    database.execute("COMMIT");
+  }
+}
+
 }  // namespace
 
 void prepare_writer(net_sqlite::Connection& database, const std::string& path,
-                    std::int64_t max_pages) {
+                    std::int64_t max_pages, std::chrono::milliseconds patience) {
   const std::string name = path.empty() ? "memory" : path;
   // Before anything is written: the journal mode is kept in the file, which may not be ours.
   // One snapshot: another process may be making the file now.
@@ -231,7 +249,7 @@ void prepare_writer(net_sqlite::Connection& database, const std::string& path,
   (void)version_of_ours(database, name);
   database.execute("COMMIT");
   if (max_pages > 0) database.execute("PRAGMA max_page_count = " + std::to_string(max_pages));
-  database.execute("PRAGMA journal_mode = WAL");
+  use_write_ahead_log(database, patience);
   database.execute("PRAGMA synchronous = FULL");
   // A log that is soon written over costs less to sync than one that grows for longer.
   database.execute("PRAGMA wal_autocheckpoint = 1000");

@@ -344,7 +344,7 @@ std::shared_ptr<jobs::JobStore> open_store(Runtime& runtime, SqliteOptions optio
   const net_sqlite::ConnectionOptions connection_options{
       .path = options.path, .busy_timeout_ms = static_cast<int>(options.busy_timeout.count())};
   auto writer_connection = std::make_unique<net_sqlite::Connection>(connection_options);
-  prepare_writer(*writer_connection, options.path, options.max_pages);
+  prepare_writer(*writer_connection, options.path, options.max_pages, options.busy_timeout);
 
   SqliteJobStore::Parts parts;
   if (!in_memory) parts.locks = std::make_shared<HolderLocks>(options.path + "-holders");

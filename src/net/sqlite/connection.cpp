@@ -60,6 +60,8 @@ Failure failure(sqlite3* database, int result_code, std::string_view doing) {
   return Failure(result_code, Error(classify(result_code), std::move(text)));
 }
 
+bool Failure::busy() const noexcept { return (result_code_ & 0xFF) == SQLITE_BUSY; }
+
 Query::~Query() {
   if (statement_ != nullptr) sqlite3_reset(statement_);
 }

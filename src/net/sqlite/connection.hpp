@@ -24,8 +24,8 @@ class Failure : public std::exception {
   Failure(int result_code, Error error) : result_code_(result_code), error_(std::move(error)) {}
   const char* what() const noexcept override { return error_.message().c_str(); }
   const Error& error() const noexcept { return error_; }
-  /// SQLite's primary result code.
-  int result_code() const noexcept { return result_code_ & 0xFF; }
+  /// Whether another connection's lock was in the way.
+  bool busy() const noexcept;
 
  private:
   int result_code_;
