@@ -1,5 +1,6 @@
 #include "pods/setting.hpp"
 
+#include "pods/setting_kinds.hpp"
 #include <rwp/ai/model.hpp>
 #include <rwp/analytics/sink.hpp>
 #include <rwp/core/url.hpp>
@@ -8,217 +9,163 @@
 #include <rwp/storage/object_store.hpp>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <utility>
 
 namespace rwp::pods {
 namespace {
 
-Error broken(std::string rule) { return {Errc::invalid_argument, std::move(rule)}; }
+using Names = SettingNames;
 
-std::string join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name + ":";
-  return text;
-}
+constexpr RoleSet kRunsJobs{Role::standalone, Role::worker};
+constexpr RoleSet kHasModel{Role::standalone, Role::worker, Role::ai};
+constexpr RoleSet kHasSink{Role::standalone, Role::worker, Role::analytics};
+constexpr RoleSet kTakesKeys{Role::standalone, Role::api, Role::ai, Role::analytics};
+constexpr RoleSet kApi{Role::api};
+constexpr RoleSet kStandalone{Role::standalone};
 
-template <class Interface>
-Setting url_setting(std::string flag, std::string variable, std::string help,
-                    std::string Configuration::*member, const SchemeRegistry& registry) {
-  Setting setting;
-  setting.flag = std::move(flag);
-  setting.variable = std::move(variable);
-  setting.placeholder = "URL";
-  setting.help = std::move(help);
-  setting.from_file = true;
-  const auto known = registry.schemes<Interface>();
-  setting.take = [member, known](Configuration& configuration,
-                                 const std::string& value) -> Result<void> {
-    const auto url = Url::parse(value);
-    if (!url)
-      return broken("must be a URL such as " + known.front() + ": (" + url.error().message() + ")");
-    if (std::find(known.begin(), known.end(), url->scheme()) == known.end()) {
-      return broken("unknown scheme '" + url->scheme() + ":'; here are " + join(known));
-    }
-    configuration.*member = value;
-    return {};
-  };
-  setting.show = [member](const Configuration& configuration) {
-    const auto url = Url::parse(configuration.*member);
-    return url ? url->masked() : configuration.*member;
-  };
-  return setting;
-}
-
-Setting text_setting(std::string flag, std::string variable, std::string placeholder,
-                     std::string help, std::string Configuration::*member, std::string rule,
-                     bool (*is_good)(const std::string&)) {
-  Setting setting;
-  setting.flag = std::move(flag);
-  setting.variable = std::move(variable);
-  setting.placeholder = std::move(placeholder);
-  setting.help = std::move(help);
-  setting.take = [member, rule = std::move(rule), is_good](
-                     Configuration& configuration, const std::string& value) -> Result<void> {
-    if (!is_good(value)) return broken(rule);
-    configuration.*member = value;
-    return {};
-  };
-  setting.show = [member](const Configuration& configuration) { return configuration.*member; };
-  return setting;
-}
-
-template <class Enum, std::size_t size, class Member>
-Setting choice_setting(std::string flag, std::string variable, std::string help,
-                       Member Configuration::*member,
-                       std::array<std::pair<std::string_view, Enum>, size> choices) {
-  Setting setting;
-  setting.flag = std::move(flag);
-  setting.variable = std::move(variable);
-  for (const auto& [name, value] : choices) {
-    setting.placeholder += (setting.placeholder.empty() ? "" : "|") + std::string(name);
-  }
-  setting.help = std::move(help);
-  setting.take = [member, choices, rule = "must be " + setting.placeholder](
-                     Configuration& configuration, const std::string& value) -> Result<void> {
-    for (const auto& [name, choice] : choices) {
-      if (name != value) continue;
-      configuration.*member = choice;
-      return {};
-    }
-    return broken(rule);
-  };
-  setting.show = [member, choices](const Configuration& configuration) -> std::string {
-    for (const auto& [name, choice] : choices) {
-      if (configuration.*member == choice) return std::string(name);
-    }
-    return {};  // Left to the program.
-  };
-  return setting;
-}
-
-bool is_path(const std::string& value) {
-  return !value.empty() && value.size() <= 4'000 && value.find('\0') == std::string::npos;
-}
+constexpr std::string_view kWordCharacters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 
 bool is_run_name(const std::string& value) {
   return !value.empty() && value.size() <= 64 && value.front() != '.' &&
-         value.find_first_not_of(
-             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-             "-_.") == std::string::npos;
+         value.find_first_not_of(kWordCharacters) == std::string::npos;
 }
 
-Setting concurrency_setting() {
-  Setting setting;
-  setting.flag = "--concurrency";
-  setting.variable = "RWP_CONCURRENCY";
-  setting.placeholder = "N";
-  setting.help = "Adverts worked on at once, 1 to 1000 (16)";
-  setting.take = [](Configuration& configuration, const std::string& value) -> Result<void> {
-    std::size_t number = 0;
-    const auto* end = value.data() + value.size();
-    const auto read = std::from_chars(value.data(), end, number);
-    if (read.ec != std::errc() || read.ptr != end || number < 1 || number > 1'000) {
-      return broken("must be a whole number from 1 to 1000");
-    }
-    configuration.concurrency = number;
-    return {};
-  };
-  setting.show = [](const Configuration& configuration) {
-    return std::to_string(configuration.concurrency);
-  };
-  return setting;
+bool is_model_name(const std::string& value) {
+  return !value.empty() && value.size() <= 256 &&
+         std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
-Setting drain_setting() {
-  Setting setting;
-  setting.flag = "--drain-grace";
-  setting.variable = "RWP_DRAIN_GRACE";
-  setting.placeholder = "TIME";
-  setting.help = "How long running jobs may go on after a first SIGTERM, up to 1h (25s)";
-  setting.take = [](Configuration& configuration, const std::string& value) -> Result<void> {
-    const auto time = parse_duration(value);
-    if (!time || *time > std::chrono::hours(1)) {
-      return broken("must be a time such as 500ms, 25s or 2m, at most 1h");
-    }
-    configuration.drain_grace = *time;
-    return {};
-  };
-  setting.show = [](const Configuration& configuration) {
-    return std::to_string(configuration.drain_grace.count()) + "ms";
-  };
-  return setting;
+bool is_scopes(const std::string& value) {
+  return !value.empty() && value.size() <= 1'000 &&
+         value.find_first_not_of(std::string(kWordCharacters) + ":,") == std::string::npos;
 }
 
-Setting openai_key_setting() {
-  Setting setting;
-  setting.variable = "OPENAI_API_KEY";
-  setting.help = "Key of the OpenAI-compatible service";
-  setting.secret = true;
-  setting.from_file = true;
-  setting.take = [](Configuration& configuration, const std::string& value) -> Result<void> {
-    const auto is_good = [](char c) { return c > ' ' && c < '\x7f'; };
-    if (value.size() < 8 || value.size() > 512 ||
-        !std::all_of(value.begin(), value.end(), is_good)) {
-      return broken("must be 8 to 512 printable characters without spaces");
-    }
-    configuration.openai_api_key = Secret(value);
-    return {};
-  };
-  setting.show = [](const Configuration& configuration) {
-    return configuration.openai_api_key.masked();
-  };
-  return setting;
+void add_input(std::vector<Setting>& all) {
+  all.push_back(path_setting(
+      Names{"--input", "RWP_INPUT", "FILE",
+            "Adverts to enrich, JSON Lines or CSV; without it, run as a worker", kStandalone},
+      &Configuration::input));
+  all.push_back(
+      text_setting(Names{"--run", "RWP_RUN", "NAME",
+                         "A run of its own: enrich everything anew under this name", kStandalone},
+                   &Configuration::run,
+                   "must be 1 to 64 of a-z A-Z 0-9 - _ . and not start with a dot", &is_run_name));
 }
 
-}  // namespace
+void add_parts(std::vector<Setting>& all, const SchemeRegistry& schemes) {
+  all.push_back(path_setting(Names{"--data-dir", "RWP_DATA_DIR", "DIR",
+                                   "Where jobs, objects and events lie by default (rwp-data)"},
+                             &Configuration::data_dir));
+  all.push_back(
+      url_setting(Names{"--jobs-url", "RWP_JOBS_URL", "", "Job store (sqlite:DIR/jobs.db)"},
+                  &Configuration::jobs_url, schemes.schemes<jobs::JobStore>()));
+  all.push_back(url_setting(
+      Names{"--objects-url", "RWP_OBJECTS_URL", "", "Object store (file:DIR/objects)", kRunsJobs},
+      &Configuration::objects_url, schemes.schemes<storage::ObjectStore>()));
+  all.push_back(
+      url_setting(Names{"--ai-url", "RWP_AI_URL", "", "Language model (local:)", kHasModel},
+                  &Configuration::ai_url, schemes.schemes<ai::Model>()));
+  all.push_back(text_setting(Names{"--ai-model", "RWP_AI_MODEL", "NAME",
+                                   "The model to ask for where none is named", kHasModel},
+                             &Configuration::ai_model,
+                             "must be 1 to 256 printable characters without spaces",
+                             &is_model_name));
+  all.push_back(secret_setting(Names{"--ai-key-file", "RWP_AI_API_KEY", "",
+                                     "File with the key for the model's URL", kHasModel},
+                               &Configuration::ai_key));
+  all.push_back(secret_setting(
+      Names{"", "OPENAI_API_KEY", "", "Key of the OpenAI-compatible service", kHasModel},
+      &Configuration::openai_api_key));
+  all.push_back(url_setting(Names{"--analytics-url", "RWP_ANALYTICS_URL", "",
+                                  "Where events go (jsonl:DIR/events.jsonl)", kHasSink},
+                            &Configuration::analytics_url, schemes.schemes<analytics::Sink>()));
+  all.push_back(
+      secret_setting(Names{"--analytics-key-file", "RWP_ANALYTICS_API_KEY", "",
+                           "File with the key for the analytics pod (api_secret)", kHasSink},
+                     &Configuration::analytics_key));
+  all.push_back(secret_setting(Names{"--ga4-api-secret-file", "GA4_API_SECRET", "",
+                                     "File with Google Analytics' API secret", kHasSink},
+                               &Configuration::ga4_api_secret));
+}
 
-std::vector<Setting> settings(const SchemeRegistry& schemes) {
+void add_server(std::vector<Setting>& all) {
+  all.push_back(listen_setting(
+      Names{"--listen", "RWP_LISTEN", "",
+            "Address and port to serve on (:3000; standalone serves only when it is given)"},
+      &Configuration::listen));
+  all.push_back(listen_setting(Names{"--metrics-listen", "RWP_METRICS_LISTEN", "",
+                                     "A port of their own for /health, /ready and /metrics"},
+                               &Configuration::metrics_listen));
+  all.push_back(path_setting(Names{"--tls-cert-file", "RWP_TLS_CERT_FILE", "FILE",
+                                   "Certificate chain, PEM; with --tls-key-file, serve TLS"},
+                             &Configuration::tls_cert_file));
+  all.push_back(
+      path_setting(Names{"--tls-key-file", "RWP_TLS_KEY_FILE", "FILE", "Its private key, PEM"},
+                   &Configuration::tls_key_file));
+  all.push_back(
+      number_setting(Names{"--http-threads", "RWP_HTTP_THREADS", "", "Threads that serve (1)"},
+                     &Configuration::http_threads, 1, 64));
+  all.push_back(
+      path_setting(Names{"--api-keys-file", "RWP_API_KEYS_FILE", "FILE",
+                         "The keys that may be used; read again when it changes", kTakesKeys},
+                   &Configuration::api_keys_file));
+  all.push_back(
+      switch_setting(Names{"--allow-anonymous", "RWP_ALLOW_ANONYMOUS", "",
+                           "Ask nobody for a key; only on a loopback address", kTakesKeys},
+                     &Configuration::allow_anonymous));
+  all.push_back(text_setting(
+      Names{"--new-key", "", "TENANT", "Make a key for this tenant, print it once, and end", kApi},
+      &Configuration::new_key, "must be 1 to 64 of a-z A-Z 0-9 - _ . and not start with a dot",
+      &is_run_name));
+  all.push_back(text_setting(
+      Names{"--scopes", "", "LIST", "What the new key may do: jobs:read,jobs:write,…", kApi},
+      &Configuration::scopes, "must be names such as jobs:read, with commas between", &is_scopes));
+}
+
+void add_running(std::vector<Setting>& all) {
   using observability::LogFormat;
   using observability::LogLevel;
-  std::vector<Setting> all;
-  all.push_back(text_setting("--input", "RWP_INPUT", "FILE",
-                             "Adverts to enrich, JSON Lines or CSV; without it, run as a worker",
-                             &Configuration::input, "must be the path of a file", &is_path));
+  using std::chrono::hours;
+  using std::chrono::minutes;
+  all.push_back(number_setting(Names{"--concurrency", "RWP_CONCURRENCY", "",
+                                     "Adverts worked on at once, 1 to 1000 (16)", kRunsJobs},
+                               &Configuration::concurrency, 1, 1'000));
   all.push_back(
-      text_setting("--run", "RWP_RUN", "NAME",
-                   "A run of its own: enrich everything anew under this name", &Configuration::run,
-                   "must be 1 to 64 of a-z A-Z 0-9 - _ . and not start with a dot", &is_run_name));
-  all.push_back(text_setting("--data-dir", "RWP_DATA_DIR", "DIR",
-                             "Where jobs, objects and events lie by default (rwp-data)",
-                             &Configuration::data_dir, "must be the path of a directory",
-                             &is_path));
-  all.push_back(url_setting<jobs::JobStore>("--jobs-url", "RWP_JOBS_URL",
-                                            "Job store (sqlite:DIR/jobs.db)",
-                                            &Configuration::jobs_url, schemes));
-  all.push_back(url_setting<storage::ObjectStore>("--objects-url", "RWP_OBJECTS_URL",
-                                                  "Object store (file:DIR/objects)",
-                                                  &Configuration::objects_url, schemes));
-  all.push_back(url_setting<ai::Model>("--ai-url", "RWP_AI_URL", "Language model (local:)",
-                                       &Configuration::ai_url, schemes));
-  all.push_back(url_setting<analytics::Sink>("--analytics-url", "RWP_ANALYTICS_URL",
-                                             "Where events go (jsonl:DIR/events.jsonl)",
-                                             &Configuration::analytics_url, schemes));
-  all.push_back(openai_key_setting());
-  all.push_back(concurrency_setting());
-  all.push_back(drain_setting());
+      duration_setting(Names{"--drain-delay", "RWP_DRAIN_DELAY", "",
+                             "How long /ready says no before connections are closed (2s)"},
+                       &Configuration::drain_delay, minutes(5), "5m"));
+  all.push_back(duration_setting(
+      Names{"--drain-grace", "RWP_DRAIN_GRACE", "",
+            "How long jobs and requests may go on after a first SIGTERM, up to 1h (25s)"},
+      &Configuration::drain_grace, hours(1), "1h"));
   all.push_back(choice_setting<Progress, 4>(
-      "--progress", "RWP_PROGRESS", "How progress is shown (auto)", &Configuration::progress,
+      Names{"--progress", "RWP_PROGRESS", "", "How progress is shown (auto)", kStandalone},
+      &Configuration::progress,
       {{{"auto", Progress::automatic},
         {"bar", Progress::bar},
         {"lines", Progress::lines},
         {"none", Progress::none}}}));
   all.push_back(choice_setting<LogFormat, 2>(
-      "--log-format", "RWP_LOG_FORMAT", "Form of the log on standard error (text)",
+      Names{"--log-format", "RWP_LOG_FORMAT", "", "Form of the log on standard error (text)"},
       &Configuration::log_format, {{{"text", LogFormat::text}, {"json", LogFormat::json}}}));
-  all.push_back(choice_setting<LogLevel, 4>("--log-level", "RWP_LOG_LEVEL",
-                                            "Least level that is logged (error; as a worker warn)",
-                                            &Configuration::log_level,
-                                            {{{"debug", LogLevel::debug},
-                                              {"info", LogLevel::info},
-                                              {"warn", LogLevel::warn},
-                                              {"error", LogLevel::error}}}));
+  all.push_back(choice_setting<LogLevel, 4>(
+      Names{"--log-level", "RWP_LOG_LEVEL", "",
+            "Least level that is logged (info; standalone warn, with an input error)"},
+      &Configuration::log_level,
+      {{{"debug", LogLevel::debug},
+        {"info", LogLevel::info},
+        {"warn", LogLevel::warn},
+        {"error", LogLevel::error}}}));
+}
+
+}  // namespace
+
+std::vector<Setting> settings(const SchemeRegistry& schemes) {
+  std::vector<Setting> all;
+  add_input(all);
+  add_parts(all, schemes);
+  add_server(all);
+  add_running(all);
   return all;
 }
 

@@ -33,8 +33,8 @@ Environment environment_of(Variables variables) {
 }
 
 ParsedConfiguration parse(const std::vector<std::string>& arguments,
-                          const Variables& variables = Variables()) {
-  return parse_configuration(arguments, environment_of(variables), builtin_schemes());
+                          const Variables& variables = Variables(), Role role = Role::standalone) {
+  return parse_configuration(arguments, environment_of(variables), builtin_schemes(), role);
 }
 
 TEST(ConfigurationTest, DefaultsLieInTheDataDirectory) {
@@ -118,6 +118,66 @@ TEST(ConfigurationTest, SchemeThatNeedsASecretAsksForIt) {
   EXPECT_EQ(with.configuration.openai_api_key.expose(), "sk-12345678");
 }
 
+TEST(ConfigurationTest, PodServesOnPort3000AndStandaloneOnlyWhenAsked) {
+  EXPECT_EQ(parse({}, {}, Role::worker).configuration.listen, ":3000");
+  EXPECT_EQ(parse({}).configuration.listen, "");
+  EXPECT_EQ(parse({"--listen", "[::1]:0", "--allow-anonymous"}).configuration.listen, "[::1]:0");
+}
+
+TEST(ConfigurationTest, FlagOfAnotherRoleIsRefusedAndItsVariableLeftAlone) {
+  const auto parsed = parse({"--input", "ads.jsonl", "--concurrency=3", "--api-keys-file", "keys"},
+                            {{"RWP_INPUT", "ads.jsonl"}}, Role::api);
+
+  EXPECT_THAT(parsed.problems,
+              ::testing::Contains(AllOf(HasSubstr("--input"), HasSubstr("another program"))));
+  EXPECT_THAT(parsed.problems, ::testing::Contains(HasSubstr("--concurrency")));
+  EXPECT_EQ(parsed.configuration.input, "");
+}
+
+TEST(ConfigurationTest, ListenAddressThatIsNoneIsRefused) {
+  for (const char* bad : {"3000", "localhost:3000", "127.0.0.1:", "127.0.0.1:70000", "::1:3000",
+                          "[127.0.0.1]:1", "300.0.0.1:80", ":3000x"}) {
+    EXPECT_THAT(parse({"--listen", bad}, {}, Role::worker).problems,
+                ElementsAre(HasSubstr("127.0.0.1:3000")))
+        << bad;
+  }
+}
+
+TEST(ConfigurationTest, PodThatNobodyCouldUseDoesNotStart) {
+  EXPECT_THAT(parse({}, {}, Role::api).problems, ElementsAre(HasSubstr("--new-key")));
+  EXPECT_THAT(parse({}, {{"RWP_API_KEYS_FILE", "keys"}}, Role::api).problems, IsEmpty());
+  EXPECT_THAT(parse({"--listen", "127.0.0.1:0"}).problems, ElementsAre(HasSubstr("--new-key")));
+}
+
+TEST(ConfigurationTest, AnonymousUseIsForThisMachineAlone) {
+  EXPECT_THAT(parse({"--allow-anonymous"}, {}, Role::ai).problems,
+              ElementsAre(AllOf(HasSubstr("loopback"), HasSubstr("127.0.0.1:3000"))));
+  EXPECT_THAT(parse({"--allow-anonymous", "--listen", "0.0.0.0:3000"}, {}, Role::api).problems,
+              SizeIs(1));
+  EXPECT_THAT(
+      parse({"--listen", "127.0.0.1:3000"}, {{"RWP_ALLOW_ANONYMOUS", "true"}}, Role::api).problems,
+      IsEmpty());
+  EXPECT_THAT(parse({}, {{"RWP_ALLOW_ANONYMOUS", "yes"}}, Role::api).problems,
+              ::testing::Contains(HasSubstr("true or false")));
+}
+
+TEST(ConfigurationTest, KeyIsMadeForATenantWithScopesInAFile) {
+  const auto made =
+      parse({"--new-key", "acme", "--scopes", "jobs:read,jobs:write", "--api-keys-file", "keys"},
+            {}, Role::api);
+  EXPECT_THAT(made.problems, IsEmpty());
+  EXPECT_EQ(made.configuration.new_key, "acme");
+
+  EXPECT_THAT(parse({"--new-key", "acme"}, {}, Role::api).problems, SizeIs(2));
+  EXPECT_THAT(parse({"--new-key", "two words", "--scopes", "jobs:read"}, {}, Role::api).problems,
+              SizeIs(1));
+}
+
+TEST(ConfigurationTest, CertificateWithoutKeyIsRefused) {
+  EXPECT_THAT(parse({"--tls-cert-file", "cert.pem"}, {}, Role::worker).problems,
+              ElementsAre(HasSubstr("--tls-key-file")));
+}
+
 class ValueFileTest : public ::testing::Test {
  protected:
   std::vector<std::string> problems_with(const std::string& path) {
@@ -136,6 +196,16 @@ TEST_F(ValueFileTest, LineBreakAtTheEndIsNoPartOfTheValue) {
 
   EXPECT_THAT(parsed.problems, IsEmpty());
   EXPECT_EQ(parsed.configuration.openai_api_key.expose(), "sk-12345678");
+}
+
+TEST_F(ValueFileTest, FlagOfASecretNamesItsFile) {
+  const auto parsed = parse({"--ai-key-file", write("rwp_12345678")},
+                            {{"RWP_AI_API_KEY", "of-the-environment"}}, Role::worker);
+
+  EXPECT_THAT(parsed.problems, IsEmpty());
+  EXPECT_EQ(parsed.configuration.ai_key.expose(), "rwp_12345678");
+  EXPECT_THAT(parse({"--ai-key", "rwp_12345678"}, {}, Role::worker).problems,
+              ::testing::Each(Not(HasSubstr("--ai-key="))));
 }
 
 TEST_F(ValueFileTest, FileThatOthersMayWriteIsRefused) {

@@ -15,6 +15,18 @@
 
 namespace rwp::pods {
 
+/// Which program the settings are for; each takes its own.
+enum class Role : std::uint8_t {
+  standalone,  ///< All of them in one process.
+  api,         ///< `/v1/jobs`: submit, look, steer.
+  worker,      ///< Runs jobs.
+  ai,          ///< An OpenAI-compatible server in front of a model.
+  analytics,   ///< A GA4-compatible collector in front of a sink.
+};
+
+/// The program's name: "standalone", "api_pod", …
+std::string_view program_name(Role role) noexcept;
+
 /// How a run says how far it is.
 enum class Progress : std::uint8_t {
   automatic,  ///< A bar when standard output is a terminal, lines otherwise.
@@ -24,16 +36,47 @@ enum class Progress : std::uint8_t {
 };
 
 /// The settings of a pod. Each is a flag and an environment variable of the same name:
-/// `--jobs-url`, `RWP_JOBS_URL`.
+/// `--jobs-url`, `RWP_JOBS_URL`. A secret has no flag, as flags are seen by every user of the
+/// machine; its flag, `--ai-key-file`, names the file that holds it, as does `NAME_FILE`.
 struct Configuration {
+  Role role = Role::standalone;
   /// Where the defaults of the URLs lie, and `rejects.jsonl`.
   std::string data_dir = "rwp-data";
   std::string jobs_url{};
   std::string objects_url{};
   std::string ai_url{};
   std::string analytics_url{};
-  /// Key of an OpenAI-compatible service; needed by `openai:` alone.
+  /// Key of an OpenAI-compatible service (OPENAI_API_KEY); needed by `openai:` alone.
   Secret openai_api_key{};
+  /// Sent as `Authorization: Bearer` to the model's URL (RWP_AI_API_KEY); above `openai_api_key`.
+  Secret ai_key{};
+  /// The model that is asked for where a request names none; empty: the service's own choice.
+  std::string ai_model{};
+  /// Sent as `api_secret` to an analytics pod (RWP_ANALYTICS_API_KEY).
+  Secret analytics_key{};
+  /// Google's secret of the measurement stream (GA4_API_SECRET).
+  Secret ga4_api_secret{};
+
+  /// "127.0.0.1:3000", "[::1]:3000", ":3000" (all addresses); port 0: a free one. Empty (standalone
+  /// alone): serve nothing.
+  std::string listen{};
+  /// A port of their own for /health, /ready and /metrics; empty: on `listen`.
+  std::string metrics_listen{};
+  /// PEM files; both or none.
+  std::string tls_cert_file{};
+  std::string tls_key_file{};
+  /// I/O threads of the server; 1 to 64.
+  std::size_t http_threads = 1;
+  /// Who may use the routes; see `api_pod --new-key`. Empty: nobody, unless `allow_anonymous`.
+  std::string api_keys_file{};
+  /// Everybody may do everything, without a key; only where `listen` is a loopback address.
+  bool allow_anonymous = false;
+  /// After SIGTERM: how long readiness says no before connections are closed; up to 5 minutes.
+  std::chrono::milliseconds drain_delay{2'000};
+
+  /// Make a key for this tenant, print it, and end. `scopes`: "jobs:read,jobs:write".
+  std::string new_key{};
+  std::string scopes{};
 
   /// Adverts to enrich, JSON Lines or CSV. Empty: run as a worker until told to stop.
   std::string input{};
@@ -44,11 +87,12 @@ struct Configuration {
 
   /// Adverts worked on at once; 1 to 1,000.
   std::size_t concurrency = 16;
-  /// How long running jobs may go on after the first SIGTERM or SIGINT; up to an hour.
+  /// How long running jobs and requests may go on after the first SIGTERM or SIGINT (and
+  /// `drain_delay`); up to an hour.
   std::chrono::milliseconds drain_grace{25'000};
   observability::LogFormat log_format = observability::LogFormat::text;
   /// Unset: errors while an input is worked on, whose failures are told at the end; warnings, too,
-  /// as a worker.
+  /// when standalone works without one; in the other pods info, which is a line a request.
   std::optional<observability::LogLevel> log_level{};
 };
 
@@ -72,10 +116,12 @@ struct ParsedConfiguration {
 /// (secrets and URLs, which may hold one), that above the default. All problems are told at once.
 ///
 /// A NAME_FILE is a file of at most 64 KiB that others may not write; line breaks at its end are no
-/// part of the value. A URL's scheme must be one of `schemes` for its part.
+/// part of the value. A URL's scheme must be one of `schemes` for its part. A flag that `role` does
+/// not have is a problem; a variable that it does not have is left alone, as pods may share them.
 ParsedConfiguration parse_configuration(const std::vector<std::string>& arguments,
                                         const Environment& environment,
-                                        const SchemeRegistry& schemes);
+                                        const SchemeRegistry& schemes,
+                                        Role role = Role::standalone);
 
 /// Exit codes of the programs.
 constexpr int kExitSuccess = 0;

@@ -1,0 +1,152 @@
+#include "pods/pod_server.hpp"
+#include "pods/stop_signals.hpp"
+#include <rwp/core/url.hpp>
+#include <rwp/pods/pod.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace rwp::pods {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+observability::Logger make_log(const Configuration& configuration) {
+  observability::LogOptions options;
+  options.format = configuration.log_format;
+  options.level = configuration.log_level.value_or(observability::LogLevel::info);
+  return observability::Logger(observability::make_stderr_log_sink(options));
+}
+
+}  // namespace
+
+struct PodProcess::Impl {
+  explicit Impl(Configuration settings) : configuration(std::move(settings)) {}
+
+  const Configuration configuration;
+  // Before the runtimes: their threads inherit the blocked signals.
+  StopSignals signals;
+  observability::Logger log;
+  std::shared_ptr<observability::Metrics> metrics = observability::make_metrics();
+  SchemeRegistry schemes;
+  std::vector<std::unique_ptr<Runtime>> runtimes;
+  std::vector<Runtime*> io;
+  Runtime* control = nullptr;
+};
+
+PodProcess::PodProcess(Configuration configuration, const MakeSchemes& make_schemes)
+    : impl_(std::make_unique<Impl>(std::move(configuration))) {
+  impl_->log = make_log(impl_->configuration);
+  BuiltinOptions options;
+  options.log = impl_->log;
+  options.metrics = impl_->metrics;
+  impl_->schemes = make_schemes(std::move(options));
+
+  const auto add = [this](RuntimeOptions of_runtime) {
+    impl_->runtimes.push_back(std::make_unique<Runtime>(std::move(of_runtime)));
+    return impl_->runtimes.back().get();
+  };
+  const std::size_t threads = impl_->configuration.http_threads;
+  for (std::size_t i = 0; i < threads; ++i) {
+    RuntimeOptions of_io;
+    of_io.name = "rwp-http-" + std::to_string(i);
+    impl_->io.push_back(add(std::move(of_io)));
+  }
+  RuntimeOptions of_control;
+  of_control.name = "rwp-control";
+  impl_->control = threads == 1 ? impl_->io.front() : add(std::move(of_control));
+}
+
+PodProcess::~PodProcess() = default;
+
+const Configuration& PodProcess::configuration() const noexcept { return impl_->configuration; }
+const SchemeRegistry& PodProcess::schemes() const noexcept { return impl_->schemes; }
+const observability::Logger& PodProcess::log() const noexcept { return impl_->log; }
+const std::shared_ptr<observability::Metrics>& PodProcess::metrics() const noexcept {
+  return impl_->metrics;
+}
+const std::vector<Runtime*>& PodProcess::io() const noexcept { return impl_->io; }
+Runtime& PodProcess::control() noexcept { return *impl_->control; }
+
+int PodProcess::fail(const Error& error) const {
+  std::fprintf(stderr, "%s: %s\n", std::string(program_name(impl_->configuration.role)).c_str(),
+               error.message().c_str());
+  return kExitFailure;
+}
+
+Result<void> PodProcess::make_data_directory() const {
+  std::error_code code;
+  std::filesystem::create_directories(impl_->configuration.data_dir, code);
+  if (!code) return {};
+  return Error(Errc::unavailable,
+               "data directory '" + impl_->configuration.data_dir + "': " + code.message());
+}
+
+Error PodProcess::told(const char* what, const std::string& url, const Error& error) {
+  const auto parsed = Url::parse(url);
+  return error.with_context(std::string(what) + " " + (parsed ? parsed->masked() : std::string()));
+}
+
+int PodProcess::serve(PodService service) {
+  PodServer::Parts parts;
+  parts.io = impl_->io;
+  parts.router = std::move(service.router);
+  parts.dependencies = std::move(service.dependencies);
+  parts.log = impl_->log;
+  parts.metrics = impl_->metrics;
+  auto started = PodServer::start(impl_->configuration, std::move(parts));
+  if (!started) return fail(started.error());
+  PodServer& server = **started;
+  std::fprintf(stderr, "%s: serving on %s; stop with Ctrl-C or SIGTERM\n",
+               std::string(program_name(impl_->configuration.role)).c_str(),
+               server.address().c_str());
+
+  int seen = 0;
+  while (seen == 0) seen = impl_->signals.wait(1s);
+  impl_->log.info("drain begun", {{"delay_ms", impl_->configuration.drain_delay.count()}});
+  const auto hurry = [&] {
+    server.drain();
+    if (service.drain) service.drain();
+  };
+  for (int i = 0; i < seen; ++i) hurry();
+  bool served = false;
+  bool worked = !service.wait_drained;
+  while (!served || !worked) {
+    if (!served) served = server.wait_drained(Clock::now() + 50ms);
+    if (!worked) worked = service.wait_drained(Clock::now() + 50ms);
+    // Each further signal counts; the second drain is "at once".
+    const int now = impl_->signals.count();
+    for (; seen < now; ++seen) hurry();
+  }
+  impl_->log.info("stopped");
+  return kExitSuccess;
+}
+
+int run_program(Role role, int argc, char** argv, const RunPod& run,
+                const MakeSchemes& make_schemes) {
+  const std::string name(program_name(role));
+  try {
+    auto parsed = parse_configuration(std::vector<std::string>(argv + 1, argv + argc),
+                                      process_environment(), make_schemes(BuiltinOptions()), role);
+    for (const auto& problem : parsed.problems) {
+      std::fprintf(stderr, "%s: %s\n", name.c_str(), problem.c_str());
+    }
+    if (!parsed.problems.empty()) return kExitUsage;
+    if (parsed.answer) {
+      std::fputs(parsed.answer->c_str(), stdout);
+      return kExitSuccess;
+    }
+    PodProcess pod(std::move(parsed.configuration), make_schemes);
+    return run(pod);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+    return kExitFailure;
+  }
+}
+
+}  // namespace rwp::pods
