@@ -51,6 +51,13 @@ constexpr std::array<std::string_view, 35> kReservedEvents = {
 constexpr std::array<std::string_view, 3> kReservedFamilies = {"notification_", "video_",
                                                                "query_id"};
 constexpr std::array<std::string_view, 4> kReservedPrefixes = {"_", "firebase_", "ga_", "google_"};
+constexpr std::array<std::string_view, 22> kItemParameters = {
+    "item_id",        "item_name",      "affiliation",   "coupon",         "discount",
+    "index",          "item_brand",     "item_category", "item_category2", "item_category3",
+    "item_category4", "item_category5", "item_list_id",  "item_list_name", "item_variant",
+    "location_id",    "price",          "quantity",      "creative_name",  "creative_slot",
+    "promotion_id",   "promotion_name",
+};
 constexpr std::array<std::string_view, 3> kFieldNames = {"session_id", "event_id", "tenant"};
 
 template <class Names>
@@ -68,14 +75,16 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// What is wrong with the name of an event or parameter; none: nothing.
-std::optional<std::string> name_fault(std::string_view name) {
-  if (starts_with_one_of(name, kReservedPrefixes)) return "its prefix is reserved";
+std::optional<NameFault> name_fault(std::string_view name) {
+  if (starts_with_one_of(name, kReservedPrefixes)) {
+    return NameFault{.reserved = true, .rule = "its prefix is reserved"};
+  }
   const bool well_formed =
       !name.empty() && name.size() <= kMaxNameLength && is_letter(name.front()) &&
       std::all_of(name.begin(), name.end(),
                   [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
   if (well_formed) return std::nullopt;
-  return "a name is 1 to 40 letters, digits and underscores, the first a letter";
+  return NameFault{.rule = "a name is 1 to 40 letters, digits and underscores, the first a letter"};
 }
 
 /// What is wrong with a text; none: nothing. The text itself may be personal, and is not told.
@@ -84,13 +93,6 @@ std::optional<std::string> text_fault(std::string_view text, std::size_t max_len
   const std::size_t length = count_code_points(text);
   if (length <= max_length) return std::nullopt;
   return "at most " + std::to_string(max_length) + " characters, has " + std::to_string(length);
-}
-
-std::size_t max_value_length(std::string_view parameter) {
-  if (parameter == "page_location") return 1000;
-  if (parameter == "page_referrer") return 420;
-  if (parameter == "page_title") return 300;
-  return kMaxValueLength;
 }
 
 std::optional<std::string> value_fault(std::string_view name, const ParameterValue& value) {
@@ -133,7 +135,8 @@ std::optional<std::string> fault_of_parameters(const Event& event) {
            std::to_string(event.parameters.size());
   }
   for (const auto& [name, value] : event.parameters) {
-    auto fault = name_fault(name);
+    std::optional<std::string> fault;
+    if (auto bad = name_fault(name)) fault = std::move(bad->rule);
     if (!fault && is_one_of(name, kFieldNames)) fault = "is a field of the event";
     if (!fault) fault = value_fault(name, value);
     if (fault) return "parameter " + quoted(name) + ": " + *fault;
@@ -141,17 +144,64 @@ std::optional<std::string> fault_of_parameters(const Event& event) {
   return std::nullopt;
 }
 
+std::optional<std::string> fault_of_item(const Item& item) {
+  std::size_t own = 0;
+  for (const auto& [name, value] : item) {
+    std::optional<std::string> fault;
+    if (auto bad = name_fault(name)) fault = std::move(bad->rule);
+    if (!fault) fault = value_fault(name, value);
+    if (fault) return "parameter " + quoted(name) + ": " + *fault;
+    if (!is_standard_item_parameter(name)) ++own;
+  }
+  if (own > kMaxItemParameters) {
+    return "at most " + std::to_string(kMaxItemParameters) + " parameters of its own, has " +
+           std::to_string(own);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> fault_of_items(const Event& event) {
+  if (event.items.size() > kMaxItems) {
+    return "items: at most " + std::to_string(kMaxItems) + ", has " +
+           std::to_string(event.items.size());
+  }
+  for (std::size_t i = 0; i < event.items.size(); ++i) {
+    if (auto fault = fault_of_item(event.items[i])) {
+      return "items[" + std::to_string(i) + "]: " + *fault;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-Result<void> check_event(const Event& event) {
-  auto fault = name_fault(event.name);
-  if (!fault && (is_one_of(event.name, kReservedEvents) ||
-                 starts_with_one_of(event.name, kReservedFamilies))) {
-    fault = "the name is reserved";
+std::optional<NameFault> event_name_fault(std::string_view name) {
+  auto fault = name_fault(name);
+  if (!fault && (is_one_of(name, kReservedEvents) || starts_with_one_of(name, kReservedFamilies))) {
+    fault = NameFault{.reserved = true, .rule = "the name is reserved"};
   }
-  if (fault) fault = "name: " + *fault;
+  return fault;
+}
+
+std::optional<NameFault> parameter_name_fault(std::string_view name) { return name_fault(name); }
+
+std::size_t max_value_length(std::string_view parameter) noexcept {
+  if (parameter == "page_location") return 1000;
+  if (parameter == "page_referrer") return 420;
+  if (parameter == "page_title") return 300;
+  return kMaxValueLength;
+}
+
+bool is_standard_item_parameter(std::string_view name) noexcept {
+  return is_one_of(name, kItemParameters);
+}
+
+Result<void> check_event(const Event& event) {
+  std::optional<std::string> fault;
+  if (auto bad = event_name_fault(event.name)) fault = "name: " + bad->rule;
   if (!fault) fault = fault_of_fields(event);
   if (!fault) fault = fault_of_parameters(event);
+  if (!fault) fault = fault_of_items(event);
   if (!fault) return {};
   return Error(Errc::invalid_argument, "event " + quoted(event.name) + ": " + *fault);
 }

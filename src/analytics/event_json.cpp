@@ -95,6 +95,15 @@ void write_value(JsonWriter& out, const ParameterValue& value) {
   }
 }
 
+void write_values(JsonWriter& out, const std::map<std::string, ParameterValue>& values) {
+  out.begin_object();
+  for (const auto& [name, value] : values) {
+    out.key(name);
+    write_value(out, value);
+  }
+  out.end_object();
+}
+
 Error wrong(std::string_view member, std::string_view rule) {
   return Error(Errc::invalid_argument,
                "event member " + std::string(member) + ": " + std::string(rule));
@@ -126,6 +135,22 @@ Result<void> read_text(JsonView json, std::string_view name, std::string& out) {
   return {};
 }
 
+Result<void> read_values(JsonView json, std::string_view name,
+                         std::map<std::string, ParameterValue>& out) {
+  if (json.kind() != JsonKind::object) return wrong(name, "is not an object");
+  Result<void> read;
+  json.each_member([&](std::string_view key, JsonView member) {
+    auto value = read_value(member);
+    if (value) {
+      out.insert_or_assign(std::string(key), std::move(*value));
+    } else {
+      read = wrong(name, "a value is neither string, boolean nor number in range");
+    }
+    return value.has_value();
+  });
+  return read;
+}
+
 }  // namespace
 
 JsonText to_json(const Event& event) {
@@ -142,12 +167,13 @@ JsonText to_json(const Event& event) {
   unless_empty("session_id", event.session_id);
   unless_empty("tenant", event.tenant);
   if (!event.parameters.empty()) {
-    out.key("parameters").begin_object();
-    for (const auto& [name, value] : event.parameters) {
-      out.key(name);
-      write_value(out, value);
-    }
-    out.end_object();
+    out.key("parameters");
+    write_values(out, event.parameters);
+  }
+  if (!event.items.empty()) {
+    out.key("items").begin_array();
+    for (const Item& item : event.items) write_values(out, item);
+    out.end_array();
   }
   out.end_object();
   return out.finish();
@@ -179,20 +205,20 @@ Result<Event> event_from_json(JsonView json) {
   if (!parsed_time) return wrong("time", "is not of the form 2026-01-31T09:30:00.000000Z");
   event.time = *parsed_time;
 
-  const auto parameters = json.find("parameters");
-  if (!parameters) return event;
-  if (parameters->kind() != JsonKind::object) return wrong("parameters", "is not an object");
-  Result<void> read;
-  parameters->each_member([&](std::string_view name, JsonView member) {
-    auto value = read_value(member);
-    if (value) {
-      event.parameters.insert_or_assign(std::string(name), std::move(*value));
-    } else {
-      read = wrong("parameters", "a value is neither string, boolean nor number in range");
+  if (const auto parameters = json.find("parameters")) {
+    if (auto read = read_values(*parameters, "parameters", event.parameters); !read) {
+      return read.error();
     }
-    return value.has_value();
-  });
-  if (!read) return read.error();
+  }
+  if (const auto items = json.find("items")) {
+    if (items->kind() != JsonKind::array) return wrong("items", "is not an array");
+    event.items.resize(items->size());
+    for (std::size_t i = 0; i < items->size(); ++i) {
+      if (auto read = read_values(items->at(i), "items", event.items[i]); !read) {
+        return read.error();
+      }
+    }
+  }
   return event;
 }
 

@@ -18,6 +18,8 @@ inline analytics::Event sample_event(std::string job_id = "42") {
                       {"position", std::int64_t{3}},
                       {"salary", 52'000.0},
                       {"remote", true}};
+  event.items = {{{"item_id", std::string("42")}, {"price", 0.5}},
+                 {{"item_name", std::string("x")}}};
   return event;
 }
 

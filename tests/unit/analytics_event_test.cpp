@@ -75,6 +75,37 @@ TEST(EventTest, EveryTypeOfThePlatformIsAValidNameThatReadsBack) {
   EXPECT_EQ(event_type_from_string("job_view"), std::nullopt);
 }
 
+TEST(EventTest, ItemsKeepTheRulesOfParametersAndTheirOwnNumbers) {
+  std::string message;
+
+  EXPECT_TRUE(taken([](Event& event) { event.items.resize(200); }));
+  EXPECT_FALSE(taken([](Event& event) { event.items.resize(201); }));
+  EXPECT_FALSE(taken(
+      [](Event& event) {
+        event.items = {{}, {{"item_name", std::string(101, 'x')}}};
+      },
+      &message));
+  EXPECT_THAT(message, HasSubstr("items[1]"));
+  EXPECT_FALSE(taken([](Event& event) { event.items = {{{"ga_x", true}}}; }));
+  const auto with_own = [](int count) {
+    return taken([&](Event& event) {
+      event.items.resize(1);
+      event.items[0]["item_id"] = std::string("42");
+      for (int i = 0; i < count; ++i) event.items[0]["own" + std::to_string(i)] = true;
+    });
+  };
+  EXPECT_TRUE(with_own(10));
+  EXPECT_FALSE(with_own(11));
+}
+
+TEST(EventTest, NameFaultsTellReservedFromMalformed) {
+  EXPECT_FALSE(event_name_fault("job_viewed").has_value());
+  EXPECT_TRUE(event_name_fault("page_view")->reserved);
+  EXPECT_FALSE(event_name_fault("job-viewed")->reserved);
+  EXPECT_FALSE(parameter_name_fault("session_id").has_value());
+  EXPECT_TRUE(parameter_name_fault("ga_x")->reserved);
+}
+
 TEST(EventTest, LengthsAreCountedInCharacters) {
   const std::string hundred = repeat("\xc3\xa9", 100);
 

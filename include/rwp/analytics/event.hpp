@@ -9,8 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
+#include <vector>
 
 namespace rwp::analytics {
 
@@ -24,6 +27,12 @@ constexpr std::size_t kMaxUserIdLength = 256;
 /// GA4 takes 25; the rest is for what sinks add: session_id, engagement_time_msec, event_id,
 /// tenant.
 constexpr std::size_t kMaxParameters = 21;
+constexpr std::size_t kMaxItems = 200;
+/// Of an item, beside those that GA4 knows itself (item_id, item_name, price, …).
+constexpr std::size_t kMaxItemParameters = 10;
+
+/// Something that is acted on, such as a job ad: parameters of its own.
+using Item = std::map<std::string, ParameterValue>;
 
 /// Something that happened, to be counted. No personal data belongs in any field.
 struct Event {
@@ -45,15 +54,33 @@ struct Event {
   /// Names as those of events; not session_id, event_id and tenant, which are fields here. Texts up
   /// to 100 characters (page_title 300, page_referrer 420, page_location 1,000); finite numbers.
   std::map<std::string, ParameterValue> parameters{};
+  /// What it was done to; up to 200. Names and values as those of parameters.
+  std::vector<Item> items{};
 
   friend bool operator==(const Event&, const Event&) = default;
 };
+
+/// Why a name is not taken.
+struct NameFault {
+  /// GA4 keeps it for itself; otherwise it is malformed.
+  bool reserved = false;
+  std::string rule{};
+};
+/// None: the name is fit for an event.
+std::optional<NameFault> event_name_fault(std::string_view name);
+/// None: the name is fit for a parameter. Those that are fields of an Event are fit here.
+std::optional<NameFault> parameter_name_fault(std::string_view name);
+/// Most characters of a text under this parameter.
+std::size_t max_value_length(std::string_view parameter) noexcept;
+/// Whether an item's parameter is one that GA4 knows itself, and so does not count as one more.
+bool is_standard_item_parameter(std::string_view name) noexcept;
 
 /// `Errc::invalid_argument` names the field and the rule it breaks, never a value.
 Result<void> check_event(const Event& event);
 
 /// The event on one line: {"id":"…","name":"job_viewed","time":"2026-01-31T09:30:00.000000Z",
-/// "client_id":"…","parameters":{"job_id":"42"}}; empty fields are left out.
+/// "client_id":"…","parameters":{"job_id":"42"},"items":[{"item_id":"42"}]}; empty fields are left
+/// out.
 JsonText to_json(const Event& event);
 
 /// Reads what to_json() wrote; unknown members are ignored. `Errc::invalid_argument` names the
