@@ -271,7 +271,12 @@ Awaitable<Result<JobPage>> JobAdmin::list(JobFilter filter, std::string cursor, 
   co_return co_await do_list(std::move(filter), std::move(cursor), limit);
 }
 
-Awaitable<Result<std::vector<QueueCounts>>> JobAdmin::counts() { return do_counts(); }
+Awaitable<Result<std::vector<QueueCounts>>> JobAdmin::counts(std::string tenant) {
+  JobFilter filter;
+  filter.tenant = tenant;
+  if (auto ok = check(filter); !ok) co_return ok.error();
+  co_return co_await do_counts(std::move(tenant));
+}
 
 Awaitable<Result<void>> JobAdmin::pause(std::string queue) {
   if (auto ok = check_name("queue", queue); !ok) co_return ok.error();

@@ -34,6 +34,8 @@ Result<jobs::Job> get(Transaction& transaction, const Uuid& id);
 Result<jobs::JobPage> list(Transaction& transaction, const jobs::JobFilter& filter,
                            const std::string& cursor, std::size_t limit);
 std::vector<jobs::QueueCounts> counts(Transaction& transaction);
+/// Of one tenant's jobs alone.
+std::vector<jobs::QueueCounts> counts_of(Transaction& transaction, const std::string& tenant);
 /// Which of these have ended, or are not kept.
 std::vector<Uuid> ended_of(Transaction& transaction, const std::vector<Uuid>& ids);
 

@@ -45,6 +45,10 @@ class NewestFirst {
   NewestFirst(Transaction& transaction, const jobs::JobFilter& filter,
               const std::set<std::int64_t>& lanes, std::int64_t below)
       : transaction_(transaction), below_(below) {
+    if (!filter.tenant.empty()) {
+      add_of_tenant(filter.tenant);
+      return;
+    }
     const jobs::StateSet states = filter.states;
     if (states.contains(JobState::ready)) add_ready(lanes);
     if (states.contains(JobState::running)) {
@@ -84,6 +88,18 @@ class NewestFirst {
     net_sqlite::Query query;
     std::int64_t seq;
   };
+
+  void add_of_tenant(const std::string& tenant) {
+    auto query = transaction_.database.query(
+        "SELECT job.seq, coalesce(ended.state, running.seq * 0 + 2, waiting.state, 1)"
+        " FROM job INDEXED BY job_tenant"
+        " LEFT JOIN ended ON ended.seq = job.seq"
+        " LEFT JOIN running ON running.seq = job.seq"
+        " LEFT JOIN waiting ON waiting.seq = job.seq"
+        " WHERE job.seq < ?1 AND job.tenant = ?2 ORDER BY job.seq DESC");
+    query.bind(2, tenant);
+    add(std::move(query));
+  }
 
   void add(net_sqlite::Query query) {
     query.bind(1, below_);
@@ -209,6 +225,44 @@ std::vector<jobs::QueueCounts> counts(Transaction& transaction) {
   std::vector<jobs::QueueCounts> answer;
   answer.reserve(queues.size());
   for (auto& [name, queue] : queues) answer.push_back(std::move(queue));
+  return answer;
+}
+
+std::vector<jobs::QueueCounts> counts_of(Transaction& transaction, const std::string& tenant) {
+  transaction.lanes.refresh(transaction.database);
+  std::map<std::string, jobs::QueueCounts> queues;
+  {
+    // A ready row is looked for, lane and priority first, only where the others have none.
+    auto query = transaction.database.query(
+        "SELECT lane, state, count(*), min(due) FROM (SELECT job.lane AS lane,"
+        "   coalesce(ended.state, running.seq * 0 + 2, waiting.state, 1) AS state,"
+        "   CASE WHEN coalesce(ended.seq, running.seq, waiting.seq) IS NULL THEN"
+        "     (SELECT run_at FROM ready WHERE ready.lane = job.lane"
+        "      AND ready.priority IN (0, 1, 2, 3) AND ready.seq = job.seq) END AS due"
+        "  FROM job INDEXED BY job_tenant"
+        "  LEFT JOIN ended ON ended.seq = job.seq"
+        "  LEFT JOIN running ON running.seq = job.seq"
+        "  LEFT JOIN waiting ON waiting.seq = job.seq"
+        "  WHERE job.tenant = ?1) GROUP BY lane, state");
+    query.bind(1, tenant);
+    while (query.step()) {
+      const Lane& lane = transaction.lanes.by_id(transaction.database, query.integer(0));
+      auto& queue = queues[lane.queue];
+      queue.queue = lane.queue;
+      queue.states.at(static_cast<std::size_t>(query.integer(1))) += query.integer(2);
+      if (query.is_null(3)) continue;
+      const TimePoint due = from_ms(query.integer(3));
+      if (!queue.oldest_ready || due < *queue.oldest_ready) queue.oldest_ready = due;
+    }
+  }
+  std::vector<jobs::QueueCounts> answer;
+  answer.reserve(queues.size());
+  for (auto& [name, queue] : queues) {
+    auto query = transaction.database.query("SELECT paused FROM queue WHERE name = ?");
+    query.bind(1, name);
+    queue.paused = query.step() && query.integer(0) != 0;
+    answer.push_back(std::move(queue));
+  }
   return answer;
 }
 

@@ -178,7 +178,13 @@ constexpr std::string_view kVersion3 = R"sql(
 CREATE INDEX reservation_lapse ON reservation (lapses_at);
 )sql";
 
-constexpr std::array<std::string_view, kSchemaVersion> kSteps = {kVersion1, kVersion2, kVersion3};
+// A tenant's lists and counts walk its own jobs, however many others have. Holds what they read.
+constexpr std::string_view kVersion4 = R"sql(
+CREATE INDEX job_tenant ON job (tenant, seq, lane) WHERE tenant IS NOT NULL;
+)sql";
+
+constexpr std::array<std::string_view, kSchemaVersion> kSteps = {kVersion1, kVersion2, kVersion3,
+                                                                 kVersion4};
 
 std::int64_t pragma(net_sqlite::Connection& database, const char* sql) {
   auto query = database.query(sql);

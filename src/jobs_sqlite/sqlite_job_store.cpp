@@ -192,8 +192,13 @@ class SqliteJobStore final : public jobs::JobStore {
     co_return co_await parts_.reader->run(Mode::read, std::move(work));
   }
 
-  Awaitable<Result<std::vector<jobs::QueueCounts>>> do_counts() override {
+  Awaitable<Result<std::vector<jobs::QueueCounts>>> do_counts(std::string tenant) override {
     std::function<std::vector<jobs::QueueCounts>(Transaction&)> work = &jobs_sqlite::counts;
+    if (!tenant.empty()) {
+      work = [tenant = std::move(tenant)](Transaction& transaction) {
+        return jobs_sqlite::counts_of(transaction, tenant);
+      };
+    }
     return parts_.reader->run(Mode::read, std::move(work));
   }
 

@@ -298,6 +298,41 @@ TEST_P(JobStoreConformance, CountsShowEveryStateOfEveryQueue) {
   EXPECT_FALSE(all[1].oldest_ready.has_value());
 }
 
+TEST_P(JobStoreConformance, CountsOfATenantAreOfItsJobsAlone) {
+  const auto end_as = [&](const char* tenant, jobs::RunOutcome outcome) {
+    added({.kind = "k", .queue = "a", .tenant = tenant});
+    EXPECT_TRUE(finish(claim_one().run, std::move(outcome)));
+  };
+  end_as("acme", jobs::Succeed{});
+  end_as("globex", jobs::Succeed{});
+  end_as("acme", jobs::Fail{any_failure()});
+  end_as("acme", jobs::Cancelled{});
+  end_as("acme", jobs::Park{.key = "p"});
+  added({.kind = "k", .queue = "a", .tenant = "acme"});
+  claim_one();
+  added({.kind = "k", .queue = "a", .tenant = "globex"});
+  pass_time(5s);
+  const auto oldest = clock_->now();
+  added({.kind = "k", .queue = "a", .priority = jobs::Priority::low, .tenant = "acme"});
+  pass_time(5s);
+  added({.kind = "other", .queue = "a", .tenant = "acme"});
+  added({.kind = "k", .queue = "a", .delay = 1h, .tenant = "acme"});
+  added({.kind = "k", .queue = "b"});
+  added({.kind = "k", .queue = "c", .tenant = "globex"});
+  ASSERT_TRUE(wait(store_->pause("a")));
+
+  const auto of_acme = wait(store_->counts("acme")).value();
+  const auto of_nobody = wait(store_->counts("nobody")).value();
+
+  ASSERT_EQ(of_acme.size(), 1U);
+  EXPECT_EQ(of_acme[0].queue, "a");
+  EXPECT_TRUE(of_acme[0].paused);
+  EXPECT_THAT(of_acme[0].states, ElementsAre(1, 2, 1, 1, 1, 1, 1));
+  EXPECT_EQ(of_acme[0].oldest_ready, oldest);
+  EXPECT_TRUE(of_nobody.empty());
+  EXPECT_EQ(wait(store_->counts(std::string(200, 't'))).error().code(), Errc::invalid_argument);
+}
+
 TEST_P(JobStoreConformance, PruneRemovesEndedJobsPastTheRetentionOfTheirState) {
   const auto ended = [&](jobs::RunOutcome outcome) {
     const Uuid id = added();

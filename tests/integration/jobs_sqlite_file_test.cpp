@@ -140,7 +140,9 @@ TEST_F(SqliteFileTest, AnOlderSchemaIsMigratedAndItsJobsAreKept) {
     id = submit(*store).value().id;
   }
   // As the first version of the schema was.
-  execute("DROP TABLE usage; DROP TABLE account; DROP TABLE reservation; PRAGMA user_version = 1");
+  execute(
+      "DROP TABLE usage; DROP TABLE account; DROP TABLE reservation; DROP INDEX job_tenant;"
+      "PRAGMA user_version = 1");
 
   const auto store = open().value();
 

@@ -100,8 +100,8 @@ class FlakyJobStore final : public jobs::JobStore {
                                            std::size_t limit) override {
     return inner_->list(std::move(filter), std::move(cursor), limit);
   }
-  Awaitable<Result<std::vector<jobs::QueueCounts>>> do_counts() override {
-    return inner_->counts();
+  Awaitable<Result<std::vector<jobs::QueueCounts>>> do_counts(std::string tenant) override {
+    return inner_->counts(std::move(tenant));
   }
   Awaitable<Result<void>> do_set_paused(std::string queue, bool paused) override {
     return paused ? inner_->pause(std::move(queue)) : inner_->resume(std::move(queue));

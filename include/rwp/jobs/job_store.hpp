@@ -82,8 +82,9 @@ class JobAdmin {
   Awaitable<PerItem<JobState>> set_priority(std::vector<Uuid> ids, Priority priority);
   /// Newest first. `limit`: 1 to 1,000.
   Awaitable<Result<JobPage>> list(JobFilter filter, std::string cursor, std::size_t limit);
-  /// Every queue that has had a job, by name.
-  Awaitable<Result<std::vector<QueueCounts>>> counts();
+  /// Every queue that has had a job, by name. With a tenant: the queues in which it has jobs, and
+  /// these alone; that looks at each of its jobs, so keep the answer for a while.
+  Awaitable<Result<std::vector<QueueCounts>>> counts(std::string tenant = std::string());
   /// Nothing new starts from a paused queue; what runs goes on.
   Awaitable<Result<void>> pause(std::string queue);
   Awaitable<Result<void>> resume(std::string queue);
@@ -97,7 +98,7 @@ class JobAdmin {
                                                        Priority priority) = 0;
   virtual Awaitable<Result<JobPage>> do_list(JobFilter filter, std::string cursor,
                                              std::size_t limit) = 0;
-  virtual Awaitable<Result<std::vector<QueueCounts>>> do_counts() = 0;
+  virtual Awaitable<Result<std::vector<QueueCounts>>> do_counts(std::string tenant) = 0;
   virtual Awaitable<Result<void>> do_set_paused(std::string queue, bool paused) = 0;
   virtual Awaitable<Result<Pruned>> do_prune(Retention retention) = 0;
   virtual std::shared_ptr<BlobStore> blobs_of_removed() const = 0;
