@@ -185,7 +185,8 @@ boost::asio::awaitable<bool> Exchange::handle() {
   if (body_->is_too_large()) {
     connection_.shard().telemetry().rejected("body_too_large");
     close_ = true;
-    co_await respond_problem(BodyReader::too_large(limit));
+    Problem problem = BodyReader::too_large(limit);
+    co_await respond_problem(std::move(problem));
     co_return false;
   }
   if (!body_->complete() && !match_.route->options.stream_body) {
@@ -291,10 +292,11 @@ boost::asio::awaitable<void> Exchange::call_handler() {
   switch (connection_.stop()) {
     case Stop::none:
       break;
-    case Stop::timed_out:
-      co_await respond_problem(
-          own_problem(504, "deadline_exceeded", "the answer was not ready in time"));
+    case Stop::timed_out: {
+      Problem problem = own_problem(504, "deadline_exceeded", "the answer was not ready in time");
+      co_await respond_problem(std::move(problem));
       co_return;
+    }
     case Stop::client_gone:
     case Stop::shutdown:
       close_ = true;
@@ -311,7 +313,8 @@ boost::asio::awaitable<void> Exchange::call_handler() {
     log_thrown(thrown);
   }
   if (!response) {
-    co_await respond_problem(to_problem(Error(Errc::internal, "")));
+    Problem problem = to_problem(Error(Errc::internal, ""));
+    co_await respond_problem(std::move(problem));
   } else if (response->stream) {
     co_await respond_stream(std::move(*response));
   } else {
@@ -394,7 +397,10 @@ boost::asio::awaitable<void> Exchange::respond_stream(Response response) {
   }
   if (!written) log_thrown(thrown);
   if (!writer.begun()) {
-    co_await respond_problem(to_problem(written ? written->error() : Error(Errc::internal, "")));
+    Error error(Errc::internal, "");
+    if (written) error = written->error();
+    Problem problem = to_problem(error);
+    co_await respond_problem(std::move(problem));
     co_return;
   }
   // Without its last chunk the answer is seen to be cut.

@@ -58,6 +58,7 @@ class RawClient {
 
   int socket_ = -1;
   std::string unread_;
+  bool closed_ = false;
 };
 
 }  // namespace rwp::tests

@@ -15,7 +15,8 @@
 namespace rwp::server {
 
 /// Asks one dependency whether it answers. Called on the I/O thread of the connection that asks
-/// (cross over where the dependency lives on another runtime); cancelled at the time limit.
+/// (cross over where the dependency lives on another runtime); cancelled at the time limit. It owns
+/// what it uses: one in flight outlives the server by up to that time.
 using DependencyProbe = std::function<boost::asio::awaitable<Result<void>>()>;
 
 struct Dependency {
