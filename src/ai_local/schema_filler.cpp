@@ -22,6 +22,9 @@ namespace {
 constexpr std::size_t kDeepest = 32;
 /// Elements of an array without maxItems.
 constexpr std::size_t kMostItems = 100;
+/// Values in one answer, a long text counting as several: arrays within arrays multiply.
+constexpr std::size_t kMostValues = 5'000;
+constexpr std::size_t kValueBytes = 256;
 
 /// Letters and digits alone, so that "Full-time", "full_time" and "FULL TIME" are one.
 std::string bare(std::string_view text) {
@@ -51,6 +54,7 @@ class Filler {
   Result<JsonText> fill(JsonView schema, const Fact* fact, const std::string& place,
                         std::size_t depth) {
     if (depth > kDeepest) return no_value(place, "the schema asks for itself without end");
+    if (++values_ > kMostValues) return no_value(place, "the schema asks for too many values");
     const SchemaView view(root_, schema);
     if (view.is_never()) return no_value(place, "the schema accepts nothing");
     if (const auto constant = view.find("const")) return constant->text();
@@ -259,13 +263,14 @@ class Filler {
     return *number > 1e6 ? std::size_t{1'000'000} : static_cast<std::size_t>(*number);
   }
 
-  static Result<JsonText> fill_string(const SchemaView& view, std::string_view text,
-                                      const std::string& place) {
+  Result<JsonText> fill_string(const SchemaView& view, std::string_view text,
+                               const std::string& place) {
     constexpr std::size_t kLongestPadding = 10'000;
     const std::size_t least = bound(view.number("minLength", true), 0);
     const std::size_t most = bound(view.number("maxLength", false), std::string::npos);
     if (least > most || least > kLongestPadding)
       return no_value(place, "its minLength cannot be kept");
+    values_ += least / kValueBytes;
     std::string value = most == std::string::npos ? std::string(text) : shorten(text, most);
     if (count_code_points(value) < least) {
       if (value.empty()) value = least <= 10 && most >= 10 ? "not stated" : std::string();
@@ -326,6 +331,7 @@ class Filler {
 
   const JsonView root_;
   Analysis& analysis_;
+  std::size_t values_ = 0;
 };
 
 }  // namespace

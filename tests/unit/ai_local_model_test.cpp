@@ -283,6 +283,15 @@ TEST_F(LocalModelTest, EmbeddingIsTheSameEverywhere) {
     EXPECT_NEAR(reply->vectors[0][i], expected[i], 1e-4) << i;
 }
 
+TEST_F(LocalModelTest, SchemaThatMultipliesItsValuesIsRefusedSoon) {
+  std::string schema = R"({"type":"string","minLength":9000})";
+  for (int level = 0; level < 8; ++level) {
+    schema = R"({"type":"array","minItems":90,"items":)" + schema + "}";
+  }
+
+  EXPECT_THAT(answer(schema), HasSubstr("too many values"));
+}
+
 TEST_F(LocalModelTest, SchemeOpensIt) {
   SchemeRegistry registry;
   register_local(registry);

@@ -1,0 +1,158 @@
+#include "pods/ai_routes.hpp"
+#include "pods/chat_stream.hpp"
+#include "pods/openai_error.hpp"
+#include "pods/openai_reply.hpp"
+#include "pods/openai_request.hpp"
+#include <rwp/core/async.hpp>
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace rwp::pods {
+namespace {
+
+using boost::asio::awaitable;
+using server::Request;
+using server::Response;
+using Shared = std::shared_ptr<const AiRoutes>;
+
+OpenAiError no_such_model(const std::string& name) {
+  OpenAiError error;
+  error.status = 404;
+  error.message =
+      "The model `" + name.substr(0, 256) + "` does not exist or you do not have access to it.";
+  error.code = "model_not_found";
+  return error;
+}
+
+bool serves(const AiRoutes& routes, const std::string& name) {
+  return routes.other_models ||
+         std::find(routes.models.begin(), routes.models.end(), name) != routes.models.end();
+}
+
+/// A body that says it is something else than JSON.
+std::optional<OpenAiError> wrong_media_type(const Request& request) {
+  const auto type = request.headers.find("Content-Type");
+  if (!type) return std::nullopt;
+  const auto name = type->substr(0, std::min(type->find(';'), type->size()));
+  const auto end = name.find_last_not_of(" \t");
+  const auto trimmed = name.substr(0, end == std::string_view::npos ? 0 : end + 1);
+  if (net::equal_without_case(trimmed, "application/json")) return std::nullopt;
+  OpenAiError error;
+  error.status = 415;
+  error.message = "Unsupported content type; send application/json.";
+  error.code = "unsupported_media_type";
+  return error;
+}
+
+template <class Call>
+void sign(Call& call, const Request& request, const AiRoutes& routes, std::string kind) {
+  call.tenant = request.identity.tenant;
+  call.kind = std::move(kind);
+  call.deadline = std::chrono::steady_clock::now() + routes.timeout;
+}
+
+Response failed(const AiRoutes& routes, const std::string& request_id, const Error& error) {
+  if (error.code() == Errc::internal || error.code() == Errc::unauthenticated) {
+    routes.log.error("model failed", {{"request_id", request_id}, {"error", error.to_string()}});
+  }
+  return openai_error_response(to_openai_error(error));
+}
+
+awaitable<Response> stream_chat(Shared routes, std::string request_id, ChatCall call) {
+  auto head = make_completion_head(call.request.model);
+  const auto connection = co_await boost::asio::this_coro::executor;
+  auto stream = std::make_shared<ChatStream>(routes->model_executor, connection, routes->model,
+                                             std::move(call.request));
+  auto begun = co_await stream->wait(std::chrono::steady_clock::now() + routes->first_piece_wait);
+  if (!begun) co_return openai_error_response(to_openai_error(begun.error()));
+  const auto& end = stream->end();
+  if (end && !*end && !stream->has_pieces()) co_return failed(*routes, request_id, end->error());
+
+  auto chunks = std::make_shared<const ChunkWriter>(std::move(head), call.include_usage);
+  Response response;
+  response.headers.set("Content-Type", "text/event-stream");
+  response.headers.set("Cache-Control", "no-cache");
+  response.headers.set("X-Accel-Buffering", "no");
+  response.stream = [stream, chunks, usage = call.include_usage,
+                     ping = routes->ping_every](server::ResponseWriter& writer) {
+    return send_chat_stream(stream, chunks, usage, ping, writer);
+  };
+  co_return response;
+}
+
+awaitable<Response> answer_chat(Shared routes, Request request) {
+  if (const auto wrong = wrong_media_type(request)) co_return openai_error_response(*wrong);
+  auto read = read_chat_request(std::move(request.body));
+  if (const auto* refused = std::get_if<OpenAiError>(&read)) {
+    co_return openai_error_response(*refused);
+  }
+  auto call = std::move(std::get<ChatCall>(read));
+  if (!serves(*routes, call.request.model)) {
+    co_return openai_error_response(no_such_model(call.request.model));
+  }
+  sign(call.request, request, *routes, "openai.chat");
+  if (call.stream) co_return co_await stream_chat(routes, request.request_id, std::move(call));
+
+  auto asked = routes->model->chat(std::move(call.request));
+  auto reply = co_await on(routes->model_executor, std::move(asked));
+  if (!reply) co_return failed(*routes, request.request_id, reply.error());
+  const auto head = make_completion_head(reply->model);
+  co_return server::json_response(200, chat_completion_json(head, *reply).release());
+}
+
+awaitable<Response> answer_embeddings(Shared routes, Request request) {
+  if (const auto wrong = wrong_media_type(request)) co_return openai_error_response(*wrong);
+  auto read = read_embed_request(std::move(request.body));
+  if (const auto* refused = std::get_if<OpenAiError>(&read)) {
+    co_return openai_error_response(*refused);
+  }
+  auto call = std::move(std::get<EmbedCall>(read));
+  if (!serves(*routes, call.request.model)) {
+    co_return openai_error_response(no_such_model(call.request.model));
+  }
+  sign(call.request, request, *routes, "openai.embeddings");
+  auto asked = routes->model->embed(std::move(call.request));
+  auto reply = co_await on(routes->model_executor, std::move(asked));
+  if (!reply) co_return failed(*routes, request.request_id, reply.error());
+  co_return server::json_response(200, embeddings_json(*reply, call.base64).release());
+}
+
+/// When a model came into being is not known; the library's first year stands for it.
+constexpr std::int64_t kModelsCreated = 1'767'225'600;
+
+awaitable<Response> answer_models(Shared routes) {
+  co_return server::json_response(200, model_list_json(routes->models, kModelsCreated).release());
+}
+
+awaitable<Response> answer_model(Shared routes, std::string name) {
+  const auto& names = routes->models;
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    co_return openai_error_response(no_such_model(name));
+  }
+  co_return server::json_response(200, model_json(name, kModelsCreated).release());
+}
+
+}  // namespace
+
+AiHandlers make_ai_handlers(AiRoutes routes) {
+  assert(routes.model && routes.model_executor);
+  const Shared shared = std::make_shared<const AiRoutes>(std::move(routes));
+  AiHandlers handlers;
+  handlers.chat = [shared](Request request) { return answer_chat(shared, std::move(request)); };
+  handlers.embeddings = [shared](Request request) {
+    return answer_embeddings(shared, std::move(request));
+  };
+  handlers.list_models = [shared](const Request&) { return answer_models(shared); };
+  handlers.get_model = [shared](Request request) {
+    return answer_model(shared, std::move(request.parameters["model"]));
+  };
+  return handlers;
+}
+
+}  // namespace rwp::pods

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <rwp/ai/model.hpp>
+#include <rwp/observability/log.hpp>
+#include <rwp/server/router.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rwp::pods {
+
+/// What the OpenAI-compatible routes stand in front of.
+struct AiRoutes {
+  std::shared_ptr<ai::Model> model{};
+  /// Of the model's runtime. The server's runtimes outlive the model's calls.
+  boost::asio::any_io_executor model_executor{};
+  /// What GET /v1/models lists, and the only names that are served.
+  std::vector<std::string> models{};
+  /// Names that are not listed are the model's to judge: for one that fronts a service with many.
+  bool other_models = false;
+  /// Unset: everybody may.
+  server::Authorise authorise{};
+  /// Longest that an answer may take, a streamed one to its end.
+  std::chrono::milliseconds timeout{600'000};
+  /// How long a stream's status is held back for the first piece, so that an early failure has a
+  /// status of its own.
+  std::chrono::milliseconds first_piece_wait{15'000};
+  std::chrono::milliseconds ping_every{15'000};
+  observability::Logger log{};
+};
+
+/// The routes' handlers, which need no server.
+struct AiHandlers {
+  server::Handler chat{};
+  server::Handler embeddings{};
+  server::Handler list_models{};
+  /// Of the request parameter "model".
+  server::Handler get_model{};
+};
+
+AiHandlers make_ai_handlers(AiRoutes routes);
+
+/// Adds POST /v1/chat/completions (also streamed), POST /v1/embeddings, GET /v1/models and
+/// GET /v1/models/{model}. Every refusal is an OpenAI error object.
+void add_ai_routes(server::Router& router, AiRoutes routes);
+
+}  // namespace rwp::pods
