@@ -1,0 +1,41 @@
+#include "pods/api_keys.hpp"
+#include "pods/jobs_api.hpp"
+#include "pods/store_probe.hpp"
+#include <rwp/pods/api_pod.hpp>
+
+#include <cstdio>
+#include <utility>
+
+namespace rwp::pods {
+namespace {
+
+int make_key(PodProcess& pod) {
+  const auto& configuration = pod.configuration();
+  const auto key =
+      add_api_key(configuration.api_keys_file, configuration.new_key, configuration.scopes);
+  if (!key) return pod.fail(key.error());
+  std::printf("%s\n", key->c_str());
+  std::fprintf(stderr, "api_pod: this key is shown once; %s keeps its hash\n",
+               configuration.api_keys_file.c_str());
+  return kExitSuccess;
+}
+
+}  // namespace
+
+int run_api_pod(PodProcess& pod) {
+  const auto& configuration = pod.configuration();
+  if (!configuration.new_key.empty()) return make_key(pod);
+  auto keys = ApiKeys::open(configuration, pod.log());
+  if (!keys) return pod.fail(keys.error());
+  auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
+  if (!store) return pod.fail(store.error());
+
+  const JobsApi api = make_jobs_api(*store, *keys);
+  PodService service;
+  add_jobs_routes(service.router, api);
+  service.dependencies.push_back(store_dependency(*store));
+  service.drain = [waits = api.waits] { waits->end_all(); };
+  return pod.serve(std::move(service));
+}
+
+}  // namespace rwp::pods

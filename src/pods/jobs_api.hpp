@@ -1,0 +1,75 @@
+#pragma once
+
+#include "pods/api_keys.hpp"
+#include "pods/end_waits.hpp"
+#include "pods/job_json.hpp"
+#include "pods/tenant_counts.hpp"
+#include <rwp/core/async.hpp>
+#include <rwp/jobs/job_store.hpp>
+#include <rwp/server/message.hpp>
+#include <rwp/server/problem.hpp>
+#include <rwp/server/router.hpp>
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+/// `/v1/jobs…` and `/v1/queues…` of the api pod.
+///
+/// A tenant sees and touches its own jobs alone: another's are answered as ones that are not there.
+/// Nobody in particular (`--allow-anonymous`) sees all.
+namespace rwp::pods {
+
+/// What the routes work with; cheap to copy.
+struct JobsApi {
+  std::shared_ptr<jobs::JobStore> store{};
+  std::shared_ptr<ApiKeys> keys{};
+  std::shared_ptr<EndWaits> waits{};
+  std::shared_ptr<TenantCounts> counts{};
+};
+
+JobsApi make_jobs_api(std::shared_ptr<jobs::JobStore> store, std::shared_ptr<ApiKeys> keys);
+
+/// Adds them all.
+void add_jobs_routes(server::Router& router, const JobsApi& api);
+
+// Each in a file of its own.
+void add_submit_route(server::Router& router, const JobsApi& api);
+void add_look_routes(server::Router& router, const JobsApi& api);
+void add_steer_routes(server::Router& router, const JobsApi& api);
+void add_queue_routes(server::Router& router, const JobsApi& api);
+
+/// Runs a call of the store on its own runtime, which may be the caller's.
+template <class T>
+jobs::Awaitable<T> at_store(std::shared_ptr<jobs::JobStore> store, jobs::Awaitable<T> operation) {
+  if (store->runtime().on_io_thread()) co_return co_await std::move(operation);
+  co_return co_await on(store->runtime().executor(), std::move(operation));
+}
+
+/// The options of a route that asks for a key with this scope.
+server::RouteOptions api_route(const JobsApi& api, std::string_view scope);
+
+/// The problem that says why.
+server::Response refuse(const server::Request& request, const Error& error,
+                        std::string field = std::string());
+
+/// `Errc::invalid_argument` for a query name that is not in `known` or stands twice; `bad` says
+/// which.
+Result<void> check_query(const server::Request& request,
+                         std::initializer_list<std::string_view> known, BadRequest& bad);
+
+/// `?wait=10s`: how long to wait for a job's end; zero when absent.
+Result<std::chrono::milliseconds> read_wait(const server::Request& request, BadRequest& bad);
+constexpr std::chrono::seconds kLongestWait{60};
+
+/// The filter that the query states, within the caller's tenant.
+Result<jobs::JobFilter> read_filter(const server::Request& request, BadRequest& bad);
+/// The names that read_filter() knows.
+#define RWP_FILTER_NAMES "state", "queue", "kind", "tag", "created_from", "created_before"
+
+/// The job, when the caller may know of it; `Errc::not_found` as for one that is not there.
+jobs::Awaitable<Result<jobs::Job>> find_job(JobsApi api, std::string tenant, std::string id);
+
+}  // namespace rwp::pods

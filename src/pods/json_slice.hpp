@@ -1,0 +1,48 @@
+#pragma once
+
+#include <rwp/core/error.hpp>
+#include <rwp/core/json_text.hpp>
+#include <rwp/core/json_view.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rwp::pods {
+
+/// One value of a JSON document as its bytes: members are looked at without a tree, and a part
+/// (a job's payload) is passed on as it came.
+///
+/// Lifetime: valid while the text lives.
+class JsonSlice {
+ public:
+  /// The whole document; its syntax has been checked by JsonText.
+  explicit JsonSlice(const JsonText& document) : JsonSlice(document.view()) {}
+
+  /// `integer` for numbers without a fraction or exponent.
+  JsonKind kind() const noexcept;
+  std::string_view bytes() const noexcept { return text_; }
+
+  std::optional<bool> as_bool() const noexcept;
+  std::optional<std::int64_t> as_int64() const noexcept;
+  /// Escapes resolved.
+  std::optional<std::string> as_string() const;
+
+  /// Calls `visit` for each member of an object, in their order, until it answers an error.
+  Result<void> each_member(
+      const std::function<Result<void>(const std::string& name, JsonSlice value)>& visit) const;
+  /// Calls `visit` for each element of an array, until it answers an error.
+  Result<void> each_element(const std::function<Result<void>(JsonSlice value)>& visit) const;
+
+ private:
+  explicit JsonSlice(std::string_view text);
+  std::string_view text_;
+};
+
+/// The path, such as "jobs[3].kind", of the first member whose name its object has already; none
+/// when all names are unique. What readers make of such an object differs, so it is not taken.
+std::optional<std::string> duplicate_name(const JsonText& document);
+
+}  // namespace rwp::pods

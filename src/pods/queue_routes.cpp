@@ -1,0 +1,89 @@
+#include "pods/jobs_api.hpp"
+#include "pods/time_text.hpp"
+#include <rwp/core/describe.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace rwp::pods {
+namespace {
+
+using jobs::Awaitable;
+using server::Request;
+using server::Response;
+
+void write_queue(JsonWriter& out, const jobs::QueueCounts& queue, jobs::TimePoint now) {
+  out.begin_object();
+  out.member("name", queue.queue);
+  out.member("paused", queue.paused);
+  out.key("states").begin_object();
+  for (std::size_t i = 0; i < jobs::kJobStateCount; ++i) {
+    out.member(enum_name(static_cast<jobs::JobState>(i)), queue.states.at(i));
+  }
+  out.end_object();
+  if (queue.oldest_ready) {
+    const std::chrono::duration<double> age = now - *queue.oldest_ready;
+    out.member("oldest_ready_at", to_rfc3339(*queue.oldest_ready));
+    out.member("oldest_ready_seconds", std::max(age.count(), 0.0));
+  }
+  out.end_object();
+}
+
+Awaitable<Response> list(JobsApi api, Request request) {
+  BadRequest bad;
+  if (!check_query(request, {}, bad)) co_return refuse(request, bad.error, bad.field);
+  auto operation = api.counts->of(request.identity.tenant);
+  auto counts = co_await at_store(api.store, std::move(operation));
+  if (!counts) co_return refuse(request, counts.error());
+  const auto now = std::chrono::system_clock::now();
+  JsonWriter out;
+  out.begin_object().key("queues").begin_array();
+  for (const auto& queue : *counts) write_queue(out, queue, now);
+  out.end_array().end_object();
+  co_return server::json_response(200, out.finish().release());
+}
+
+Awaitable<Result<void>> set_paused(JobsApi api, std::string queue, bool paused) {
+  Result<void> done;
+  if (paused) {
+    done = co_await api.store->pause(std::move(queue));
+  } else {
+    done = co_await api.store->resume(std::move(queue));
+  }
+  // Who asks next is told of it.
+  if (done) api.counts->forget();
+  co_return done;
+}
+
+Awaitable<Response> steer(JobsApi api, Request request, bool paused) {
+  BadRequest bad;
+  if (!check_query(request, {}, bad)) co_return refuse(request, bad.error, bad.field);
+  const std::string queue = request.parameters["name"];
+  auto operation = set_paused(api, queue, paused);
+  auto done = co_await at_store(api.store, std::move(operation));
+  if (!done) co_return refuse(request, done.error(), "name");
+  JsonWriter out;
+  out.begin_object().member("name", queue);
+  out.member("paused", paused).end_object();
+  co_return server::json_response(200, out.finish().release());
+}
+
+}  // namespace
+
+void add_queue_routes(server::Router& router, const JobsApi& api) {
+  router.add(
+      "GET", "/v1/queues", [api](Request request) { return list(api, std::move(request)); },
+      api_route(api, kJobsRead));
+  // A queue is one for all tenants: its scope is for operators.
+  router.add(
+      "POST", "/v1/queues/{name}/pause",
+      [api](Request request) { return steer(api, std::move(request), true); },
+      api_route(api, kQueuesWrite));
+  router.add(
+      "POST", "/v1/queues/{name}/resume",
+      [api](Request request) { return steer(api, std::move(request), false); },
+      api_route(api, kQueuesWrite));
+}
+
+}  // namespace rwp::pods

@@ -1,0 +1,31 @@
+#include "pods/store_probe.hpp"
+
+#include <rwp/core/async.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace rwp::pods {
+namespace {
+
+jobs::Awaitable<Result<void>> probe(std::shared_ptr<jobs::JobStore> store) {
+  std::vector<Uuid> nobody{Uuid()};
+  auto operation = store->get(std::move(nobody));
+  auto answers = co_await on(store->runtime().executor(), std::move(operation));
+  if (!answers) co_return answers.error();
+  const auto& answer = answers->front();
+  // That there is no such job is an answer.
+  if (!answer && answer.error().code() != Errc::not_found) co_return answer.error();
+  co_return Result<void>();
+}
+
+}  // namespace
+
+server::Dependency store_dependency(std::shared_ptr<jobs::JobStore> store) {
+  server::Dependency dependency;
+  dependency.name = "job_store";
+  dependency.probe = [store = std::move(store)] { return probe(store); };
+  return dependency;
+}
+
+}  // namespace rwp::pods

@@ -1,0 +1,207 @@
+#include "pods/jobs_api.hpp"
+#include <rwp/jobs/checked_job.hpp>
+#include <rwp/jobs/outbox_job.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace rwp::pods {
+namespace {
+
+using jobs::Awaitable;
+using jobs::Inserted;
+using server::Request;
+using server::Response;
+
+constexpr std::size_t kMaxBodyBytes = std::size_t{8} << 20U;
+
+std::string_view outcome_name(Inserted::Outcome outcome) {
+  switch (outcome) {
+    case Inserted::Outcome::created:
+      return "created";
+    case Inserted::Outcome::existing:
+      return "existing";
+    case Inserted::Outcome::collapsed:
+      return "collapsed";
+  }
+  return "";
+}
+
+std::string place_of(std::size_t index, bool many) {
+  return many ? "jobs[" + std::to_string(index) + "]" : std::string();
+}
+
+std::string join(const std::string& place, const std::string& field) {
+  return place.empty() || field.empty() ? place + field : place + "." + field;
+}
+
+/// A browser sends any page's POST, but not with this type unless the server has agreed: which
+/// matters where nobody is asked for a key.
+bool is_json(const server::HttpHeaders& headers) {
+  const auto type = headers.find("Content-Type").value_or("");
+  auto essence = type.substr(0, type.find(';'));
+  while (!essence.empty() && essence.back() == ' ') essence.remove_suffix(1);
+  return net::equal_without_case(essence, "application/json");
+}
+
+/// What the request, and not a job of it, adds to each.
+Result<void> complete(const Request& request, JobsToSubmit& wanted, BadRequest& bad) {
+  const auto header = request.headers.find("Idempotency-Key");
+  const auto refused = [&bad](std::string field, const std::string& rule) {
+    bad.field = std::move(field);
+    bad.error = Error(Errc::invalid_argument, "\"" + bad.field + "\" " + rule);
+    return bad.error;
+  };
+  if (header && (header->empty() || header->size() > 200)) {
+    return refused("Idempotency-Key", "must be 1 to 200 bytes");
+  }
+  const std::string trace = request.trace.to_traceparent();
+  for (std::size_t i = 0; i < wanted.jobs.size(); ++i) {
+    auto& job = wanted.jobs[i];
+    const std::string place = place_of(i, wanted.many);
+    job.tenant = request.identity.tenant;
+    job.traceparent = trace;
+    if (job.kind.starts_with("rwp.")) {
+      return refused(join(place, "kind"), "must not start with \"rwp.\", which is the system's");
+    }
+    if (job.queue == jobs::kOutboxQueue) {
+      return refused(join(place, "queue"), "must not be \"outbox\", which is the system's");
+    }
+    if (!header) continue;
+    if (!job.idempotency_key.empty() && !wanted.many) {
+      return refused("Idempotency-Key", "must not stand beside \"idempotency_key\"");
+    }
+    if (job.idempotency_key.empty()) {
+      job.idempotency_key = std::string(*header) + (wanted.many ? "#" + std::to_string(i) : "");
+    }
+  }
+  return {};
+}
+
+/// Judges all before any is inserted; one that breaks a rule refuses the whole request.
+Awaitable<jobs::PerItem<Inserted>> insert_all(std::shared_ptr<jobs::JobStore> store,
+                                              JobsToSubmit wanted, BadRequest* bad) {
+  if (wanted.many) {
+    const auto now = store->now();
+    for (std::size_t i = 0; i < wanted.jobs.size(); ++i) {
+      auto checked = jobs::check(std::move(wanted.jobs[i]), now);
+      if (!checked) {
+        bad->field = join(place_of(i, true), named_field(checked.error()));
+        bad->error = checked.error().with_context(place_of(i, true));
+        co_return bad->error;
+      }
+      wanted.jobs[i] = std::move(checked->job);
+    }
+  }
+  co_return co_await store->insert(std::move(wanted.jobs));
+}
+
+void write_inserted(JsonWriter& out, const Inserted& inserted) {
+  out.begin_object();
+  out.member("id", inserted.id.to_string());
+  out.member("outcome", outcome_name(inserted.outcome));
+  out.end_object();
+}
+
+Response answer_many(const std::vector<Result<Inserted>>& answers) {
+  JsonWriter out;
+  out.begin_object().key("jobs").begin_array();
+  bool all = true;
+  bool created = false;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i]) {
+      created = created || answers[i]->outcome == Inserted::Outcome::created;
+      write_inserted(out, *answers[i]);
+      continue;
+    }
+    all = false;
+    const auto problem = server::to_problem(answers[i].error());
+    out.begin_object().key("problem").begin_object();
+    out.member("status", problem.status);
+    out.member("code", problem.code);
+    out.member("detail", problem.detail);
+    out.member("field", place_of(i, true));
+    out.end_object().end_object();
+  }
+  out.end_array().end_object();
+  return server::json_response(!all ? 207 : (created ? 201 : 200), out.finish().release());
+}
+
+/// The job with its result; 202 when it has not ended by then.
+Awaitable<Response> answer_waiting(JobsApi api, Request request, Inserted inserted,
+                                   std::chrono::milliseconds wait) {
+  auto operation = api.waits->wait(inserted.id, std::chrono::steady_clock::now() + wait);
+  auto job = co_await at_store(api.store, std::move(operation));
+  if (!job) co_return refuse(request, job.error());
+  JsonWriter out;
+  write_job(out, *job);
+  const bool created = inserted.outcome == Inserted::Outcome::created;
+  const int ended = created ? 201 : 200;
+  co_return server::json_response(jobs::has_ended(job->state) ? ended : 202,
+                                  out.finish().release());
+}
+
+Awaitable<Response> submit(JobsApi api, Request request) {
+  BadRequest bad;
+  if (!is_json(request.headers)) {
+    server::Problem problem;
+    problem.status = 415;
+    problem.code = "unsupported_media_type";
+    problem.detail = "\"Content-Type\" must be application/json";
+    problem.field = "Content-Type";
+    problem.request_id = request.request_id;
+    co_return api_problem(problem);
+  }
+  if (auto known = check_query(request, {"wait"}, bad); !known) {
+    co_return refuse(request, bad.error, bad.field);
+  }
+  const auto wait = read_wait(request, bad);
+  if (!wait) co_return refuse(request, bad.error, bad.field);
+  auto wanted = read_jobs(std::move(request.body), bad);
+  if (!wanted) co_return refuse(request, bad.error, bad.field);
+  const bool many = wanted->many;
+  if (many && request.query_value("wait")) {
+    const Error error(Errc::invalid_argument, "query \"wait\" is for one job, not for \"jobs\"");
+    co_return refuse(request, error, "wait");
+  }
+  if (auto whole = complete(request, *wanted, bad); !whole) {
+    co_return refuse(request, bad.error, bad.field);
+  }
+
+  auto operation = insert_all(api.store, std::move(*wanted), &bad);
+  auto answers = co_await at_store(api.store, std::move(operation));
+  if (!answers) co_return refuse(request, answers.error(), bad.field);
+  if (many) co_return answer_many(*answers);
+  const auto& answer = answers->front();
+  if (!answer) {
+    const bool conflict = answer.error().code() == Errc::conflict;
+    const bool header = request.headers.contains("Idempotency-Key");
+    const std::string key = header ? "Idempotency-Key" : "idempotency_key";
+    co_return refuse(request, answer.error(), conflict ? key : named_field(answer.error()));
+  }
+  Response response;
+  if (wait->count() > 0) {
+    response = co_await answer_waiting(api, std::move(request), *answer, *wait);
+  } else {
+    JsonWriter out;
+    write_inserted(out, *answer);
+    const bool created = answer->outcome == Inserted::Outcome::created;
+    response = server::json_response(created ? 201 : 200, out.finish().release());
+  }
+  response.headers.add("Location", "/v1/jobs/" + answer->id.to_string());
+  co_return response;
+}
+
+}  // namespace
+
+void add_submit_route(server::Router& router, const JobsApi& api) {
+  auto options = api_route(api, kJobsWrite);
+  options.max_body_bytes = kMaxBodyBytes;
+  options.timeout = kLongestWait + std::chrono::seconds(30);
+  router.add(
+      "POST", "/v1/jobs", [api](Request request) { return submit(api, std::move(request)); },
+      std::move(options));
+}
+
+}  // namespace rwp::pods
