@@ -41,18 +41,6 @@ Response refuse(const Request& request, const Error& error, std::string field) {
 }
 
 std::optional<Response> bad_head(const Request& request) {
-  const auto type = request.headers.find("Content-Type");
-  // As from browsers' beacons, which say text/plain; anything else is no JSON.
-  if (type && !net::equal_without_case(type->substr(0, 16), "application/json") &&
-      !net::equal_without_case(type->substr(0, 10), "text/plain")) {
-    server::Problem problem;
-    problem.status = 415;
-    problem.code = "unsupported_media_type";
-    problem.detail = "Content-Type is not application/json";
-    problem.field = "Content-Type";
-    problem.request_id = request.request_id;
-    return server::problem_json(problem);
-  }
   if (request.query_value("firebase_app_id")) {
     return refuse(request,
                   Error(Errc::invalid_argument,
