@@ -13,7 +13,7 @@ packages=(
 if [[ "${1:-}" == --tests ]]; then
   packages+=(
     libgtest-dev libgmock-dev libbenchmark-dev json-schema-test-suite sqlite3 python3 git curl
-    clang-format-14 clang-tidy-14
+    clang-format-14 clang-tidy-14 openssl nghttp2-server
   )
 elif [[ $# -gt 0 ]]; then
   echo "install-deps.sh: unknown argument '$1'; the only one is --tests" >&2

@@ -23,7 +23,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command) {
   if (process_ == 0) {
     dup2(to_child[0], STDIN_FILENO);
     dup2(from_child[1], STDOUT_FILENO);
-    execv(arguments[0], arguments.data());
+    execvp(arguments[0], arguments.data());
     _exit(127);
   }
   close(to_child[0]);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "support/event.hpp"
 #include "support/run.hpp"
 #include <rwp/core/runtime.hpp>
 #include <rwp/jobs/worker.hpp>
@@ -9,11 +10,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,30 +21,6 @@
 #include <vector>
 
 namespace rwp::tests {
-
-/// Something that happens in a handler and that a test waits for. Threads: safe to share.
-class Event {
- public:
-  void set() {
-    const std::lock_guard lock(mutex_);
-    set_ = true;
-    changed_.notify_all();
-  }
-  bool is_set() const {
-    const std::lock_guard lock(mutex_);
-    return set_;
-  }
-  /// False: not within the guard.
-  bool wait() const {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kGuard, [this] { return set_; });
-  }
-
- private:
-  mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
-  bool set_ = false;
-};
 
 /// A worker on a store in memory.
 class WorkerFixture : public ::testing::Test {

@@ -25,12 +25,14 @@ struct HttpRequest {
   std::string method = "GET";
   /// http: or https:. Credentials do not belong here: `Errc::invalid_argument`.
   std::string url{};
-  /// Host, Content-Length, Transfer-Encoding and Connection are the transport's business
-  /// (`Errc::invalid_argument`).
+  /// Host, Content-Length, Transfer-Encoding, Connection, Expect and Upgrade are the transport's
+  /// business (`Errc::invalid_argument`). At most 256 fields and 64 KiB.
   HttpHeaders headers{};
   std::string body{};
   /// Instead of `body`: sent in chunks, or with a Content-Length when `body_source_bytes` is given.
   /// Such a request is sent once: a broken connection is not tried again.
+  /// (What has no source is sent again, once, when a kept connection turns out to be closed and the
+  /// method is idempotent or the header has an Idempotency-Key.)
   BodySource body_source{};
   std::optional<std::uint64_t> body_source_bytes{};
 
@@ -40,7 +42,8 @@ struct HttpRequest {
   std::chrono::milliseconds connect_timeout{0};
   /// From the request's last byte to the head of the answer. Zero: the transport's default (60 s).
   std::chrono::milliseconds head_timeout{0};
-  /// Longest silence between two pieces of the answer's body. Zero: the default (60 s).
+  /// Longest wait for the next piece of the answer's body, and for the other side to take the next
+  /// piece of the request's. Zero: the default (60 s).
   std::chrono::milliseconds idle_timeout{0};
   /// Largest body that HttpTransport::send() gathers; more is `Errc::corrupt`.
   std::size_t max_response_bytes = std::size_t{16} << 20U;
