@@ -20,6 +20,11 @@ elif [[ $# -gt 0 ]]; then
   exit 2
 fi
 
+# Another source of Node.js serves as well, and Debian's npm would stand in its way.
+if [[ "${1:-}" == --tests ]] && ! { command -v node && command -v npm; } >/dev/null; then
+  packages+=(nodejs npm)
+fi
+
 missing=()
 for package in "${packages[@]}"; do
   status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)

@@ -1,0 +1,186 @@
+// Drives an ai_pod with the official SDK and tells what failed.
+//
+// usage: node drive.mjs BASE_URL KEY OTHER_KEY LIMITED_URL BROKEN_URL
+//   KEY may use the pod, OTHER_KEY may not; the two other pods stand in front of a service that
+//   limits rates, and of one that breaks its streams off.
+
+import assert from "node:assert/strict";
+import OpenAI from "openai";
+
+const [baseURL, apiKey, otherKey, limitedURL, brokenURL] = process.argv.slice(2);
+const client = new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: 20_000 });
+const messages = [
+  { role: "system", content: "Summarise." },
+  { role: "user", content: "Nurse wanted in Leeds. Night shifts. Good pay and a pension." },
+];
+const model = "rwp-local";
+
+async function raised(type, call) {
+  try {
+    await call();
+  } catch (error) {
+    assert.ok(error instanceof type, `${type.name} expected, got ${error.constructor.name}: ${error.message}`);
+    return error;
+  }
+  assert.fail(`${type.name} expected, and nothing was raised`);
+}
+
+const cases = {
+  async chat() {
+    const { data, request_id } = await client.chat.completions.create({ model, messages }).withResponse();
+    assert.equal(data.object, "chat.completion");
+    assert.equal(data.model, model);
+    assert.equal(data.choices[0].finish_reason, "stop");
+    assert.match(data.choices[0].message.content, /Nurse wanted in Leeds/);
+    assert.equal(data.usage.total_tokens, data.usage.prompt_tokens + data.usage.completion_tokens);
+    assert.ok(request_id, "no x-request-id");
+    assert.equal(data._request_id, request_id);
+  },
+
+  async "answer is handed back as a message"() {
+    const first = await client.chat.completions.create({ model, messages });
+    const next = [...messages, first.choices[0].message, { role: "user", content: "And in York?" }];
+    const second = await client.chat.completions.create({ model, messages: next });
+    assert.equal(second.choices.length, 1);
+  },
+
+  async "structured output"() {
+    const schema = {
+      type: "object",
+      properties: { location: { type: ["string", "null"] } },
+      required: ["location"],
+      additionalProperties: false,
+    };
+    const reply = await client.chat.completions.create({
+      model,
+      messages: [{ role: "user", content: "Location: Leeds\n\nNurse wanted." }],
+      response_format: { type: "json_schema", json_schema: { name: "ad", strict: true, schema } },
+    });
+    assert.equal(JSON.parse(reply.choices[0].message.content).location, "Leeds");
+  },
+
+  async stream() {
+    const whole = await client.chat.completions.create({ model, messages });
+    const stream = await client.chat.completions.create({
+      model, messages, stream: true, stream_options: { include_usage: true },
+    });
+    let content = "", chunks = 0, reason = null, usage = null;
+    for await (const chunk of stream) {
+      ++chunks;
+      if (chunk.usage) usage = chunk.usage;
+      content += chunk.choices[0]?.delta?.content ?? "";
+      reason = chunk.choices[0]?.finish_reason ?? reason;
+    }
+    assert.equal(content, whole.choices[0].message.content);
+    assert.ok(chunks > 3, `only ${chunks} chunks`);
+    assert.equal(reason, "stop");
+    assert.deepEqual(usage, whole.usage);
+  },
+
+  async "stream helper"() {
+    const runner = client.chat.completions.stream({ model, messages });
+    assert.match(await runner.finalContent(), /Nurse wanted/);
+  },
+
+  async "stream that is given up leaves the pod well"() {
+    const stream = await client.chat.completions.create({ model, messages, stream: true });
+    for await (const chunk of stream) {
+      assert.ok(chunk.id);
+      break;
+    }
+    assert.ok(await client.models.list());
+  },
+
+  async "embeddings without a format"() {
+    const plain = await client.embeddings.create({ model, input: ["nurse", "welder"] });
+    const floats = await client.embeddings.create({ model, input: "nurse", encoding_format: "float" });
+    assert.equal(plain.data.length, 2);
+    assert.equal(plain.data[0].embedding.length, 256);
+    plain.data[0].embedding.forEach((number, i) => {
+      assert.ok(Math.abs(number - floats.data[0].embedding[i]) < 1e-6, `at ${i}`);
+    });
+    const length = Math.hypot(...plain.data[1].embedding);
+    assert.ok(Math.abs(length - 1) < 1e-3, `length ${length}`);
+    const short = await client.embeddings.create({ model, input: "nurse", dimensions: 8 });
+    assert.equal(short.data[0].embedding.length, 8);
+  },
+
+  async models() {
+    const names = [];
+    for await (const one of client.models.list()) names.push(one.id);
+    assert.deepEqual(names, [model]);
+    assert.equal((await client.models.retrieve(model)).id, model);
+  },
+
+  async "wrong key"() {
+    const wrong = new OpenAI({ baseURL, apiKey: "sk-wrong", maxRetries: 0 });
+    const error = await raised(OpenAI.AuthenticationError, () => wrong.models.list());
+    assert.equal(error.status, 401);
+    assert.equal(error.code, "invalid_api_key");
+    assert.ok(!error.message.includes("sk-wrong"));
+  },
+
+  async "key without the scope"() {
+    const other = new OpenAI({ baseURL, apiKey: otherKey, maxRetries: 0 });
+    const error = await raised(OpenAI.PermissionDeniedError, () => other.models.list());
+    assert.equal(error.status, 403);
+  },
+
+  async "unknown model"() {
+    for (const call of [
+      () => client.chat.completions.create({ model: "gpt-4o", messages }),
+      () => client.embeddings.create({ model: "gpt-4o", input: "x" }),
+      () => client.models.retrieve("org/some:model"),
+    ]) {
+      const error = await raised(OpenAI.NotFoundError, call);
+      assert.equal(error.code, "model_not_found");
+      assert.ok(error.requestID);
+    }
+  },
+
+  async "bad requests name the parameter"() {
+    const error = await raised(OpenAI.BadRequestError, () =>
+      client.chat.completions.create({ model, messages, temperature: 3 }));
+    assert.equal(error.param, "temperature");
+    assert.equal(error.type, "invalid_request_error");
+    const unknown = await raised(OpenAI.BadRequestError, () =>
+      client.chat.completions.create({ model, messages, colour: "red" }));
+    assert.match(unknown.message, /Unrecognized request argument supplied: colour/);
+    const tokens = await raised(OpenAI.BadRequestError, () =>
+      client.embeddings.create({ model, input: [1, 2, 3] }));
+    assert.equal(tokens.param, "input[0]");
+  },
+};
+
+if (limitedURL) {
+  cases["rate limit"] = async () => {
+    const limited = new OpenAI({ baseURL: limitedURL, apiKey, maxRetries: 0 });
+    const error = await raised(OpenAI.RateLimitError, () =>
+      limited.chat.completions.create({ model: "any", messages }));
+    assert.equal(error.code, "rate_limit_exceeded");
+    assert.ok(Number(error.headers.get("retry-after")) >= 1);
+  };
+}
+if (brokenURL) {
+  cases["stream that breaks"] = async () => {
+    const broken = new OpenAI({ baseURL: brokenURL, apiKey, maxRetries: 0 });
+    let content = "";
+    await raised(OpenAI.APIError, async () => {
+      const stream = await broken.chat.completions.create({ model: "any", messages, stream: true });
+      for await (const chunk of stream) content += chunk.choices[0]?.delta?.content ?? "";
+    });
+    assert.ok(content.length > 0, "it broke before its first piece");
+  };
+}
+
+let failed = 0;
+for (const [name, run] of Object.entries(cases)) {
+  try {
+    await run();
+    console.log(`ok      ${name}`);
+  } catch (error) {
+    ++failed;
+    console.log(`FAILED  ${name}: ${error.stack}`);
+  }
+}
+process.exitCode = failed ? 1 : 0;
