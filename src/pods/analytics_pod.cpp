@@ -14,16 +14,6 @@ namespace {
 /// Runs at once: some deliveries of 25 events.
 constexpr std::size_t kForwardedAtOnce = 200;
 
-CheckSecret secrets_of(std::shared_ptr<ApiKeys> keys) {
-  return [keys = std::move(keys)](const std::string& secret) -> Result<server::Identity> {
-    auto identity = keys->find(secret);
-    if (identity && !identity->has_scope(kEventsWrite)) {
-      return Error(Errc::permission_denied, "the key lacks the scope " + std::string(kEventsWrite));
-    }
-    return identity;
-  };
-}
-
 }  // namespace
 
 int run_analytics_pod(PodProcess& pod) {
@@ -38,7 +28,7 @@ int run_analytics_pod(PodProcess& pod) {
 
   AnalyticsRoutes routes;
   routes.store = *store;
-  if (!(*keys)->everybody()) routes.check_secret = secrets_of(*keys);
+  if (!(*keys)->everybody()) routes.check_secret = secret_check(*keys, kEventsWrite);
   routes.log = pod.log();
   routes.metrics = pod.metrics();
 

@@ -213,27 +213,35 @@ Result<std::string> bearer_key(const server::HttpHeaders& headers) {
   return std::string(key);
 }
 
-Result<server::Identity> identify(ApiKeys& keys, const server::HttpHeaders& headers,
-                                  std::string_view scope) {
-  if (keys.everybody()) return server::Identity();
-  auto key = bearer_key(headers);
-  if (!key) return key.error();
-  auto identity = keys.find(*key);
-  if (!identity) return identity.error();
-  const auto& scopes = identity->scopes;
-  if (std::find(scopes.begin(), scopes.end(), scope) == scopes.end()) {
-    return Error(Errc::permission_denied, "the API key lacks the scope " + std::string(scope));
-  }
-  return identity;
-}
-
 namespace {
+
+Result<server::Identity> find_with_scope(ApiKeys& keys, std::string_view key,
+                                         std::string_view scope) {
+  auto identity = keys.find(key);
+  if (!identity || keys.everybody() || identity->has_scope(scope)) return identity;
+  return Error(Errc::permission_denied, "the API key lacks the scope " + std::string(scope));
+}
 
 boost::asio::awaitable<Result<server::Identity>> answer(Result<server::Identity> identity) {
   co_return identity;
 }
 
 }  // namespace
+
+Result<server::Identity> identify(ApiKeys& keys, const server::HttpHeaders& headers,
+                                  std::string_view scope) {
+  if (keys.everybody()) return server::Identity();
+  const auto key = bearer_key(headers);
+  if (!key) return key.error();
+  return find_with_scope(keys, *key, scope);
+}
+
+std::function<Result<server::Identity>(std::string key)> secret_check(std::shared_ptr<ApiKeys> keys,
+                                                                      std::string_view scope) {
+  return [keys = std::move(keys), scope = std::string(scope)](const std::string& key) {
+    return find_with_scope(*keys, key, scope);
+  };
+}
 
 server::Authorise authorise(std::shared_ptr<ApiKeys> keys, std::string_view scope) {
   return [keys = std::move(keys), scope = std::string(scope)](const server::Request& head) {

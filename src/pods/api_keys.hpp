@@ -10,6 +10,7 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -99,6 +100,10 @@ Result<server::Identity> identify(ApiKeys& keys, const server::HttpHeaders& head
 
 /// The above for a route.
 server::Authorise authorise(std::shared_ptr<ApiKeys> keys, std::string_view scope);
+
+/// The above for a key that does not stand in that header.
+std::function<Result<server::Identity>(std::string key)> secret_check(std::shared_ptr<ApiKeys> keys,
+                                                                      std::string_view scope);
 
 /// problem_json(), with WWW-Authenticate where a key is asked for.
 server::Response api_problem(const server::Problem& problem);

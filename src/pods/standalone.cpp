@@ -1,11 +1,12 @@
-#include "pods/enrich_handler.hpp"
+#include "pods/enrich_worker.hpp"
 #include "pods/enrichment_run.hpp"
+#include "pods/event_forwarding.hpp"
+#include "pods/pod_server.hpp"
 #include "pods/report.hpp"
+#include "pods/standalone_routes.hpp"
 #include "pods/stop_signals.hpp"
-#include "pods/store_ledger.hpp"
 #include "pods/summary.hpp"
 #include "pods/trouble.hpp"
-#include <rwp/ai/metered.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/core/url.hpp>
@@ -79,6 +80,7 @@ class Standalone {
     }
     Result<void> opened = open();
     if (!opened) return fail(opened.error());
+    if (auto served = start_server(); !served) return fail(served.error().message());
     start_worker();
     const int code = configuration_.input.empty() ? work() : enrich_input();
     stop_worker();
@@ -128,36 +130,73 @@ class Standalone {
     parts_.trouble = trouble_;
     opened = open_part("job store", configuration_.jobs_url, control_, store_);
     if (!opened) return opened;
-    // Each answer is booked beside the jobs before it is used.
-    ai::MeterOptions meter;
-    meter.ledger = ledger_of(store_);
-    meter.log = log_;
-    parts_.model = ai::make_metered(std::move(parts_.model), std::move(meter));
     return {};
   }
 
   void start_worker() {
     client_ = std::make_unique<Client>(store_);
-    jobs::WorkerOptions options;
-    options.concurrency = configuration_.concurrency;
-    options.drain_grace = configuration_.drain_grace;
-    options.log = log_;
-    worker_ = std::make_unique<jobs::Worker>(store_, handlers_, options);
-    handle_enrichment(*worker_, parts_);
-    handle_analytics_outbox(*worker_, parts_);
+    EnrichWorkerParts around;
+    around.store = store_;
+    around.handlers = &handlers_;
+    around.log = log_;
+    around.metrics = metrics_;
+    worker_ = make_enrich_worker(configuration_, std::move(around), parts_);
+    if (server_) {
+      handle_collected_events(*worker_, std::make_shared<EventForwarder>(parts_.sink));
+    }
     worker_->start();
     log_.info("worker started", {{"concurrency", configuration_.concurrency}});
   }
 
-  void stop_worker() {
+  /// The pods' routes, when the configuration says where.
+  Result<void> start_server() {
+    if (configuration_.listen.empty()) return {};
+    for (std::size_t i = 0; i < configuration_.http_threads; ++i) {
+      RuntimeOptions of_io;
+      of_io.name = "rwp-http-" + std::to_string(i);
+      http_.push_back(std::make_unique<Runtime>(std::move(of_io)));
+    }
+    PodServer::Parts serving;
+    for (const auto& runtime : http_) serving.io.push_back(runtime.get());
+    serving.log = log_;
+    serving.metrics = metrics_;
+    StandaloneParts shared;
+    shared.store = store_;
+    shared.model = parts_.model;
+    shared.handlers = &handlers_;
+    shared.log = log_;
+    shared.metrics = metrics_;
+    auto routes = standalone_routes(configuration_, std::move(shared));
+    if (!routes) return routes.error();
+    serving.router = std::move(routes->router);
+    serving.dependencies = std::move(routes->dependencies);
+    end_waits_ = std::move(routes->drain);
+    auto started = PodServer::start(configuration_, std::move(serving));
+    if (!started) return started.error();
+    server_ = std::move(*started);
+    std::fprintf(stderr, "standalone: serving on %s\n", server_->address().c_str());
+    return {};
+  }
+
+  void drain() {
+    if (server_) server_->drain();
+    if (end_waits_) end_waits_();
     worker_->stop();
+  }
+
+  void stop_worker() {
+    drain();
     // The signal that began this stop is no hurry; each further one is.
     const int expected = stops_seen_ > 0 ? 1 : 0;
     int hurried = 0;
-    while (!worker_->wait_stopped(Clock::now() + 100ms)) {
-      // Each further signal counts; the worker takes the second stop() as "at once".
+    const auto stopped = [this] {
+      const bool worked = worker_->wait_stopped(Clock::now() + 100ms).has_value();
+      return worked && (!server_ || server_->wait_drained(Clock::now() + 100ms));
+    };
+    while (!stopped()) {
+      // Each further signal counts; the second drain is "at once".
       if (signals_.count() > expected + hurried || gave_up_) {
-        worker_->stop();
+        drain();
         ++hurried;
         gave_up_ = false;
       }
@@ -325,6 +364,10 @@ class Standalone {
   std::shared_ptr<jobs::JobStore> store_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<jobs::Worker> worker_;
+  std::shared_ptr<observability::Metrics> metrics_ = observability::make_metrics();
+  std::vector<std::unique_ptr<Runtime>> http_;
+  std::function<void()> end_waits_;
+  std::unique_ptr<PodServer> server_;
   int stops_seen_ = 0;
   bool gave_up_ = false;
 };

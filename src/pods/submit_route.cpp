@@ -1,6 +1,5 @@
 #include "pods/jobs_api.hpp"
 #include <rwp/jobs/checked_job.hpp>
-#include <rwp/jobs/outbox_job.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -64,9 +63,6 @@ Result<void> complete(const Request& request, JobsToSubmit& wanted, BadRequest& 
     job.traceparent = trace;
     if (job.kind.starts_with("rwp.")) {
       return refused(join(place, "kind"), "must not start with \"rwp.\", which is the system's");
-    }
-    if (job.queue == jobs::kOutboxQueue) {
-      return refused(join(place, "queue"), "must not be \"outbox\", which is the system's");
     }
     if (!header) continue;
     if (!job.idempotency_key.empty() && !wanted.many) {

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <rwp/pods/pod.hpp>
+
+namespace rwp::pods {
+
+/// Runs the store's jobs: enriches adverts with the model, stores the records, delivers the events.
+/// Serves health alone. A stop lets runs end within the grace, then gives their jobs back; no
+/// attempt is burned.
+int run_worker_pod(PodProcess& pod);
+
+}  // namespace rwp::pods

@@ -1,0 +1,43 @@
+#include "pods/standalone_routes.hpp"
+
+#include "pods/ai_routes.hpp"
+#include "pods/analytics_routes.hpp"
+#include "pods/api_keys.hpp"
+#include "pods/jobs_api.hpp"
+#include "pods/store_probe.hpp"
+#include <rwp/core/url.hpp>
+
+#include <utility>
+
+namespace rwp::pods {
+
+Result<PodService> standalone_routes(const Configuration& configuration, StandaloneParts parts) {
+  auto keys = ApiKeys::open(configuration, parts.log);
+  if (!keys) return keys.error();
+  PodService service;
+  const JobsApi api = make_jobs_api(parts.store, *keys);
+  add_jobs_routes(service.router, api);
+  service.drain = [waits = api.waits] { waits->end_all(); };
+  service.dependencies.push_back(store_dependency(parts.store));
+
+  AiRoutes ai;
+  const std::string own = parts.model->default_model();
+  if (!own.empty()) ai.models.push_back(own);
+  const auto url = Url::parse(configuration.ai_url);
+  ai.other_models = !url || url->scheme() != "local";
+  ai.model = std::move(parts.model);
+  ai.model_executor = parts.handlers->executor();
+  if (!(*keys)->everybody()) ai.authorise = authorise(*keys, kAiUse);
+  ai.log = parts.log;
+  add_ai_routes(service.router, std::move(ai));
+
+  AnalyticsRoutes analytics;
+  analytics.store = std::move(parts.store);
+  if (!(*keys)->everybody()) analytics.check_secret = secret_check(*keys, kEventsWrite);
+  analytics.log = parts.log;
+  analytics.metrics = std::move(parts.metrics);
+  add_analytics_routes(service.router, std::move(analytics));
+  return service;
+}
+
+}  // namespace rwp::pods

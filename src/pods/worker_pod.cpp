@@ -1,0 +1,67 @@
+#include "pods/enrich_worker.hpp"
+#include "pods/store_probe.hpp"
+#include <rwp/pods/worker_pod.hpp>
+
+#include <utility>
+
+namespace rwp::pods {
+namespace {
+
+jobs::Awaitable<Result<void>> probe_objects(std::shared_ptr<storage::ObjectStore> objects,
+                                            boost::asio::any_io_executor executor) {
+  auto operation = objects->head("rwp-readiness");
+  auto found = co_await on(std::move(executor), std::move(operation));
+  // That there is no such object is an answer.
+  if (!found && found.error().code() != Errc::not_found) co_return found.error();
+  co_return Result<void>();
+}
+
+server::Dependency objects_dependency(std::shared_ptr<storage::ObjectStore> objects,
+                                      const Runtime& runtime) {
+  server::Dependency dependency;
+  dependency.name = "object_store";
+  dependency.probe = [objects = std::move(objects), executor = runtime.executor()] {
+    return probe_objects(objects, executor);
+  };
+  return dependency;
+}
+
+}  // namespace
+
+int run_worker_pod(PodProcess& pod) {
+  const auto& configuration = pod.configuration();
+  Runtime running{RuntimeOptions{.name = "rwp-handlers", .blocking_threads = 4}};
+  HandlerParts parts;
+  parts.trouble = std::make_shared<Trouble>();
+  auto objects = pod.open<storage::ObjectStore>("object store", configuration.objects_url, running);
+  if (!objects) return pod.fail(objects.error());
+  parts.objects = *objects;
+  auto model = pod.open<ai::Model>("model", configuration.ai_url, running);
+  if (!model) return pod.fail(model.error());
+  parts.model = std::move(*model);
+  auto sink = pod.open<analytics::Sink>("analytics", configuration.analytics_url, running);
+  if (!sink) return pod.fail(sink.error());
+  parts.sink = std::move(*sink);
+  auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
+  if (!store) return pod.fail(store.error());
+
+  EnrichWorkerParts around;
+  around.store = *store;
+  around.handlers = &running;
+  around.log = pod.log();
+  around.metrics = pod.metrics();
+  const auto worker = make_enrich_worker(configuration, std::move(around), std::move(parts));
+  worker->start();
+  pod.log().info("worker started", {{"concurrency", configuration.concurrency}});
+
+  PodService service;
+  service.dependencies.push_back(store_dependency(*store));
+  service.dependencies.push_back(objects_dependency(*objects, running));
+  service.drain = [&worker] { worker->stop(); };
+  service.wait_drained = [&worker](SteadyTime deadline) {
+    return worker->wait_stopped(deadline).has_value();
+  };
+  return pod.serve(std::move(service));
+}
+
+}  // namespace rwp::pods
