@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Hostile and ordinary clients of analytics_pod, over real sockets, and what a kill -9 leaves.
+
+usage: analytics_pod_test.py ANALYTICS_POD API_POD
+"""
+
+import http.client
+import json
+import pathlib
+import socket
+import sys
+import tempfile
+import threading
+import unittest
+import uuid
+
+import pod_process
+
+ANALYTICS_POD, API_POD = (pathlib.Path(a).resolve() for a in sys.argv[1:3])
+COLLECT = "/mp/collect?measurement_id=G-TEST1&api_secret="
+
+
+def event(name="job_viewed", **parameters):
+    return {"client_id": "c1", "events": [{"name": name, "params": parameters}]}
+
+
+class AnalyticsPodTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="rwp-analytics-")
+        self.addCleanup(folder.cleanup)
+        self.here = pathlib.Path(folder.name)
+
+    def start(self, *arguments):
+        return pod_process.start(self, ANALYTICS_POD, self.here, "--allow-anonymous", *arguments)
+
+    def send(self, pod, body, path=COLLECT, method="POST", **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", pod.port, timeout=20)
+        try:
+            if isinstance(body, (dict, list)):
+                body = json.dumps(body)
+            connection.request(method, path, body, {"Content-Type": "application/json"} | headers)
+            answer = connection.getresponse()
+            return answer, answer.read()
+        finally:
+            connection.close()
+
+    def refused(self, pod, status, field, body, path=COLLECT, method="POST"):
+        answer, text = self.send(pod, body, path, method)
+        self.assertEqual(answer.status, status, text)
+        self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+        problem = json.loads(text)
+        self.assertEqual(problem["status"], status)
+        self.assertEqual(problem.get("field", ""), field, problem)
+        self.assertTrue(problem["detail"])
+        return problem
+
+    def recorded(self):
+        """The ids of the events in the sink's file, in its order."""
+        path = self.here / "rwp-data" / "events.jsonl"
+        if not path.exists():
+            return []
+        return [json.loads(line)["id"] for line in path.read_text().splitlines()]
+
+
+class CollectTest(AnalyticsPodTest):
+    def test_accepted_events_reach_the_sink_and_repeated_ones_once(self):
+        pod = self.start()
+        ids = [str(uuid.uuid4()) for _ in range(60)]
+        for _ in range(2):
+            for at in range(0, 60, 20):
+                body = {"client_id": "c1", "events": [
+                    {"name": "job_viewed", "params": {"event_id": one, "job_id": "7"}}
+                    for one in ids[at:at + 20]]}
+                answer, text = self.send(pod, body)
+                self.assertEqual((answer.status, text), (204, b""))
+        pod_process.wait_for(lambda: len(set(self.recorded())) == 60)
+        self.assertEqual(pod.stop(), 0, pod.log())
+        self.assertEqual(sorted(self.recorded()), sorted(ids))
+
+    def test_validation_answers_as_googles(self):
+        pod = self.start()
+        answer, text = self.send(pod, event("page_view"), "/debug" + COLLECT)
+        self.assertEqual(answer.status, 200)
+        (message,) = json.loads(text)["validationMessages"]
+        self.assertEqual(message["fieldPath"], "events[0].name")
+        self.assertEqual(message["validationCode"], "NAME_RESERVED")
+        answer, text = self.send(pod, event(), "/debug" + COLLECT)
+        self.assertEqual(json.loads(text), {"validationMessages": []})
+
+
+class HostileInputTest(AnalyticsPodTest):
+    def test_what_google_would_take_in_silence_is_refused(self):
+        pod = self.start()
+        good = event()
+        self.refused(pod, 400, "", "{")
+        self.refused(pod, 400, "", b'{"client_id":"\xff"}')
+        self.refused(pod, 400, "", "[" * 60_000)
+        self.refused(pod, 400, "", [])
+        self.refused(pod, 400, "client_id", {"events": good["events"]})
+        self.refused(pod, 400, "events", good | {"events": good["events"] * 26})
+        self.refused(pod, 400, "colour", good | {"colour": "red"})
+        self.refused(pod, 400, "events[0].name", event("x" * 41))
+        self.refused(pod, 400, "events[0].params.x", event(x={"y": 1}))
+        self.refused(pod, 400, "events[0].params.x", event(x="y" * 101))
+        self.refused(pod, 400, "measurement_id", good, "/mp/collect?api_secret=x")
+        self.refused(pod, 400, "firebase_app_id", good, "/mp/collect?firebase_app_id=x")
+        self.assertEqual(self.send(pod, "x" * 130_001)[0].status, 413)
+        self.assertEqual(self.send(pod, None, method="GET")[0].status, 405)
+        self.assertEqual(self.send(pod, good, "/mp/collect/more")[0].status, 404)
+        for data in (b"POST " + COLLECT.encode() + b" HTTP/1.1\r\nHost: x\r\n"
+                     b"Content-Length: 99\r\n\r\n{", b"\0\0\0\0\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", pod.port), timeout=20) as client:
+                client.sendall(data)
+                client.shutdown(socket.SHUT_WR)
+                told = client.recv(65536)
+                self.assertTrue(told == b"" or told.startswith(b"HTTP/1.1 4"), told[:100])
+        self.assertTrue(pod.ready())
+        self.assertEqual(self.send(pod, good)[0].status, 204)
+
+    def test_secret_is_asked_for_and_never_logged(self):
+        keys = self.here / "keys.jsonl"
+        good = pod_process.new_key(API_POD, keys, "acme", "events:write")
+        other = pod_process.new_key(API_POD, keys, "acme", "jobs:read")
+        pod = pod_process.start(self, ANALYTICS_POD, self.here, "--api-keys-file", keys)
+        for path in ("/mp/collect", "/debug/mp/collect"):
+            path += "?measurement_id=G-TEST1"
+            self.assertEqual(self.send(pod, event(), path)[0].status, 401)
+            self.assertEqual(self.send(pod, event(), path + "&api_secret=")[0].status, 401)
+            self.assertEqual(self.send(pod, event(), path + "&api_secret=wrong-one")[0].status, 401)
+            self.assertEqual(self.send(pod, event(), path + "&api_secret=" + other)[0].status, 403)
+        self.assertEqual(self.send(pod, event(), COLLECT + good)[0].status, 204)
+        self.refused(pod, 403, "events[0].params.tenant", event(tenant="globex"), COLLECT + good)
+        pod_process.wait_for(self.recorded)
+        log = pod.log()
+        for secret in (good, other, "wrong-one", "api_secret"):
+            self.assertNotIn(secret, log)
+
+
+class KillTest(AnalyticsPodTest):
+    def test_what_was_answered_survives_kill_9_and_is_recorded_once(self):
+        """The sink may get an event again that it had when the pod died; its id tells."""
+        pod = self.start()
+        answered = []
+        stopped = threading.Event()
+
+        def post():
+            while not stopped.is_set():
+                one = str(uuid.uuid4())
+                try:
+                    answer, _ = self.send(pod, event(event_id=one))
+                except (OSError, http.client.HTTPException):
+                    return
+                if answer.status == 204:
+                    answered.append(one)
+
+        for _ in range(2):
+            posters = [threading.Thread(target=post) for _ in range(8)]
+            for poster in posters:
+                poster.start()
+            enough = len(answered) + 150
+            pod_process.wait_for(lambda: len(answered) >= enough)
+            pod.kill()
+            for poster in posters:
+                poster.join(30)
+            pod = self.start()
+        # Repeated by a client that had no answer: recorded already, or now.
+        for one in answered[:20]:
+            self.assertEqual(self.send(pod, event(event_id=one))[0].status, 204)
+        pod_process.wait_for(lambda: set(answered) <= set(self.recorded()))
+        self.assertEqual(pod.stop(), 0, pod.log())
+
+        recorded = self.recorded()
+        # Only what was between the sink and the completion when the pod died can be there twice.
+        print("twice:", len(recorded) - len(set(recorded)), "of", len(recorded))
+        self.assertLessEqual(len(recorded) - len(set(recorded)), 2 * 200)
+        again = self.start()
+        self.assertTrue(again.ready())
+        self.assertEqual(again.stop(), 0)
+        self.assertEqual(self.recorded(), recorded, "something was forwarded again")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
