@@ -1,92 +1,99 @@
-"""Starts pods for tests: on free ports, in a folder of their own, and never left behind."""
+"""What the tests of the pods share: programs that are started on free ports, and plain HTTP."""
 
+import http.client
+import json
 import os
+import pathlib
 import re
-import select
-import signal
 import subprocess
 import time
-import unittest
-import urllib.request
 
-START = 30
+
+def clean_environment():
+    return {k: v for k, v in os.environ.items() if not k.startswith(("RWP_", "OPENAI_", "GA4_"))}
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    def json(self):
+        return json.loads(self.body)
 
 
 class Pod:
-    """A pod that serves. `url`: "http://127.0.0.1:PORT"."""
+    """A running program that serves; killed when the test ends."""
 
-    def __init__(self, program, folder, *arguments, **environment):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("RWP_", "OPENAI_"))}
-        self.log_path = folder / f"{program.name}-{time.monotonic_ns()}.log"
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                [program, "--listen", "127.0.0.1:0", *map(str, arguments)], cwd=folder,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
-                env=clean | environment)
-        self.url = self._address()
+    def __init__(self, test, program, *arguments, cwd, environment=None):
+        self.process = subprocess.Popen(
+            [program, *map(str, arguments)], cwd=cwd, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=clean_environment() | (environment or {}))
+        test.addCleanup(self.process.stderr.close)
+        test.addCleanup(self.process.wait)
+        test.addCleanup(self.process.kill)
+        self.port = None
+        lines = []
+        while self.port is None:
+            line = self.process.stderr.readline()
+            lines.append(line)
+            if not line:
+                raise AssertionError("did not start: " + "".join(lines))
+            found = re.search(r"serving on 127\.0\.0\.1:(\d+)(?:, metrics on 127\.0\.0\.1:(\d+))?", line)
+            if found:
+                self.port = int(found.group(1))
+                self.metrics_port = int(found.group(2) or 0)
 
-    def _address(self):
-        deadline = time.monotonic() + START
-        while time.monotonic() < deadline:
-            told = re.search(r"serving on (\S+);", self.log())
-            if told:
-                return told.group(1) if "://" in told.group(1) else f"http://{told.group(1)}"
-            if self.process.poll() is not None:
-                break
-            self._pause()
-        raise AssertionError(f"the pod does not serve: {self.log()}")
+    def connect(self, port=None):
+        return http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
 
-    def _pause(self):
-        """Until the process ends or it is time to look again."""
-        select.select([], [], [], 0.02)
-
-    def log(self):
-        return self.log_path.read_text(errors="replace")
-
-    @property
-    def port(self):
-        return int(self.url.rsplit(":", 1)[1])
-
-    def ready(self):
-        with urllib.request.urlopen(self.url + "/ready", timeout=10) as answer:
-            return answer.status == 200
+    def ask(self, method, path, body=None, key=None, headers=None, port=None):
+        connection = self.connect(port)
+        try:
+            return ask_on(connection, method, path, body, key, headers)
+        finally:
+            connection.close()
 
     def kill(self):
         self.process.kill()
-        self.process.wait(START)
+        self.process.wait()
 
-    def stop(self):
-        """SIGTERM; answers the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(START)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.kill()
+    def end(self, signal):
+        self.process.send_signal(signal)
+        return self.process.wait(timeout=60)
 
 
-def start(test: unittest.TestCase, program, folder, *arguments, **environment):
-    pod = Pod(program, folder, *arguments, **environment)
-    test.addCleanup(pod.close)
-    return pod
+def ask_on(connection, method, path, body=None, key=None, headers=None):
+    fields = dict(headers or {})
+    if key:
+        fields["Authorization"] = "Bearer " + key
+    if body is not None:
+        fields.setdefault("Content-Type", "application/json")
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+    connection.request(method, path, body=body, headers=fields)
+    return Answer(connection.getresponse())
 
 
-def new_key(api_pod, keys_file, tenant, scopes):
+def wait_for(condition, what, seconds=30):
+    until = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > until:
+            raise AssertionError("waited in vain for " + what)
+        time.sleep(0.02)
+
+
+def new_key(program, folder, tenant, scopes):
     made = subprocess.run(
-        [api_pod, "--api-keys-file", keys_file, "--new-key", tenant, "--scopes", scopes],
-        text=True, capture_output=True, timeout=START, check=False)
-    if made.returncode != 0:
-        raise AssertionError(made.stderr)
+        [program, "--new-key", tenant, "--scopes", scopes, "--api-keys-file", "keys"], cwd=folder,
+        text=True, capture_output=True, timeout=30, check=True, env=clean_environment())
     return made.stdout.strip()
 
 
-def wait_for(condition, seconds=START):
-    """The first true answer of `condition`; fails when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise AssertionError("it did not come to pass in time")
-        select.select([], [], [], 0.02)
+def folder_of(temporary):
+    return pathlib.Path(temporary.name)
