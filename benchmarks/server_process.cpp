@@ -65,6 +65,18 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
+std::string run_on_core_0(const std::string& command) {
+  std::FILE* output = ::popen(("taskset -c 0 " + command).c_str(), "r");
+  if (output == nullptr) give_up("cannot run " + command);
+  std::string text;
+  std::array<char, 4096> piece{};
+  while (std::fgets(piece.data(), static_cast<int>(piece.size()), output) != nullptr) {
+    text += piece.data();
+  }
+  if (::pclose(output) != 0) give_up("failed: " + command);
+  return text;
+}
+
 ServerProcess::ServerProcess(std::vector<std::string> command, std::uint16_t port) : port_(port) {
   std::array<int, 2> input{};
   std::array<int, 2> output{};

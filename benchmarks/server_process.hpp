@@ -16,6 +16,9 @@ std::string program_directory();
 /// A port that was free just now.
 std::uint16_t free_port();
 
+/// Runs a program on core 0 to its end; what it wrote to its standard output.
+std::string run_on_core_0(const std::string& command);
+
 /// A server in a process of its own, on core 0. Ended with the object.
 class ServerProcess {
  public:
