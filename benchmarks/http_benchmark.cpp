@@ -116,7 +116,8 @@ std::string write_nginx_configuration(const std::string& directory, std::uint16_
 void measure_health(const Options& options) {
   const std::string nginx = find_nginx();
   if (nginx.empty()) {
-    std::fprintf(stderr, "http_benchmark: no nginx here; http/health is left out\n");
+    std::fprintf(stderr,
+                 "http_benchmark: no nginx here (package nginx-light); http/health is left out\n");
     return;
   }
   const std::uint16_t port = free_port();
