@@ -15,6 +15,8 @@ import tempfile
 import time
 import unittest
 
+from pod_process import Pod, wait_for
+
 PROGRAM = pathlib.Path(sys.argv[1]).resolve()
 ROOT = pathlib.Path(sys.argv[2]).resolve()
 SAMPLE = ROOT / "examples/data/job_ads.jsonl"
@@ -149,6 +151,32 @@ class RunTest(StandaloneTest):
 
         self.assertEqual(process.wait(timeout=60), 0)
         self.assertEqual(other.returncode, 0, other.stderr)
+
+
+class ServeTest(StandaloneTest):
+    def test_all_routes_are_served_on_one_port_beside_the_worker(self):
+        pod = Pod(self, PROGRAM, "--listen", "127.0.0.1:0", "--allow-anonymous", "--drain-delay",
+                  "0ms", cwd=self.here)
+        ad = json.loads(SAMPLE.read_text().splitlines()[0])
+
+        self.assertEqual(pod.ask("GET", "/ready").json()["status"], "ready")
+        made = pod.ask("POST", "/v1/jobs?wait=30s", {"kind": "job_ad.enrich", "payload": ad})
+        self.assertEqual((made.status, made.json()["state"]), (201, "succeeded"), made.body)
+        self.assertEqual(pod.ask("GET", "/v1/models").json()["data"][0]["id"], "rwp-local")
+        chat = pod.ask("POST", "/v1/chat/completions", {
+            "model": "rwp-local", "messages": [{"role": "user", "content": ad["description"]}]})
+        self.assertEqual(chat.status, 200, chat.body)
+        sent = pod.ask("POST", "/mp/collect?measurement_id=G-TEST123456&api_secret=anything",
+                       {"client_id": "1.2", "events": [{"name": "seen"}]})
+        self.assertEqual(sent.status, 204, sent.body)
+        events = self.data / "events.jsonl"
+        wait_for(lambda: events.exists() and '"seen"' in events.read_text(), "the event")
+        self.assertEqual(pod.end(signal.SIGTERM), 0)
+
+    def test_port_in_use_is_one_line(self):
+        pod = Pod(self, PROGRAM, "--listen", "127.0.0.1:0", "--allow-anonymous", cwd=self.here)
+        line = self.one_line(self.run_it("--listen", f"127.0.0.1:{pod.port}", "--allow-anonymous"), 1)
+        self.assertIn(str(pod.port), line)
 
 
 class BadInputTest(StandaloneTest):
