@@ -35,7 +35,10 @@ struct ChatRequest {
   /// Empty: the model's own default.
   std::string model{};
   std::vector<Message> messages{};
-  /// With it, `ChatReply::content` is JSON that the schema accepts, or the call fails.
+  /// With it, `ChatReply::content` is meant to be JSON that the schema accepts. Nobody can promise
+  /// that for what a model says, least of all when `finish_reason` is not stop; the answer is paid
+  /// for and handed on all the same. ai::extract() judges it, asks for a repair, and makes typed
+  /// errors of refusals and cuts.
   std::optional<OutputSchema> output_schema{};
   /// 0 to 2; unset: the model's default.
   std::optional<double> temperature{};
@@ -58,6 +61,7 @@ struct TokenUsage {
 enum class FinishReason : std::uint8_t { stop, length, refusal, content_filter, tool_calls };
 
 struct ChatReply {
+  /// With FinishReason::refusal: what the model said instead of an answer.
   std::string content{};
   /// The model that answered, as it names itself; "rwp-local" for the LocalModel.
   std::string model{};
@@ -97,9 +101,9 @@ struct EmbedReply {
 /// bytes. `Errc::invalid_argument` names the field and the rule, and a deadline that has passed is
 /// `Errc::deadline_exceeded`; implementations see only what is valid.
 /// Errors: rate_limited, budget_exceeded, unavailable (worth a retry), deadline_exceeded,
-/// cancelled, unauthenticated, invalid_argument, unsupported, corrupt (an answer that is no
-/// answer). Threads: confined to its runtime's I/O thread, where calls may overlap. Lifetime:
-/// outlives its calls in flight.
+/// cancelled, unauthenticated, permission_denied, not_found (no such model), invalid_argument,
+/// unsupported, corrupt (an answer that is no answer). Threads: confined to its runtime's I/O
+/// thread, where calls may overlap. Lifetime: outlives its calls in flight.
 class Model {
  public:
   virtual ~Model() = default;

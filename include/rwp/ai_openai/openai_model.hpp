@@ -1,0 +1,109 @@
+#pragma once
+
+#include <rwp/ai/model.hpp>
+#include <rwp/ai_openai/model_info.hpp>
+#include <rwp/core/async.hpp>
+#include <rwp/core/error.hpp>
+#include <rwp/core/secret.hpp>
+#include <rwp/net/http_transport.hpp>
+#include <rwp/observability/log.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rwp::ai_openai {
+
+inline constexpr const char* kOpenAiBaseUrl = "https://api.openai.com/v1";
+/// The model of `openai:` when neither the request nor the options name one.
+inline constexpr const char* kDefaultModel = "gpt-4.1-mini";
+inline constexpr const char* kDefaultEmbeddingModel = "text-embedding-3-small";
+
+struct OpenAiOptions {
+  /// http: or https:, with the path that the API's routes stand below; a final slash is all the
+  /// same.
+  std::string base_url = kOpenAiBaseUrl;
+  /// Sent as `Authorization: Bearer`; empty: no such header. It stands in no error and no log.
+  Secret api_key{};
+  /// The model of requests that name none. Empty: the one model that the server lists (GET
+  /// /models); a call then fails when it lists several.
+  std::string model = kDefaultModel;
+  /// The same for embed(); empty: as `model`.
+  std::string embedding_model = kDefaultEmbeddingModel;
+  /// Sent as OpenAI-Organization and OpenAI-Project; empty: not sent.
+  std::string organization{};
+  std::string project{};
+  /// "minimal", "low", "medium", "high", … for models that reason; empty: the model's default. Its
+  /// tokens count against ChatRequest::max_output_tokens.
+  std::string reasoning_effort{};
+  /// Says `max_tokens` instead of `max_completion_tokens`, which older compatible servers want.
+  bool legacy_max_tokens = false;
+
+  /// Name look-up, TCP and TLS of one attempt.
+  std::chrono::milliseconds connect_timeout{10'000};
+  /// From the request to the head of the answer; without stream() the model thinks meanwhile.
+  std::chrono::milliseconds head_timeout{300'000};
+  /// Longest silence within an answer. Models that reason may be silent for two minutes.
+  std::chrono::milliseconds idle_timeout{150'000};
+  /// One attempt in all; ChatRequest::deadline stands above it.
+  std::chrono::milliseconds attempt_timeout{600'000};
+  /// Largest answer that is read; more is `Errc::corrupt`.
+  std::size_t max_response_bytes = std::size_t{16} << 20U;
+  /// Attempts in all, 1 to 10.
+  int max_attempts = 3;
+  observability::Logger log{};
+};
+
+/// Any service that speaks OpenAI's chat completions, embeddings and models over HTTP.
+///
+/// - Structured output goes as `response_format: json_schema`, strict where the schema keeps the
+///   rules of strict mode. What the server refuses as unsupported (the temperature, the name of the
+///   token limit, a strict schema) is left out for that model from then on, and the call repeated.
+/// - stream() asks for the usage too. A stream that breaks off, falls silent, carries an event that
+///   is none, reports an error, or ends without saying why, is an error.
+/// - embed() asks for base64 and takes lists of numbers as well; many inputs go in several
+///   requests, one after the other.
+/// - An answer without usage is estimated: a token for four bytes.
+///
+/// Retries: an attempt is repeated while no byte of a good answer has come: when the connection
+/// failed, and after 408, 409, 429 and 5xx, at most `max_attempts` in all, with full jitter or
+/// after Retry-After (up to two minutes) and never past the deadline. Money may have been spent on
+/// an attempt whose connection broke. An answer that breaks off, or is none, is not asked for again
+/// here: its error is retryable, and the job decides.
+///
+/// Errors: as ai::Model. The message has the server's code, parameter and request id.
+/// rate_limited carries `retry_after`; budget_exceeded (quota, credit) is final; not_found: no such
+/// model; corrupt: an answer that is none, worth a retry.
+/// Threads, lifetime: as every Model; the transport is shared, and of the same runtime.
+class OpenAiModel final : public ai::Model {
+ public:
+  /// `Errc::invalid_argument` names the option and its rule.
+  static Result<std::shared_ptr<OpenAiModel>> make(std::shared_ptr<net::HttpTransport> transport,
+                                                   OpenAiOptions options = OpenAiOptions());
+  ~OpenAiModel() override;
+
+  /// What the server offers, at most 10,000.
+  boost::asio::awaitable<Result<std::vector<ModelInfo>>> models(
+      SteadyTime deadline = SteadyTime::max());
+
+  /// OpenAiOptions::model; when that is empty, what the server listed; "auto" before it was asked.
+  std::string default_model() const override;
+
+ private:
+  struct Impl;
+  explicit OpenAiModel(std::unique_ptr<Impl> impl);
+
+  boost::asio::awaitable<Result<ai::ChatReply>> do_chat(ai::ChatRequest request) override;
+  boost::asio::awaitable<Result<ai::ChatReply>> do_stream(ai::ChatRequest request,
+                                                          ai::OnDelta on_delta) override;
+  boost::asio::awaitable<Result<ai::EmbedReply>> do_embed(ai::EmbedRequest request) override;
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rwp::ai_openai

@@ -1,0 +1,131 @@
+#include "ai_openai/upstream.hpp"
+
+#include "ai_openai/retry_wait.hpp"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace rwp::ai_openai {
+namespace {
+
+using boost::asio::awaitable;
+
+/// Most of an error's body that is looked at.
+constexpr std::size_t kMostErrorBytes = std::size_t{64} << 10U;
+
+std::string host_of(const std::string& base_url) {
+  const auto begin = base_url.find("://") + 3;
+  return base_url.substr(begin, base_url.find('/', begin) - begin);
+}
+
+double random_share() {
+  thread_local std::mt19937_64 generator{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+/// What a refusal's body says, as far as it comes.
+awaitable<std::string> read_some(net::HttpExchange& exchange) {
+  std::string body;
+  while (body.size() < kMostErrorBytes) {
+    auto piece = co_await exchange.read();
+    if (!piece || piece->empty()) break;
+    body += *piece;
+  }
+  co_return body;
+}
+
+}  // namespace
+
+Upstream::Upstream(std::shared_ptr<net::HttpTransport> transport, OpenAiOptions options)
+    : transport_(std::move(transport)), options_(std::move(options)) {
+  speaker_.host = host_of(options_.base_url);
+  speaker_.key = options_.api_key;
+  base_ = options_.base_url;
+  while (base_.ends_with('/')) base_.pop_back();
+}
+
+net::HttpRequest Upstream::request_of(const Call& call) const {
+  net::HttpRequest request;
+  request.method = call.method;
+  request.url = base_ + call.path;
+  request.body = call.body;
+  request.headers.add("Accept", call.accept);
+  if (!call.body.empty()) request.headers.add("Content-Type", "application/json");
+  if (!options_.api_key.empty()) {
+    request.headers.add("Authorization", "Bearer " + options_.api_key.expose());
+  }
+  if (!options_.organization.empty()) {
+    request.headers.add("OpenAI-Organization", options_.organization);
+  }
+  if (!options_.project.empty()) request.headers.add("OpenAI-Project", options_.project);
+  request.deadline =
+      std::min(call.deadline, std::chrono::steady_clock::now() + options_.attempt_timeout);
+  request.connect_timeout = options_.connect_timeout;
+  request.head_timeout = options_.head_timeout;
+  request.idle_timeout = options_.idle_timeout;
+  request.max_response_bytes = options_.max_response_bytes;
+  return request;
+}
+
+awaitable<Called> Upstream::attempt(net::HttpRequest request) const {
+  Called called;
+  called.exchange = co_await transport_->open(std::move(request));
+  if (!called.exchange) co_return std::move(called);
+  const auto head = (*called.exchange)->head();
+  called.status = head.status;
+  if (head.status >= 200 && head.status < 300) co_return std::move(called);
+  const std::string body = co_await read_some(**called.exchange);
+  called.said = read_server_error(body);
+  auto error = to_error(speaker_, head.status, head.headers, called.said);
+  const auto told = told_wait(head.headers, std::chrono::system_clock::now());
+  called.exchange = told && error.retryable() ? error.with_retry_after(*told) : error;
+  co_return std::move(called);
+}
+
+awaitable<Called> Upstream::open(Call call) {
+  for (int retries = 0;; ++retries) {
+    net::HttpRequest request = request_of(call);
+    Called called = co_await attempt(std::move(request));
+    if (called.exchange) co_return std::move(called);
+    const Error error = called.exchange.error();
+    // A time limit of ours says nothing of what the server has done, and charged for.
+    const bool again =
+        error.retryable() && (called.status != 0 || error.code() == Errc::unavailable);
+    if (!again || retries + 1 >= options_.max_attempts) co_return std::move(called);
+    const auto wait = next_wait(error, retries, random_share());
+    if (!wait || std::chrono::steady_clock::now() + *wait >= call.deadline) {
+      co_return std::move(called);
+    }
+    options_.log.debug("request is repeated",
+                       {{"error", error}, {"wait_ms", wait->count()}, {"retries", retries + 1}});
+    auto slept = co_await sleep_for(*wait);
+    if (!slept) {
+      called.exchange = slept.error();
+      co_return std::move(called);
+    }
+  }
+}
+
+Error Upstream::broken_off(const net::HttpExchange& exchange, const Error& error) const {
+  const auto id = exchange.head().headers.find("x-request-id");
+  if (!id) return error;
+  return error.with_context(speaker_.host + " (request " + std::string(*id) + ")");
+}
+
+awaitable<Result<std::string>> Upstream::read_all(net::HttpExchange& exchange) const {
+  std::string body;
+  for (;;) {
+    auto piece = co_await exchange.read();
+    if (!piece) co_return broken_off(exchange, piece.error());
+    if (piece->empty()) co_return std::move(body);
+    if (body.size() + piece->size() > options_.max_response_bytes) {
+      const std::string why =
+          "it is larger than " + std::to_string(options_.max_response_bytes) + " bytes";
+      co_return broken_answer(speaker_, exchange.head().headers, why).with_retryable(false);
+    }
+    body += *piece;
+  }
+}
+
+}  // namespace rwp::ai_openai

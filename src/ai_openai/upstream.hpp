@@ -1,0 +1,69 @@
+#pragma once
+
+#include "ai_openai/server_error.hpp"
+#include <rwp/ai_openai/openai_model.hpp>
+#include <rwp/core/async.hpp>
+#include <rwp/core/error.hpp>
+#include <rwp/net/http_transport.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace rwp::ai_openai {
+
+/// One request to the service.
+struct Call {
+  std::string method = "POST";
+  /// Below the base URL: "/chat/completions".
+  std::string path{};
+  std::string body{};
+  /// "application/json" or "text/event-stream".
+  std::string accept = "application/json";
+  SteadyTime deadline = SteadyTime::max();
+};
+
+/// What became of a call: an answer of status 2xx whose body is to be read, or the error and, when
+/// the server gave it, what it said.
+struct Called {
+  Result<std::unique_ptr<net::HttpExchange>> exchange{};
+  int status = 0;
+  ServerError said{};
+};
+
+/// The service at the other end of a transport: addresses, headers, time limits and retries.
+///
+/// Threads: confined to the transport's I/O thread. Lifetime: outlives its calls.
+class Upstream {
+ public:
+  /// `options` has been checked.
+  Upstream(std::shared_ptr<net::HttpTransport> transport, OpenAiOptions options);
+
+  /// Sends until an answer of status 2xx begins, the error is final, the attempts are used up, or
+  /// the deadline would pass.
+  boost::asio::awaitable<Called> open(Call call);
+  /// Reads an answer to its end.
+  boost::asio::awaitable<Result<std::string>> read_all(net::HttpExchange& exchange) const;
+  /// An error while an answer was read, with the answer's request id.
+  Error broken_off(const net::HttpExchange& exchange, const Error& error) const;
+
+  const OpenAiOptions& options() const noexcept { return options_; }
+  const Speaker& speaker() const noexcept { return speaker_; }
+
+ private:
+  net::HttpRequest request_of(const Call& call) const;
+  boost::asio::awaitable<Called> attempt(net::HttpRequest request) const;
+
+  const std::shared_ptr<net::HttpTransport> transport_;
+  const OpenAiOptions options_;
+  Speaker speaker_;
+  /// Without a slash at the end.
+  std::string base_;
+};
+
+/// `Errc::invalid_argument` names the option that is out of its range.
+Result<void> check_options(const OpenAiOptions& options);
+
+}  // namespace rwp::ai_openai
