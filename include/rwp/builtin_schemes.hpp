@@ -2,6 +2,7 @@
 
 #include <rwp/core/clock.hpp>
 #include <rwp/core/scheme_registry.hpp>
+#include <rwp/core/secret.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
 
@@ -16,6 +17,10 @@ struct BuiltinOptions {
   std::shared_ptr<observability::Metrics> metrics{};
   /// Of the stores' due times and leases.
   std::shared_ptr<const Clock> clock = system_clock();
+  /// Of `ga4:`: Google's secret of the measurement stream.
+  Secret ga4_api_secret{};
+  /// Of an analytics pod on `http:` or `https:`.
+  Secret analytics_key{};
 };
 
 /// The schemes that this library brings, to extend and to pass on:
@@ -23,7 +28,7 @@ struct BuiltinOptions {
 ///     jobs::JobStore          sqlite:PATH  memory:
 ///     storage::ObjectStore    file:PATH    memory:
 ///     ai::Model               local:
-///     analytics::Sink         jsonl:PATH
+///     analytics::Sink         jsonl:PATH   ga4:?measurement_id=G-…   http://analytics-pod:3000
 SchemeRegistry builtin_schemes(BuiltinOptions options = BuiltinOptions());
 
 }  // namespace rwp

@@ -13,14 +13,6 @@ bool CurlTransfer::sends_body() const {
          std::find(kWithBody.begin(), kWithBody.end(), request_.method) != kWithBody.end();
 }
 
-bool CurlTransfer::may_be_sent_again() const {
-  constexpr std::array<std::string_view, 6> kIdempotent = {"GET", "HEAD",   "OPTIONS",
-                                                           "PUT", "DELETE", "TRACE"};
-  if (request_.body_source) return false;
-  return request_.headers.contains("idempotency-key") ||
-         std::find(kIdempotent.begin(), kIdempotent.end(), request_.method) != kIdempotent.end();
-}
-
 Result<void> CurlTransfer::set_up(const CurlSettings& settings) {
   easy_.reset(curl_easy_init());
   if (!easy_ || !set_headers(settings)) {

@@ -1,6 +1,7 @@
 #include "net/curl_transfer.hpp"
 
 #include "net/curl_error.hpp"
+#include <rwp/net/retry.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -176,7 +177,7 @@ std::size_t CurlTransfer::receive(std::string_view data) {
 
 int CurlTransfer::on_connected(void* self, char*, char*, int, int) noexcept {
   auto* transfer = static_cast<CurlTransfer*>(self);
-  if (transfer->connected_ && !transfer->may_be_sent_again()) {
+  if (transfer->connected_ && !is_repeatable(transfer->request_)) {
     transfer->refused_to_send_again_ = true;
     return CURL_PREREQFUNC_ABORT;
   }

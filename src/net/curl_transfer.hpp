@@ -64,7 +64,6 @@ class CurlTransfer final : public CurlListener, public std::enable_shared_from_t
   void set_body();
   bool append_header(const std::string& line);
   bool sends_body() const;
-  bool may_be_sent_again() const;
 
   // What curl calls.
   static std::size_t on_header(char* data, std::size_t size, std::size_t count,

@@ -45,6 +45,8 @@ PodProcess::PodProcess(Configuration configuration, const MakeSchemes& make_sche
   BuiltinOptions options;
   options.log = impl_->log;
   options.metrics = impl_->metrics;
+  options.ga4_api_secret = impl_->configuration.ga4_api_secret;
+  options.analytics_key = impl_->configuration.analytics_key;
   impl_->schemes = make_schemes(std::move(options));
 
   const auto add = [this](RuntimeOptions of_runtime) {

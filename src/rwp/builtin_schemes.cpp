@@ -1,4 +1,5 @@
 #include <rwp/ai_local/local_model.hpp>
+#include <rwp/analytics_ga4/ga4_sink.hpp>
 #include <rwp/analytics_jsonl/jsonl_sink.hpp>
 #include <rwp/builtin_schemes.hpp>
 #include <rwp/jobs_sqlite/sqlite_job_store.hpp>
@@ -11,6 +12,14 @@ namespace rwp {
 
 SchemeRegistry builtin_schemes(BuiltinOptions options) {
   SchemeRegistry registry;
+  analytics::Ga4SinkOptions ga4;
+  ga4.clock = options.clock;
+  ga4.log = options.log;
+  ga4.metrics = options.metrics;
+  ga4.api_secret = std::move(options.ga4_api_secret);
+  analytics::register_ga4(registry, ga4);
+  ga4.api_secret = std::move(options.analytics_key);
+  analytics::register_analytics_pod(registry, std::move(ga4));
   jobs_sqlite::SqliteOptions sqlite;
   sqlite.clock = std::move(options.clock);
   sqlite.log = std::move(options.log);

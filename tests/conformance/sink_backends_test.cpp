@@ -1,6 +1,8 @@
 #include "conformance/sink_conformance.hpp"
+#include "support/fake_ga4.hpp"
 #include "support/read_events.hpp"
 #include "support/temporary_directory.hpp"
+#include <rwp/analytics_ga4/ga4_sink.hpp>
 #include <rwp/analytics_jsonl/jsonl_sink.hpp>
 
 namespace rwp::tests {
@@ -14,10 +16,18 @@ SinkBackend::Opened make_jsonl(Runtime& runtime) {
           .arrived = [directory, path] { return read_events(path); }};
 }
 
+SinkBackend::Opened make_ga4(Runtime& runtime) {
+  auto google = std::make_shared<FakeGa4>();
+  return {.sink = analytics::make_ga4_sink(runtime, google->options()).value(),
+          .arrived = [google] { return google->events(); }};
+}
+
 std::string name_of(const ::testing::TestParamInfo<SinkBackend>& info) { return info.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Backends, SinkConformance,
-                         ::testing::Values(SinkBackend{"jsonl", &make_jsonl}), &name_of);
+                         ::testing::Values(SinkBackend{"jsonl", &make_jsonl},
+                                           SinkBackend{"ga4", &make_ga4}),
+                         &name_of);
 
 }  // namespace
 }  // namespace rwp::tests

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <rwp/analytics/sink.hpp>
+#include <rwp/core/clock.hpp>
+#include <rwp/core/secret.hpp>
+#include <rwp/net/http_transport.hpp>
+#include <rwp/net/retry.hpp>
+#include <rwp/observability/log.hpp>
+#include <rwp/observability/metrics.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace rwp {
+class Runtime;
+class SchemeRegistry;
+}  // namespace rwp
+
+namespace rwp::analytics {
+
+struct Ga4SinkOptions {
+  /// Of a web stream: "G-" and 1 to 32 capital letters and digits.
+  std::string measurement_id{};
+  /// Of that stream; an analytics pod's key where `base_url` is one.
+  Secret api_secret{};
+  /// `/mp/collect` is appended. For the EU: https://region1.google-analytics.com; or an analytics
+  /// pod.
+  std::string base_url = "https://www.google-analytics.com";
+  /// How one request is repeated; events carry an id, so all may be.
+  net::RetryOptions retry{};
+  /// Of one attempt.
+  std::chrono::milliseconds timeout{10'000};
+  /// Null: a transport of its own.
+  std::shared_ptr<net::HttpTransport> transport{};
+  /// Judges the age of events.
+  std::shared_ptr<const Clock> clock = system_clock();
+  /// May be null. Series: rwp_ga4_events_total{outcome}: sent, too_old, failed.
+  std::shared_ptr<observability::Metrics> metrics{};
+  observability::Logger log{};
+};
+
+/// Posts events to Google Analytics 4 by its Measurement Protocol, or to an analytics pod.
+///
+/// A request has the events of one client and user, at most 25 and 120 kB; those of one client and
+/// user arrive in their order, others beside them (eight requests at a time). An event's id, visit
+/// and tenant are sent as the parameters event_id, session_id and tenant, with
+/// engagement_time_msec 1 where there is none and room for it; truth values as "true" and "false".
+/// Nothing is truncated. Dropped, logged and counted as too_old: events older than 72 hours, which
+/// Google would move in time or drop in silence. One that lies ahead of the clock is sent without
+/// its time, and so gets that of its arrival.
+///
+/// Google answers 2xx to all that it receives: success means received, not accepted. What
+/// check_event() lets pass keeps its documented limits; an event of more than 120 kB is
+/// `Errc::invalid_argument`. Other answers: 429 `Errc::rate_limited`, 5xx `Errc::unavailable`, both
+/// after the retries; 401 and 403 `Errc::permission_denied`, other 4xx `Errc::invalid_argument`.
+/// Some events of a delivery that fails may have arrived.
+///
+/// An Event tells of no consent: what a person has not agreed to is not to be delivered at all.
+///
+/// `Errc::invalid_argument`: an option that breaks its rule. The runtime outlives the sink.
+Result<std::shared_ptr<Sink>> make_ga4_sink(Runtime& runtime, Ga4SinkOptions options);
+
+/// `ga4:?measurement_id=G-…`, with `&region=eu` for Google's servers there, and
+/// `ga4:http://host:port?measurement_id=G-…` for another collector. `options` gives the rest.
+void register_ga4(SchemeRegistry& registry, Ga4SinkOptions options = Ga4SinkOptions());
+
+/// `http://analytics-pod:3000?measurement_id=G-…`, `https:` likewise: an analytics pod;
+/// `options.api_secret` is its key. Without a measurement_id: G-RWP.
+void register_analytics_pod(SchemeRegistry& registry, Ga4SinkOptions options = Ga4SinkOptions());
+
+}  // namespace rwp::analytics

@@ -1,0 +1,145 @@
+#include "analytics_ga4/ga4_request.hpp"
+
+#include <rwp/core/json_writer.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace rwp::analytics {
+namespace {
+
+using std::chrono::system_clock;
+
+constexpr std::size_t kMaxEvents = 25;
+/// Google takes less than 130 kB.
+constexpr std::size_t kMaxBodyBytes = 120'000;
+/// Google takes 72 hours; the rest is for the way there.
+constexpr std::chrono::minutes kMaxAge = std::chrono::hours(72) - std::chrono::minutes(10);
+constexpr std::string_view kEngagement = "engagement_time_msec";
+
+/// With a fraction also where it is whole, so that it is read as what it was.
+JsonText real_text(double value) {
+  JsonWriter json;
+  std::string text = json.value(value).finish().release();
+  if (text.find_first_not_of("-0123456789") == std::string::npos) text += ".0";
+  return JsonText::trusted(std::move(text));
+}
+
+void write_value(JsonWriter& json, const ParameterValue& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) {
+    json.value(*flag ? "true" : "false");
+  } else if (const auto* text = std::get_if<std::string>(&value)) {
+    json.value(std::string_view(*text));
+  } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
+    json.value(*number);
+  } else {
+    json.value(real_text(std::get<double>(value)));
+  }
+}
+
+std::string event_body(const Event& event, system_clock::time_point now) {
+  JsonWriter json;
+  json.begin_object().member("name", std::string_view(event.name));
+  if (event.time <= now) {
+    const auto since_1970 =
+        std::chrono::floor<std::chrono::microseconds>(event.time.time_since_epoch());
+    json.member("timestamp_micros", static_cast<std::int64_t>(since_1970.count()));
+  }
+  json.key("params").begin_object();
+  for (const auto& [name, value] : event.parameters) {
+    json.key(name);
+    write_value(json, value);
+  }
+  json.member("event_id", std::string_view(event.id.to_string()));
+  if (!event.session_id.empty()) {
+    json.member("session_id", std::string_view(event.session_id));
+    const bool has_room = event.parameters.size() < kMaxParameters &&
+                          !event.parameters.contains(std::string(kEngagement));
+    if (has_room) json.member(kEngagement, std::int64_t{1});
+  }
+  if (!event.tenant.empty()) json.member("tenant", std::string_view(event.tenant));
+  if (!event.items.empty()) {
+    json.key("items").begin_array();
+    for (const Item& item : event.items) {
+      json.begin_object();
+      for (const auto& [name, value] : item) {
+        json.key(name);
+        write_value(json, value);
+      }
+      json.end_object();
+    }
+    json.end_array();
+  }
+  json.end_object().end_object();
+  return json.finish().release();
+}
+
+/// Gathers the events of one client and user.
+class Group {
+ public:
+  explicit Group(const Event& first) {
+    head_ = "{\"client_id\":";
+    append_json_string(head_, first.client_id);
+    if (!first.user_id.empty()) {
+      head_ += ",\"user_id\":";
+      append_json_string(head_, first.user_id);
+    }
+    head_ += ",\"events\":[";
+  }
+
+  /// False: it fits no request.
+  bool add(const std::string& event) {
+    if (head_.size() + event.size() + kTail.size() > kMaxBodyBytes) return false;
+    const std::size_t with_it = open_.body.size() + event.size() + 1 + kTail.size();
+    if (open_.events == kMaxEvents || (open_.events > 0 && with_it > kMaxBodyBytes)) close();
+    open_.body += open_.events == 0 ? head_ : ",";
+    open_.body += event;
+    ++open_.events;
+    return true;
+  }
+
+  std::vector<Ga4Request> finish() {
+    close();
+    return std::move(closed_);
+  }
+
+ private:
+  static constexpr std::string_view kTail = "]}";
+
+  void close() {
+    open_.body += kTail;
+    closed_.push_back(std::exchange(open_, Ga4Request()));
+  }
+
+  std::string head_;
+  Ga4Request open_;
+  std::vector<Ga4Request> closed_;
+};
+
+}  // namespace
+
+Result<Ga4Plan> plan_ga4_requests(const std::vector<Event>& events, system_clock::time_point now) {
+  Ga4Plan plan;
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> places;
+  std::vector<Group> groups;
+  for (const Event& event : events) {
+    if (event.time < now - kMaxAge) {
+      ++plan.too_old;
+      continue;
+    }
+    const auto [place, is_new] =
+        places.try_emplace({event.client_id, event.user_id}, groups.size());
+    if (is_new) groups.emplace_back(event);
+    if (!groups[place->second].add(event_body(event, now))) {
+      return Error(Errc::invalid_argument,
+                   "event \"" + event.name + "\": has more than 120 kB as a request");
+    }
+  }
+  for (Group& group : groups) plan.groups.push_back(group.finish());
+  return plan;
+}
+
+}  // namespace rwp::analytics

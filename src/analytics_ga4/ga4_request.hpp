@@ -1,0 +1,30 @@
+#pragma once
+
+#include <rwp/analytics/event.hpp>
+#include <rwp/core/error.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace rwp::analytics {
+
+/// The body of one request, and how many events are in it.
+struct Ga4Request {
+  std::string body{};
+  std::size_t events = 0;
+};
+
+struct Ga4Plan {
+  /// Of one client and user each, to be sent in their order.
+  std::vector<std::vector<Ga4Request>> groups{};
+  std::size_t too_old = 0;
+};
+
+/// What to send for these events, which check_event() has let pass. `Errc::invalid_argument`: an
+/// event is too large for a request.
+Result<Ga4Plan> plan_ga4_requests(const std::vector<Event>& events,
+                                  std::chrono::system_clock::time_point now);
+
+}  // namespace rwp::analytics

@@ -1,0 +1,261 @@
+#include "support/event.hpp"
+#include "support/fake_ga4.hpp"
+#include "support/run.hpp"
+#include "support/sample_event.hpp"
+#include <rwp/core/async.hpp>
+#include <rwp/core/runtime.hpp>
+#include <rwp/core/scheme_registry.hpp>
+#include <rwp/testing/captured_log.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <optional>
+#include <set>
+
+namespace rwp::tests {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::string status(const std::string& line, const std::string& fields = "") {
+  return "HTTP/1.1 " + line + "\r\nContent-Length: 0\r\n" + fields + "\r\n";
+}
+
+class Ga4Test : public ::testing::Test {
+ protected:
+  FakeGa4& google() {
+    if (!google_) google_.emplace(answer_);
+    return *google_;
+  }
+  Result<void> deliver(std::vector<analytics::Event> events) {
+    auto options = google().options();
+    options.metrics = metrics_;
+    options.log = observability::Logger(log_);
+    options.retry.max_attempts = attempts_;
+    auto sink = analytics::make_ga4_sink(runtime_, options).value();
+    return run(runtime_, sink->deliver(std::move(events)));
+  }
+
+  Runtime runtime_;
+  FakeGa4::Answer answer_;
+  unsigned attempts_ = 4;
+  std::shared_ptr<observability::Metrics> metrics_ = observability::make_metrics();
+  std::shared_ptr<testing::CapturedLog> log_ = std::make_shared<testing::CapturedLog>();
+
+ private:
+  std::optional<FakeGa4> google_;
+};
+
+TEST_F(Ga4Test, ARequestIsOneOfTheMeasurementProtocol) {
+  auto event = sample_event();
+  ASSERT_TRUE(deliver({event}).has_value());
+
+  EXPECT_THAT(
+      google().last_head(),
+      StartsWith("POST /mp/collect?measurement_id=G-TEST1&api_secret=s%26cret%2F HTTP/1.1"));
+  EXPECT_THAT(google().last_head(), HasSubstr("Content-Type: application/json"));
+  EXPECT_THAT(
+      google().bodies(),
+      ElementsAre(R"({"client_id":"browser-1","user_id":"user-7","events":[)"
+                  R"({"name":"apply_started","timestamp_micros":1769851800123456,"params":{)"
+                  R"("job_id":"42","position":3,"remote":"true","salary":52000.0,"event_id":")" +
+                  event.id.to_string() +
+                  R"(","session_id":"1700000000","engagement_time_msec":1,"tenant":"agency-1",)"
+                  R"("items":[{"item_id":"42","price":0.5},{"item_name":"x"}]}}]})"));
+}
+
+TEST_F(Ga4Test, ARequestHasAtMost25EventsOfOneClientAndUser) {
+  std::vector<analytics::Event> events;
+  for (int i = 0; i < 60; ++i) {
+    events.push_back(sample_event(std::to_string(i)));
+    if (i % 3 == 0) events.back().client_id = "browser-2";
+    if (i % 3 == 1) events.back().user_id = "";
+  }
+  events.resize(59);
+
+  ASSERT_TRUE(deliver(events).has_value());
+  EXPECT_EQ(google().requests(), 3);
+  std::vector<analytics::Event> more(26, sample_event());
+  ASSERT_TRUE(deliver(more).has_value());
+
+  EXPECT_EQ(google().requests(), 5);
+  EXPECT_EQ(google().events().size(), 85U);
+  EXPECT_THAT(metrics_->expose(), HasSubstr("rwp_ga4_events_total{outcome=\"sent\"} 85"));
+}
+
+TEST_F(Ga4Test, RequestsStayBelow130Kilobytes) {
+  auto large = sample_event();
+  for (int i = 0; i < 150; ++i) {
+    analytics::Item item;
+    for (int k = 0; k < 4; ++k) item["p" + std::to_string(k)] = std::string(100, 'x');
+    large.items.push_back(item);
+  }
+  const std::vector<analytics::Event> events(4, large);
+
+  ASSERT_TRUE(deliver(events).has_value());
+
+  EXPECT_EQ(google().requests(), 4);
+  EXPECT_EQ(google().events(), events);
+}
+
+TEST_F(Ga4Test, AnEventThatFitsNoRequestIsRefusedBeforeAnyIsSent) {
+  auto large = sample_event();
+  for (int i = 0; i < 190; ++i) {
+    analytics::Item item;
+    for (int k = 0; k < 8; ++k) item["p" + std::to_string(k)] = std::string(100, 'x');
+    large.items.push_back(item);
+  }
+
+  EXPECT_EQ(deliver({sample_event(), large}).error().code(), Errc::invalid_argument);
+  EXPECT_EQ(google().requests(), 0);
+}
+
+TEST_F(Ga4Test, EventsOlderThan72HoursAreDroppedAndCounted) {
+  auto old = sample_event("old");
+  old.time -= std::chrono::hours(72);
+  auto ahead = sample_event("ahead");
+  ahead.time += std::chrono::hours(1);
+
+  ASSERT_TRUE(deliver({old, ahead, sample_event("now")}).has_value());
+
+  EXPECT_EQ(google().events().size(), 2U);
+  EXPECT_EQ(google().events().front().time, std::chrono::system_clock::time_point{});
+  EXPECT_THAT(metrics_->expose(), HasSubstr("rwp_ga4_events_total{outcome=\"too_old\"} 1"));
+  EXPECT_EQ(log_->count("events too old for GA4 were dropped"), 1U);
+}
+
+TEST_F(Ga4Test, WhatMayPassIsTriedAgain) {
+  answer_ = [](int number) {
+    if (number == 0) return status("503 Unavailable");
+    if (number == 1) return status("429 Slow Down", "Retry-After: 0\r\n");
+    return status("204 No Content");
+  };
+
+  EXPECT_TRUE(deliver({sample_event()}).has_value());
+  EXPECT_EQ(google().requests(), 3);
+  EXPECT_EQ(google().events().size(), 1U);
+}
+
+TEST_F(Ga4Test, AnswersBecomeTypedErrors) {
+  const std::vector<std::pair<std::string, Errc>> cases = {
+      {"500 Oh", Errc::unavailable},        {"429 Slow Down", Errc::rate_limited},
+      {"400 Bad", Errc::invalid_argument},  {"413 Large", Errc::invalid_argument},
+      {"401 Who", Errc::permission_denied}, {"403 No", Errc::permission_denied},
+      {"302 There", Errc::unsupported}};
+  std::string line;
+  attempts_ = 1;
+  answer_ = [&line](int) { return status(line, "Retry-After: 7\r\n"); };
+  for (const auto& [each, code] : cases) {
+    line = each;
+    const auto failed = deliver({sample_event()}).error();
+    EXPECT_EQ(failed.code(), code) << each;
+    EXPECT_THAT(failed.message(), Not(HasSubstr("cret")));
+    const bool may_pass = code == Errc::unavailable || code == Errc::rate_limited;
+    EXPECT_EQ(failed.retry_after().has_value(), may_pass) << each;
+  }
+  EXPECT_THAT(google().bodies(), IsEmpty());
+}
+
+TEST_F(Ga4Test, AFailureOfOneClientKeepsNotTheOthersFromArriving) {
+  answer_ = [](int number) { return status(number == 0 ? "400 Bad" : "204 No Content"); };
+  auto other = sample_event();
+  other.client_id = "browser-2";
+
+  EXPECT_EQ(deliver({sample_event(), other}).error().code(), Errc::invalid_argument);
+  EXPECT_EQ(google().requests(), 2);
+}
+
+TEST_F(Ga4Test, ManyClientsAreServedSideBySide) {
+  std::vector<analytics::Event> events;
+  std::set<Uuid> sent;
+  for (int i = 0; i < 100; ++i) {
+    events.push_back(sample_event());
+    events.back().client_id = "browser-" + std::to_string(i);
+    sent.insert(events.back().id);
+  }
+
+  ASSERT_TRUE(deliver(events).has_value());
+
+  std::set<Uuid> arrived;
+  for (const auto& event : google().events()) arrived.insert(event.id);
+  EXPECT_EQ(arrived, sent);
+}
+
+TEST_F(Ga4Test, ADeliveryEndsWhenCancelledAndClosesItsConnection) {
+  Event asked;
+  Event closed;
+  ScriptedServer silent([&](ScriptedConnection& connection) {
+    (void)connection.read_request();
+    asked.set();
+    if (connection.wait_closed()) closed.set();
+  });
+  auto options = google().options();
+  options.base_url = silent.url("");
+  auto sink = analytics::make_ga4_sink(runtime_, options).value();
+  auto outcome = std::make_shared<std::promise<Errc>>();
+  auto waiting = outcome->get_future();
+  auto deliver_one = [](std::shared_ptr<analytics::Sink> to, analytics::Event event,
+                        std::shared_ptr<std::promise<Errc>> told) -> boost::asio::awaitable<void> {
+    std::vector<analytics::Event> events{std::move(event)};
+    const auto delivered = co_await to->deliver(std::move(events));
+    told->set_value(delivered.error().code());
+  };
+  Task task(runtime_.executor(), deliver_one(sink, sample_event(), outcome),
+            [](std::exception_ptr) {});
+  ASSERT_TRUE(asked.wait());
+
+  task.cancel();
+
+  EXPECT_EQ(waiting.get(), Errc::cancelled);
+  EXPECT_TRUE(closed.wait());
+}
+
+TEST_F(Ga4Test, OptionsThatBreakARuleAreRefused) {
+  const auto refused = [this](const std::function<void(analytics::Ga4SinkOptions&)>& spoil) {
+    auto options = google().options();
+    spoil(options);
+    const auto made = analytics::make_ga4_sink(runtime_, options);
+    return !made && made.error().code() == Errc::invalid_argument;
+  };
+
+  EXPECT_TRUE(refused([](auto& options) { options.measurement_id = "UA-1"; }));
+  EXPECT_TRUE(refused([](auto& options) { options.measurement_id = "G-"; }));
+  EXPECT_TRUE(refused([](auto& options) { options.measurement_id = "G-1&x=y"; }));
+  EXPECT_TRUE(refused([](auto& options) { options.api_secret = Secret(); }));
+  EXPECT_TRUE(refused([](auto& options) { options.base_url = "ftp://host"; }));
+  EXPECT_TRUE(refused([](auto& options) { options.base_url = "http://host?a=b"; }));
+  EXPECT_TRUE(refused([](auto& options) { options.timeout = std::chrono::seconds(0); }));
+}
+
+TEST_F(Ga4Test, AUrlPicksTheCollector) {
+  SchemeRegistry registry;
+  analytics::register_ga4(registry, google().options());
+  analytics::register_analytics_pod(registry, google().options());
+  const std::string base = google().options().base_url;
+  const auto open = [&](const std::string& url) {
+    return registry.open<analytics::Sink>(url, runtime_);
+  };
+
+  EXPECT_TRUE(open("ga4:?measurement_id=G-ABC").has_value());
+  EXPECT_TRUE(open("ga4:?measurement_id=G-ABC&region=eu").has_value());
+  EXPECT_FALSE(open("ga4:?measurement_id=G-ABC&region=us").has_value());
+  EXPECT_FALSE(open("ga4:?measurement_id=abc").has_value());
+  EXPECT_FALSE(open("ga4:?measurement_id=G-ABC&api_secret=x").has_value());
+  auto direct = open("ga4:" + base + "?measurement_id=G-ABC").value();
+  auto pod = open(base).value();
+  ASSERT_TRUE(run(runtime_, direct->deliver({sample_event()})).has_value());
+  EXPECT_THAT(google().last_head(), HasSubstr("measurement_id=G-ABC&"));
+  ASSERT_TRUE(run(runtime_, pod->deliver({sample_event()})).has_value());
+  EXPECT_THAT(google().last_head(), HasSubstr("measurement_id=G-RWP&"));
+}
+
+}  // namespace
+}  // namespace rwp::tests
