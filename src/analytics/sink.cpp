@@ -24,4 +24,19 @@ boost::asio::awaitable<Result<void>> Sink::deliver(std::vector<Event> events) {
   }
 }
 
+boost::asio::awaitable<Result<std::vector<Uuid>>> Sink::find_delivered(std::vector<Uuid> ids) {
+  if (ids.empty()) co_return std::vector<Uuid>();
+  try {
+    co_return co_await do_find_delivered(std::move(ids));
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (...) {
+    co_return detail::from_exception(std::current_exception());
+  }
+}
+
+boost::asio::awaitable<Result<std::vector<Uuid>>> Sink::do_find_delivered(std::vector<Uuid>) {
+  co_return std::vector<Uuid>();
+}
+
 }  // namespace rwp::analytics

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <unordered_set>
 #include <utility>
 
 namespace rwp::analytics {
@@ -20,6 +21,9 @@ constexpr ::mode_t kFileMode = 0640;
 constexpr std::string_view kLineStart = "{\"id\":\"";
 /// No event's line comes near.
 constexpr std::size_t kMaxTail = std::size_t{1} << 20U;
+constexpr std::size_t kMaxSearched = std::size_t{64} << 20U;
+constexpr std::size_t kSearchBlock = std::size_t{1} << 20U;
+constexpr std::size_t kIdLength = 36;
 
 bool is_rest_of_ours(std::string_view tail) {
   // A file system may leave zeros where data had not arrived before a power cut.
@@ -104,6 +108,42 @@ Result<void> JsonlFile::append(std::string_view lines) {
   }
   if (::fdatasync(file) != 0) return error_from_errno(errno, shown_);
   return {};
+}
+
+Result<std::vector<Uuid>> JsonlFile::find(const std::vector<Uuid>& ids) const {
+  constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  const FileDescriptor opened(::openat(directory_.get(), name_.c_str(), kFlags));
+  if (!opened && errno == ENOENT) return std::vector<Uuid>();
+  if (!opened) return error_from_errno(errno, shown_);
+  struct ::stat status {};
+  if (::fstat(opened.get(), &status) != 0) return error_from_errno(errno, shown_);
+  const auto size = static_cast<std::size_t>(status.st_size);
+
+  const std::unordered_set<Uuid> wanted(ids.begin(), ids.end());
+  std::vector<Uuid> found;
+  std::size_t at = size - std::min(size, kMaxSearched);
+  // What stands before the first line's end, when the search begins within a line, is no start.
+  bool at_start = at == 0;
+  std::string rest;
+  while (at < size) {
+    const std::size_t length = std::min(kSearchBlock, size - at);
+    const auto block = posix::read_exactly(opened.get(), at, length, shown_);
+    if (!block) return block.error();
+    at += length;
+    rest += *block;
+    std::size_t line = 0;
+    for (std::size_t end = rest.find('\n'); end != std::string::npos; end = rest.find('\n', line)) {
+      const std::string_view text(rest.data() + line, end - line);
+      if (std::exchange(at_start, true) && text.starts_with(kLineStart) &&
+          text.size() > kLineStart.size() + kIdLength) {
+        const auto id = Uuid::parse(text.substr(kLineStart.size(), kIdLength));
+        if (id && wanted.count(*id) > 0) found.push_back(*id);
+      }
+      line = end + 1;
+    }
+    rest.erase(0, line);
+  }
+  return found;
 }
 
 }  // namespace rwp::analytics

@@ -2,10 +2,12 @@
 
 #include "core/posix_file.hpp"
 #include <rwp/core/error.hpp>
+#include <rwp/core/uuid.hpp>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rwp::analytics {
 
@@ -20,6 +22,9 @@ class JsonlFile {
 
   /// Appends whole lines durably, or nothing.
   Result<void> append(std::string_view lines);
+
+  /// Which of these ids begin a line of the file's last 64 MiB. A file moved away is not looked at.
+  Result<std::vector<Uuid>> find(const std::vector<Uuid>& ids) const;
 
  private:
   std::string shown_;

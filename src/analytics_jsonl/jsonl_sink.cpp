@@ -48,6 +48,12 @@ class JsonlSink final : public Sink, public std::enable_shared_from_this<JsonlSi
     co_return batch->outcome;
   }
 
+  boost::asio::awaitable<Result<std::vector<Uuid>>> do_find_delivered(
+      std::vector<Uuid> ids) override {
+    auto work = [file = file_, ids = std::move(ids)] { return file->find(ids); };
+    co_return co_await run_blocking(pool_, std::move(work));
+  }
+
   static boost::asio::awaitable<void> write_batches(std::shared_ptr<JsonlSink> self) {
     while (self->gathering_) {
       const std::shared_ptr<Batch> batch = std::exchange(self->gathering_, nullptr);

@@ -4,6 +4,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -14,6 +15,10 @@ using boost::asio::awaitable;
 
 struct EventForwarder::Batch {
   std::vector<analytics::Event> events{};
+  /// Of those that may have been delivered before.
+  std::vector<Uuid> repeated{};
+  /// Which events are to be delivered, by their places.
+  std::vector<std::size_t> places{};
   /// One an event, once the batch has ended.
   std::vector<Result<void>> outcomes{};
   bool ended = false;
@@ -37,6 +42,26 @@ EventForwarder::EventForwarder(std::shared_ptr<analytics::Sink> sink, ForwarderO
 
 EventForwarder::~EventForwarder() = default;
 
+awaitable<Result<void>> EventForwarder::drop_delivered(std::shared_ptr<State> state,
+                                                       std::shared_ptr<Batch> batch) {
+  std::vector<Uuid> there;
+  Result<void> looked;
+  if (!batch->repeated.empty()) {
+    auto found = co_await state->sink->find_delivered(batch->repeated);
+    if (found) {
+      there = std::move(*found);
+    } else {
+      looked = found.error();
+    }
+  }
+  for (std::size_t i = 0; i < batch->events.size(); ++i) {
+    if (std::find(there.begin(), there.end(), batch->events[i].id) == there.end()) {
+      batch->places.push_back(i);
+    }
+  }
+  co_return looked;
+}
+
 awaitable<void> EventForwarder::deliver(std::shared_ptr<State> state,
                                         std::shared_ptr<Batch> batch) {
   const auto until = std::chrono::steady_clock::now() + state->options.linger;
@@ -44,22 +69,25 @@ awaitable<void> EventForwarder::deliver(std::shared_ptr<State> state,
     if (co_await batch->full.wait_until(until) != Wake::notified) break;
   }
   if (state->open == batch) state->open.reset();
-  const std::size_t count = batch->events.size();
-  auto delivered = co_await state->sink->deliver(batch->events);
-  if (delivered || delivered.error().retryable() || count == 1) {
-    batch->outcomes.assign(count, delivered);
+  batch->outcomes.assign(batch->events.size(), Result<void>());
+  auto looked = co_await drop_delivered(state, batch);
+  std::vector<analytics::Event> events;
+  for (const auto place : batch->places) events.push_back(batch->events[place]);
+  Result<void> delivered = looked;
+  if (looked) delivered = co_await state->sink->deliver(std::move(events));
+  if (delivered || delivered.error().retryable() || batch->places.size() == 1) {
+    for (const auto place : batch->places) batch->outcomes[place] = delivered;
   } else {
-    for (std::size_t i = 0; i < count; ++i) {
-      std::vector<analytics::Event> one(1, batch->events[i]);
-      auto alone = co_await state->sink->deliver(std::move(one));
-      batch->outcomes.push_back(std::move(alone));
+    for (const auto place : batch->places) {
+      std::vector<analytics::Event> one(1, batch->events[place]);
+      batch->outcomes[place] = co_await state->sink->deliver(std::move(one));
     }
   }
   batch->ended = true;
   batch->done.notify_all();
 }
 
-awaitable<Result<void>> EventForwarder::forward(analytics::Event event) {
+awaitable<Result<void>> EventForwarder::forward(analytics::Event event, bool repeated) {
   auto batch = state_->open;
   if (!batch) {
     batch = std::make_shared<Batch>();
@@ -74,6 +102,7 @@ awaitable<Result<void>> EventForwarder::forward(analytics::Event event) {
     });
   }
   const std::size_t place = batch->events.size();
+  if (repeated) batch->repeated.push_back(event.id);
   batch->events.push_back(std::move(event));
   if (batch->events.size() >= state_->options.batch) {
     if (state_->open == batch) state_->open.reset();

@@ -33,12 +33,15 @@ class EventForwarder {
   EventForwarder(const EventForwarder&) = delete;
   EventForwarder& operator=(const EventForwarder&) = delete;
 
-  /// Success once the sink has taken the event; otherwise its error.
-  boost::asio::awaitable<Result<void>> forward(analytics::Event event);
+  /// Success once the sink has taken the event; otherwise its error. `repeated`: the event may have
+  /// been delivered before, so the sink is asked whether it has it.
+  boost::asio::awaitable<Result<void>> forward(analytics::Event event, bool repeated = false);
 
  private:
   struct Batch;
   struct State;
+  static boost::asio::awaitable<Result<void>> drop_delivered(std::shared_ptr<State> state,
+                                                             std::shared_ptr<Batch> batch);
   static boost::asio::awaitable<void> deliver(std::shared_ptr<State> state,
                                               std::shared_ptr<Batch> batch);
   std::shared_ptr<State> state_;

@@ -13,7 +13,9 @@ jobs::Awaitable<Result<JsonText>> forward(std::shared_ptr<EventForwarder> forwar
                                           jobs::JobContext& context) {
   auto event = read_collect_job(context.job().payload, context.job().created_at);
   if (!event) co_return event.error();
-  auto forwarded = co_await forwarder->forward(std::move(*event));
+  // An earlier run may have died between the sink and its completion.
+  const bool repeated = context.run_token() > 1;
+  auto forwarded = co_await forwarder->forward(std::move(*event), repeated);
   if (!forwarded) {
     if (context.stop_reason() == jobs::StopReason::drain) co_return context.hand_back();
     co_return forwarded.error();

@@ -60,6 +60,40 @@ TEST_F(JsonlSinkTest, ATornLineIsCutOffOnOpening) {
   EXPECT_THAT(read_events(path()), ElementsAre(whole, next));
 }
 
+TEST_F(JsonlSinkTest, DeliveredEventsAreFoundByTheirIds) {
+  Runtime runtime;
+  const auto sink = open_sink(runtime, path());
+  Event first = sample_event();
+  const Event last = sample_event();
+  const Event never = sample_event();
+  // As text, an id is no event's.
+  first.parameters["note"] = "{\"id\":\"" + never.id.to_string() + "\"}";
+  ASSERT_TRUE(run(runtime, sink->deliver({first})).has_value());
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(run(runtime, sink->deliver(std::vector<Event>(20, sample_event()))).has_value());
+  }
+  ASSERT_TRUE(run(runtime, sink->deliver({last})).has_value());
+
+  const auto found = run(runtime, sink->find_delivered({never.id, last.id, first.id}));
+
+  ASSERT_TRUE(found.has_value());
+  EXPECT_THAT(*found, ElementsAre(first.id, last.id));
+  EXPECT_TRUE(run(runtime, sink->find_delivered({}))->empty());
+}
+
+TEST_F(JsonlSinkTest, DeliveredEventsAreSoughtInTheFileThatIsThere) {
+  Runtime runtime;
+  const auto sink = open_sink(runtime, path());
+  const Event event = sample_event();
+  ASSERT_TRUE(run(runtime, sink->deliver({event})).has_value());
+  fs::remove(path());
+
+  const auto found = run(runtime, sink->find_delivered({event.id}));
+
+  ASSERT_TRUE(found.has_value());
+  EXPECT_TRUE(found->empty());
+}
+
 TEST_F(JsonlSinkTest, ALineTornByAnotherProcessIsCutOffWhileOpen) {
   Runtime runtime;
   const auto sink = open_sink(runtime, path());

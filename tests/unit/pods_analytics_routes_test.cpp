@@ -147,8 +147,17 @@ class PickySink final : public analytics::Sink {
  public:
   std::vector<std::vector<analytics::Event>> deliveries;
   bool down = false;
+  std::vector<Uuid> delivered_before;
 
  private:
+  boost::asio::awaitable<Result<std::vector<Uuid>>> do_find_delivered(
+      std::vector<Uuid> ids) override {
+    std::vector<Uuid> found;
+    for (const auto& id : ids) {
+      if (std::count(delivered_before.begin(), delivered_before.end(), id) > 0) found.push_back(id);
+    }
+    co_return found;
+  }
   boost::asio::awaitable<Result<void>> do_deliver(std::vector<analytics::Event> events) override {
     if (down) co_return Error(Errc::unavailable, "down");
     for (const auto& event : events) {
@@ -209,6 +218,22 @@ TEST_F(EventForwarderTest, BadEventFailsAlone) {
   const auto ends = forward({"a", "bad", "b"});
 
   EXPECT_EQ(ends, (std::vector<Errc>{Errc::none, Errc::invalid_argument, Errc::none}));
+  EXPECT_THAT(sink_->deliveries, SizeIs(2));
+}
+
+TEST_F(EventForwarderTest, RepeatedEventThatTheSinkHasIsNotDeliveredAgain) {
+  analytics::Event there;
+  there.name = "there";
+  there.client_id = "c";
+  analytics::Event lost = there;
+  lost.id = Uuid::make_v7();
+  sink_->delivered_before = {there.id};
+
+  EXPECT_TRUE(tests::run(runtime_, forwarder_.forward(there, true)).has_value());
+  EXPECT_THAT(sink_->deliveries, SizeIs(0));
+  EXPECT_TRUE(tests::run(runtime_, forwarder_.forward(lost, true)).has_value());
+  EXPECT_THAT(sink_->deliveries, SizeIs(1));
+  EXPECT_TRUE(tests::run(runtime_, forwarder_.forward(there)).has_value());
   EXPECT_THAT(sink_->deliveries, SizeIs(2));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rwp/analytics/event.hpp>
+#include <rwp/core/uuid.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -25,11 +26,18 @@ class Sink {
   /// them breaks a rule of check_event() (the message tells which); then none was delivered.
   boost::asio::awaitable<Result<void>> deliver(std::vector<Event> events);
 
+  /// Those of these events that have arrived already, as far as the sink can tell: asked before a
+  /// delivery is repeated whose outcome was lost. A sink that cannot look answers none.
+  boost::asio::awaitable<Result<std::vector<Uuid>>> find_delivered(std::vector<Uuid> ids);
+
  protected:
   Sink() = default;
 
  private:  // What a backend implements; there is at least one event, and all are valid.
   virtual boost::asio::awaitable<Result<void>> do_deliver(std::vector<Event> events) = 0;
+  /// There is at least one id.
+  virtual boost::asio::awaitable<Result<std::vector<Uuid>>> do_find_delivered(
+      std::vector<Uuid> ids);
 };
 
 }  // namespace rwp::analytics

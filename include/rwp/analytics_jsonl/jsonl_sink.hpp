@@ -25,7 +25,8 @@ struct JsonlSinkOptions {
 /// their lines whole. What a crash left of a line was never acknowledged, and is cut off before the
 /// next one is written; a last line by somebody else that only lacks its end is ended. A delivery
 /// that fails, on a full disk (`Errc::unavailable`) for one, leaves nothing behind. Grows without
-/// bound: move the file away to rotate it, and the next delivery starts a new one. Errors of
+/// bound: move the file away to rotate it, and the next delivery starts a new one.
+/// find_delivered() looks through the last 64 MiB of the file as it is. Errors of
 /// opening: `Errc::invalid_argument` (not a regular file), `Errc::permission_denied`,
 /// `Errc::unavailable`. Blocks for some milliseconds; afterwards blocking calls run on the
 /// runtime's pool. The runtime outlives the sink.
