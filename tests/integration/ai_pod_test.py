@@ -15,7 +15,7 @@ import tempfile
 import threading
 import unittest
 
-import pod_process
+import logged_pod
 
 AI_POD, API_POD, SCRIPTED = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
 CHAT = {"model": "rwp-local", "messages": [{"role": "user", "content": "Nurse wanted in Leeds."}]}
@@ -28,7 +28,7 @@ class AiPodTest(unittest.TestCase):
         self.here = pathlib.Path(folder.name)
 
     def start(self, program=AI_POD, *arguments):
-        return pod_process.start(self, program, self.here, "--allow-anonymous", *arguments)
+        return logged_pod.start(self, program, self.here, "--allow-anonymous", *arguments)
 
     def send(self, pod, method, path, body=None, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", pod.port, timeout=20)
@@ -159,9 +159,9 @@ class HostileInputTest(AiPodTest):
 class KeysTest(AiPodTest):
     def test_only_keys_of_the_scope_are_let_in(self):
         keys = self.here / "keys.jsonl"
-        good = pod_process.new_key(API_POD, keys, "acme", "ai:use")
-        other = pod_process.new_key(API_POD, keys, "acme", "jobs:read")
-        pod = pod_process.start(self, AI_POD, self.here, "--api-keys-file", keys)
+        good = logged_pod.new_key(API_POD, keys, "acme", "ai:use")
+        other = logged_pod.new_key(API_POD, keys, "acme", "jobs:read")
+        pod = logged_pod.start(self, AI_POD, self.here, "--api-keys-file", keys)
         for method, path in (("POST", "/v1/chat/completions"), ("POST", "/v1/embeddings"),
                              ("GET", "/v1/models"), ("GET", "/v1/models/rwp-local")):
             self.refused(pod, 401, "invalid_api_key", method, path)
@@ -210,7 +210,7 @@ class DrainTest(AiPodTest):
         askers = [threading.Thread(target=ask) for _ in range(4)]
         for asker in askers:
             asker.start()
-        pod_process.wait_for(lambda: statuses)
+        logged_pod.wait_for(lambda: statuses)
         code = pod.stop()
         for asker in askers:
             asker.join(20)

@@ -14,7 +14,7 @@ import threading
 import unittest
 import uuid
 
-import pod_process
+import logged_pod
 
 ANALYTICS_POD, API_POD = (pathlib.Path(a).resolve() for a in sys.argv[1:3])
 COLLECT = "/mp/collect?measurement_id=G-TEST1&api_secret="
@@ -31,7 +31,7 @@ class AnalyticsPodTest(unittest.TestCase):
         self.here = pathlib.Path(folder.name)
 
     def start(self, *arguments):
-        return pod_process.start(self, ANALYTICS_POD, self.here, "--allow-anonymous",
+        return logged_pod.start(self, ANALYTICS_POD, self.here, "--allow-anonymous",
                                  "--drain-delay", "100ms", *arguments)
 
     def send(self, pod, body, path=COLLECT, method="POST", **headers):
@@ -74,7 +74,7 @@ class CollectTest(AnalyticsPodTest):
                     for one in ids[at:at + 20]]}
                 answer, text = self.send(pod, body)
                 self.assertEqual((answer.status, text), (204, b""))
-        pod_process.wait_for(lambda: len(set(self.recorded())) == 60)
+        logged_pod.wait_for(lambda: len(set(self.recorded())) == 60)
         self.assertEqual(pod.stop(), 0, pod.log())
         self.assertEqual(sorted(self.recorded()), sorted(ids))
 
@@ -120,9 +120,9 @@ class HostileInputTest(AnalyticsPodTest):
 
     def test_secret_is_asked_for_and_never_logged(self):
         keys = self.here / "keys.jsonl"
-        good = pod_process.new_key(API_POD, keys, "acme", "events:write")
-        other = pod_process.new_key(API_POD, keys, "acme", "jobs:read")
-        pod = pod_process.start(self, ANALYTICS_POD, self.here, "--api-keys-file", keys)
+        good = logged_pod.new_key(API_POD, keys, "acme", "events:write")
+        other = logged_pod.new_key(API_POD, keys, "acme", "jobs:read")
+        pod = logged_pod.start(self, ANALYTICS_POD, self.here, "--api-keys-file", keys)
         for path in ("/mp/collect", "/debug/mp/collect"):
             path += "?measurement_id=G-TEST1"
             self.assertEqual(self.send(pod, event(), path)[0].status, 401)
@@ -131,7 +131,7 @@ class HostileInputTest(AnalyticsPodTest):
             self.assertEqual(self.send(pod, event(), path + "&api_secret=" + other)[0].status, 403)
         self.assertEqual(self.send(pod, event(), COLLECT + good)[0].status, 204)
         self.refused(pod, 403, "events[0].params.tenant", event(tenant="globex"), COLLECT + good)
-        pod_process.wait_for(self.recorded)
+        logged_pod.wait_for(self.recorded)
         log = pod.log()
         for secret in (good, other, "wrong-one", "api_secret"):
             self.assertNotIn(secret, log)
@@ -158,7 +158,7 @@ class KillTest(AnalyticsPodTest):
             for poster in posters:
                 poster.start()
             enough = len(answered) + 150
-            pod_process.wait_for(lambda: len(answered) >= enough)
+            logged_pod.wait_for(lambda: len(answered) >= enough)
             pod.kill()
             for poster in posters:
                 poster.join(30)
@@ -166,7 +166,7 @@ class KillTest(AnalyticsPodTest):
         # Repeated by a client that had no answer: recorded already, or now.
         for one in answered[:20]:
             self.assertEqual(self.send(pod, event(event_id=one))[0].status, 204)
-        pod_process.wait_for(lambda: set(answered) <= set(self.recorded()))
+        logged_pod.wait_for(lambda: set(answered) <= set(self.recorded()))
         self.assertEqual(pod.stop(), 0, pod.log())
 
         recorded = self.recorded()

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-import pod_process
+import logged_pod
 
 AI_POD, API_POD, SCRIPTED, CACHE = (pathlib.Path(a).resolve() for a in sys.argv[1:5])
 HERE = pathlib.Path(__file__).resolve().parent / "openai_sdk"
@@ -48,12 +48,12 @@ class OpenAiSdkTest(unittest.TestCase):
         here = pathlib.Path(folder.name)
         sdk = install()
         keys = here / "keys.jsonl"
-        good = pod_process.new_key(API_POD, keys, "acme", "ai:use")
-        other = pod_process.new_key(API_POD, keys, "acme", "jobs:read")
-        pod = pod_process.start(self, AI_POD, here, "--api-keys-file", keys)
-        limited = pod_process.start(self, SCRIPTED, here, "--api-keys-file", keys,
+        good = logged_pod.new_key(API_POD, keys, "acme", "ai:use")
+        other = logged_pod.new_key(API_POD, keys, "acme", "jobs:read")
+        pod = logged_pod.start(self, AI_POD, here, "--api-keys-file", keys)
+        limited = logged_pod.start(self, SCRIPTED, here, "--api-keys-file", keys,
                                     "--ai-url", "scripted:limited")
-        broken = pod_process.start(self, SCRIPTED, here, "--api-keys-file", keys,
+        broken = logged_pod.start(self, SCRIPTED, here, "--api-keys-file", keys,
                                    "--ai-url", "scripted:broken")
 
         driven = subprocess.run(
