@@ -126,13 +126,26 @@ awaitable<Response> answer_embeddings(Shared routes, Request request) {
 /// When a model came into being is not known; the library's first year stands for it.
 constexpr std::int64_t kModelsCreated = 1'767'225'600;
 
-awaitable<Response> answer_models(Shared routes) {
-  co_return server::json_response(200, model_list_json(routes->models, kModelsCreated).release());
+/// Longest that the service behind may take to list its models.
+constexpr std::chrono::seconds kListTimeout{20};
+
+awaitable<Result<std::vector<std::string>>> names_of(Shared routes) {
+  if (!routes->list_models) co_return routes->models;
+  auto asked = routes->list_models(std::chrono::steady_clock::now() + kListTimeout);
+  co_return co_await on(routes->model_executor, std::move(asked));
 }
 
-awaitable<Response> answer_model(Shared routes, std::string name) {
-  const auto& names = routes->models;
-  if (std::find(names.begin(), names.end(), name) == names.end()) {
+awaitable<Response> answer_models(Shared routes, Request request) {
+  const auto names = co_await names_of(routes);
+  if (!names) co_return failed(*routes, request.request_id, names.error());
+  co_return server::json_response(200, model_list_json(*names, kModelsCreated).release());
+}
+
+awaitable<Response> answer_model(Shared routes, Request request) {
+  const std::string name = request.parameters["model"];
+  const auto names = co_await names_of(routes);
+  if (!names) co_return failed(*routes, request.request_id, names.error());
+  if (std::find(names->begin(), names->end(), name) == names->end()) {
     co_return openai_error_response(no_such_model(name));
   }
   co_return server::json_response(200, model_json(name, kModelsCreated).release());
@@ -148,9 +161,11 @@ AiHandlers make_ai_handlers(AiRoutes routes) {
   handlers.embeddings = [shared](Request request) {
     return answer_embeddings(shared, std::move(request));
   };
-  handlers.list_models = [shared](const Request&) { return answer_models(shared); };
+  handlers.list_models = [shared](Request request) {
+    return answer_models(shared, std::move(request));
+  };
   handlers.get_model = [shared](Request request) {
-    return answer_model(shared, std::move(request.parameters["model"]));
+    return answer_model(shared, std::move(request));
   };
   return handlers;
 }

@@ -1,12 +1,28 @@
 #include "pods/ai_routes.hpp"
 #include "pods/api_keys.hpp"
 #include "pods/openai_error.hpp"
+#include <rwp/ai_openai/openai_model.hpp>
 #include <rwp/core/url.hpp>
 #include <rwp/pods/ai_pod.hpp>
 
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace rwp::pods {
+namespace {
+
+boost::asio::awaitable<Result<std::vector<std::string>>> list_models(
+    std::shared_ptr<ai_openai::OpenAiModel> service, SteadyTime deadline) {
+  auto listed = co_await service->models(deadline);
+  if (!listed) co_return listed.error();
+  std::vector<std::string> names;
+  for (auto& info : *listed) names.push_back(std::move(info.id));
+  co_return names;
+}
+
+}  // namespace
 
 int run_ai_pod(PodProcess& pod) {
   const auto& configuration = pod.configuration();
@@ -23,6 +39,11 @@ int run_ai_pod(PodProcess& pod) {
   // The local model is one; a service has many, and knows them best.
   const auto url = Url::parse(configuration.ai_url);
   routes.other_models = !url || url->scheme() != "local";
+  if (auto service = std::dynamic_pointer_cast<ai_openai::OpenAiModel>(*model)) {
+    routes.list_models = [service = std::move(service)](SteadyTime deadline) {
+      return list_models(service, deadline);
+    };
+  }
   if (!(*keys)->everybody()) routes.authorise = authorise(*keys, kAiUse);
   routes.log = pod.log();
   PodService service;

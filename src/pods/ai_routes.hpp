@@ -1,17 +1,25 @@
 #pragma once
 
 #include <rwp/ai/model.hpp>
+#include <rwp/core/async.hpp>
+#include <rwp/core/error.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/server/router.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace rwp::pods {
+
+/// Answers the names of the models that the service behind the pod has, on the model's executor.
+using ListModels =
+    std::function<boost::asio::awaitable<Result<std::vector<std::string>>>(SteadyTime deadline)>;
 
 /// What the OpenAI-compatible routes stand in front of.
 struct AiRoutes {
@@ -22,6 +30,8 @@ struct AiRoutes {
   std::vector<std::string> models{};
   /// Names that are not listed are the model's to judge: for one that fronts a service with many.
   bool other_models = false;
+  /// Instead of `models`, for what GET /v1/models lists.
+  ListModels list_models{};
   /// Unset: everybody may.
   server::Authorise authorise{};
   /// Longest that an answer may take, a streamed one to its end.

@@ -178,12 +178,20 @@ class CollectReader {
         if (auto text = read_value(name, value, where)) {
           if (auto* tenant = std::get_if<std::string>(&*text)) event.tenant = std::move(*tenant);
         }
-      } else if (++count <= analytics::kMaxParameters) {
+      } else if (++count <= analytics::kMaxParameters + 1) {
         read_parameter(name, value, where, event.parameters);
       }
       return into_.faults.size() < kMostFaults;
     });
-    // 25 with those that are fields here, of which a sink adds what is missing.
+    // 25 with those that are fields here. The time of engagement that a sink adds where there is
+    // none is left to the next sink when there is no other room.
+    auto& kept = collected.event.parameters;
+    const auto engaged = kept.find("engagement_time_msec");
+    if (count > analytics::kMaxParameters && engaged != kept.end() &&
+        engaged->second == analytics::ParameterValue(std::int64_t{1})) {
+      kept.erase(engaged);
+      --count;
+    }
     if (count > analytics::kMaxParameters) {
       fault(path,
             "At most 21 parameters are allowed beside session_id, event_id, tenant and items.",

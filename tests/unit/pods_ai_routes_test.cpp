@@ -44,6 +44,10 @@ boost::asio::awaitable<Result<server::Response>> as_result(
   co_return co_await std::move(answer);
 }
 
+boost::asio::awaitable<Result<std::vector<std::string>>> two_models() {
+  co_return std::vector<std::string>{"a", "org/b:latest"};
+}
+
 /// An answer and, when it was streamed, all that was written and how it ended.
 struct Answered {
   server::Response response{};
@@ -435,6 +439,27 @@ TEST_F(AiRoutesTest, ModelsAreListedAndFoundByName) {
   EXPECT_THAT(listed.body, AllOf(HasSubstr(R"("object":"list")"), HasSubstr(R"("id":"test")")));
   EXPECT_THAT(found.body, AllOf(HasSubstr(R"("object":"model")"), HasSubstr(R"("id":"test")")));
   EXPECT_EQ(refusal_of(missing), "404 model_not_found null");
+}
+
+TEST_F(AiRoutesTest, ModelsOfAServiceAreThoseThatItLists) {
+  AiRoutes routes;
+  routes.model = model_;
+  routes.model_executor = runtime_.executor();
+  routes.other_models = true;
+  routes.list_models = [](SteadyTime) { return two_models(); };
+  const auto handlers = make_ai_handlers(std::move(routes));
+  model_->answer("Hi.");
+  server::Request request;
+  request.parameters["model"] = "org/b:latest";
+
+  EXPECT_THAT(ask(handlers.list_models, request).body, HasSubstr(R"("id":"a")"));
+  EXPECT_EQ(ask(handlers.get_model, request).response.status, 200);
+  request.parameters["model"] = "c";
+  EXPECT_EQ(ask(handlers.get_model, request).response.status, 404);
+  EXPECT_EQ(call(handlers.chat, R"({"model":"b","messages":[{"role":"user","content":"x"}]})")
+                .response.status,
+            200);
+  EXPECT_EQ(model_->chat_requests().at(0).model, "b");
 }
 
 TEST_F(AiRoutesTest, LocalModelStreamsWhatItAnswers) {

@@ -119,6 +119,11 @@ TEST(CollectRequestTest, LimitsAreGooglesAndTheyHoldToTheLastOne) {
   EXPECT_EQ(events(26), "events EXCEEDED_MAX_ENTITIES");
   EXPECT_EQ(parameters(21), "");
   EXPECT_EQ(parameters(22), "events[0].params EXCEEDED_MAX_ENTITIES");
+  // What our own sink adds.
+  std::string full = R"("engagement_time_msec":1)";
+  for (int i = 0; i < 21; ++i) full += ",\"p" + std::to_string(i) + "\":1";
+  EXPECT_EQ(fault_of_parameters(full), "");
+  EXPECT_EQ(fault_of_parameters(full + R"(,"more":1)"), "events[0].params EXCEEDED_MAX_ENTITIES");
   EXPECT_EQ(items(200), "");
   EXPECT_EQ(items(201), "events[0].params.items EXCEEDED_MAX_ENTITIES");
   EXPECT_EQ(fault_of_parameters(R"("x":")" + std::string(100, 'x') + '"'), "");
