@@ -34,6 +34,7 @@ std::set<std::int64_t> lanes_of(Transaction& transaction, const jobs::JobFilter&
   for (const auto& [id, lane] : transaction.lanes.all()) {
     if (!filter.queue.empty() && lane.queue != filter.queue) continue;
     if (!filter.kind.empty() && lane.kind != filter.kind) continue;
+    if (filter.without_system && lane.kind.starts_with(jobs::kSystemKindPrefix)) continue;
     lanes.insert(id);
   }
   return lanes;
@@ -247,6 +248,7 @@ std::vector<jobs::QueueCounts> counts_of(Transaction& transaction, const std::st
     query.bind(1, tenant);
     while (query.step()) {
       const Lane& lane = transaction.lanes.by_id(transaction.database, query.integer(0));
+      if (lane.kind.starts_with(jobs::kSystemKindPrefix)) continue;
       auto& queue = queues[lane.queue];
       queue.queue = lane.queue;
       queue.states.at(static_cast<std::size_t>(query.integer(1))) += query.integer(2);

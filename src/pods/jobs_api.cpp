@@ -83,6 +83,7 @@ Result<std::chrono::milliseconds> read_wait(const server::Request& request, BadR
 Result<jobs::JobFilter> read_filter(const server::Request& request, BadRequest& bad) {
   jobs::JobFilter filter;
   filter.tenant = request.identity.tenant;
+  filter.without_system = !filter.tenant.empty();
   filter.queue = request.query_value("queue").value_or("");
   filter.kind = request.query_value("kind").value_or("");
   filter.tag = request.query_value("tag").value_or("");
@@ -119,7 +120,11 @@ jobs::Awaitable<Result<jobs::Job>> find_job(JobsApi api, std::string tenant, std
   if (!found) co_return found.error();
   auto& job = found->front();
   if (!job && job.error().code() != Errc::not_found) co_return job.error();
-  const bool visible = job && (tenant.empty() || job->tenant == tenant);
+  // What the system does for a tenant is not the tenant's to see or steer.
+  const auto is_tenants = [&] {
+    return job->tenant == tenant && !job->kind.starts_with(jobs::kSystemKindPrefix);
+  };
+  const bool visible = job && (tenant.empty() || is_tenants());
   if (!visible) co_return no_job();
   co_return std::move(*job);
 }

@@ -81,12 +81,14 @@ int PodProcess::fail(const Error& error) const {
   return kExitFailure;
 }
 
-Result<void> PodProcess::make_data_directory() const {
+Result<void> PodProcess::make_data_directory(const std::string& url) const {
+  const std::string& folder = impl_->configuration.data_dir;
+  const auto parsed = Url::parse(url);
+  if (!parsed || !parsed->path().starts_with(folder + "/")) return {};
   std::error_code code;
-  std::filesystem::create_directories(impl_->configuration.data_dir, code);
+  std::filesystem::create_directories(folder, code);
   if (!code) return {};
-  return Error(Errc::unavailable,
-               "data directory '" + impl_->configuration.data_dir + "': " + code.message());
+  return Error(Errc::unavailable, "data directory '" + folder + "': " + code.message());
 }
 
 Error PodProcess::told(const char* what, const std::string& url, const Error& error) {

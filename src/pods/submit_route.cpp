@@ -13,7 +13,7 @@ using jobs::Inserted;
 using server::Request;
 using server::Response;
 
-constexpr std::size_t kMaxBodyBytes = std::size_t{8} << 20U;
+constexpr std::size_t kMaxBodyBytes = std::size_t{4} << 20U;
 
 std::string_view outcome_name(Inserted::Outcome outcome) {
   switch (outcome) {
@@ -61,7 +61,7 @@ Result<void> complete(const Request& request, JobsToSubmit& wanted, BadRequest& 
     const std::string place = place_of(i, wanted.many);
     job.tenant = request.identity.tenant;
     job.traceparent = trace;
-    if (job.kind.starts_with("rwp.")) {
+    if (job.kind.starts_with(jobs::kSystemKindPrefix)) {
       return refused(join(place, "kind"), "must not start with \"rwp.\", which is the system's");
     }
     if (!header) continue;

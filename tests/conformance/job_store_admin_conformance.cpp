@@ -217,6 +217,20 @@ TEST_P(JobStoreConformance, ListFiltersByEveryMember) {
   EXPECT_THAT(list({.queue = "no-such"}), ElementsAre());
 }
 
+TEST_P(JobStoreConformance, JobsOfSystemKindsAreLeftOutOfATenantsCountsAndOfListsOnDemand) {
+  const Uuid own = added({.kind = "k", .queue = "q", .tenant = "acme"});
+  const Uuid system = added({.kind = "rwp.outbox.k", .queue = "q", .tenant = "acme"});
+
+  EXPECT_THAT(list_all(runtime_, *store_, {.tenant = "acme"}), ElementsAre(system, own));
+  EXPECT_THAT(list_all(runtime_, *store_, {.tenant = "acme", .without_system = true}),
+              ElementsAre(own));
+  EXPECT_THAT(list_all(runtime_, *store_, {.without_system = true}), ElementsAre(own));
+  EXPECT_EQ(wait(store_->counts("acme")).value().at(0).states[1], 1);
+  EXPECT_EQ(wait(store_->counts()).value().at(0).states[1], 2);
+  EXPECT_EQ(wait(store_->cancel_where({.tenant = "acme", .without_system = true})).value(), 1U);
+  EXPECT_EQ(state(system), JobState::ready);
+}
+
 TEST_P(JobStoreConformance, TagsAreMatchedWholeAndLiterally) {
   added({.kind = "k", .tags = {"import-2"}});
   const Uuid percent = added({.kind = "k", .tags = {"100%", "a\"b", "_"}});

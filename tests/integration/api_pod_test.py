@@ -325,6 +325,13 @@ class ProcessTest(PodTest):
         self.assertEqual((code, failures), (0, []))
         self.assertEqual(waiting["answer"].status, 202)
 
+    def test_data_directory_is_made_only_for_what_lies_in_it(self):
+        pod = self.start_api("--data-dir", "/proc/nowhere", "--jobs-url", "sqlite:jobs.db",
+                             keys=False)
+
+        self.assertEqual(pod.ask("POST", "/v1/jobs", {"kind": "k"}).status, 201)
+        self.assertFalse((self.here / "rwp-data").exists())
+
     def test_second_signal_ends_at_once(self):
         pod = self.start_api("--drain-delay", "5m", keys=False)
         pod.process.send_signal(signal.SIGTERM)
@@ -368,6 +375,18 @@ class ProcessTest(PodTest):
 
 
 class WorkerTest(PodTest):
+    def test_jobs_of_the_system_are_not_a_tenants_to_see_or_steer(self):
+        key = new_key(API, self.here, "acme", ALL)
+        api = self.start_api()
+        self.start_worker()
+        made = api.ask("POST", "/v1/jobs?wait=30s", {"kind": "job_ad.enrich", "payload": AD}, key)
+        self.assertEqual(made.status, 201, made.body)
+
+        jobs = api.ask("GET", "/v1/jobs", key=key).json()["jobs"]
+        self.assertEqual([job["kind"] for job in jobs], ["job_ad.enrich"])
+        queues = api.ask("GET", "/v1/queues", key=key).json()["queues"]
+        self.assertEqual([queue["name"] for queue in queues], ["default"])
+
     def test_posted_advert_is_enriched_and_the_caller_waits_for_it(self):
         api = self.start_api(keys=False)
         self.start_worker()

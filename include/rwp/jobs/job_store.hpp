@@ -83,7 +83,8 @@ class JobAdmin {
   /// Newest first. `limit`: 1 to 1,000.
   Awaitable<Result<JobPage>> list(JobFilter filter, std::string cursor, std::size_t limit);
   /// Every queue that has had a job, by name. With a tenant: the queues in which it has jobs, and
-  /// these alone; that looks at each of its jobs, so keep the answer for a while.
+  /// these alone, without those of system kinds; that looks at each of its jobs, so keep the answer
+  /// for a while.
   Awaitable<Result<std::vector<QueueCounts>>> counts(std::string tenant = std::string());
   /// Nothing new starts from a paused queue; what runs goes on.
   Awaitable<Result<void>> pause(std::string queue);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -161,6 +162,9 @@ enum class CancelOutcome : std::uint8_t {
   already_ended,  ///< Nothing changed.
 };
 
+/// Kinds that begin so are the library's own: outboxes, spools.
+constexpr std::string_view kSystemKindPrefix = "rwp.";
+
 /// Which jobs; every member that is set must match.
 struct JobFilter {
   StateSet states = StateSet::all();
@@ -170,6 +174,8 @@ struct JobFilter {
   std::string tenant{};
   std::optional<TimePoint> created_from{};
   std::optional<TimePoint> created_before{};
+  /// Leaves out the jobs of system kinds.
+  bool without_system = false;
 };
 
 struct JobPage {

@@ -57,11 +57,11 @@ class PodProcess {
   Runtime& control() noexcept;
 
   /// Opens the part that `url` names; an error says what and where. Makes the data directory when
-  /// it is missing.
+  /// it is missing and the part lies in it.
   template <class Interface>
   Result<std::shared_ptr<Interface>> open(const char* what, const std::string& url,
                                           Runtime& runtime) {
-    if (auto made = make_data_directory(); !made) return made.error();
+    if (auto made = make_data_directory(url); !made) return made.error();
     auto opened = schemes().open<Interface>(url, runtime);
     if (!opened) return told(what, url, opened.error());
     return opened;
@@ -77,7 +77,7 @@ class PodProcess {
   int fail(const Error& error) const;
 
  private:
-  Result<void> make_data_directory() const;
+  Result<void> make_data_directory(const std::string& url) const;
   static Error told(const char* what, const std::string& url, const Error& error);
 
   struct Impl;
