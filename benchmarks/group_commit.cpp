@@ -31,7 +31,7 @@ jobs::Awaitable<void> submit(std::shared_ptr<jobs::JobStore> store, Steady::time
   while (Steady::now() < end) {
     std::vector<jobs::NewJob> jobs(1);
     jobs.front().kind = "benchmark.no_op";
-    jobs.front().payload = JsonText::trusted("{\"text\":\"" + std::string(189, 'a') + "\"}");
+    jobs.front().payload = JsonText::trusted(R"({"text":")" + std::string(189, 'a') + R"("})");
     auto answers = co_await store->insert(std::move(jobs));
     if (!answers) give_up(answers.error().to_string());
     if (!answers->front()) give_up(answers->front().error().to_string());

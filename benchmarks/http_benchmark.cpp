@@ -100,7 +100,7 @@ std::string find_nginx() {
 
 /// One worker that answers a constant, without a log.
 std::string write_nginx_configuration(const std::string& directory, std::uint16_t port) {
-  const std::string file = directory + "/nginx.conf";
+  std::string file = directory + "/nginx.conf";
   std::ofstream out(file);
   out << "daemon off;\nmaster_process off;\nerror_log stderr crit;\npid " << directory
       << "/nginx.pid;\nevents { worker_connections 1024; }\nhttp {\n  access_log off;\n"

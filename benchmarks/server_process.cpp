@@ -84,6 +84,7 @@ ServerProcess::ServerProcess(std::vector<std::string> command, std::uint16_t por
     give_up("cannot make a pipe");
   }
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& argument : command) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   process_ = ::fork();

@@ -47,8 +47,8 @@ bool BodyReader::is_nearly_complete() const noexcept {
 boost::asio::awaitable<BodyReader::Step> BodyReader::step(std::string& out) {
   if (complete_) co_return Step::complete;
   if (problem_) co_return Step::failed;
-  if (began_ == SteadyTime()) {
-    began_ = steady_clock::now();
+  if (!begun_) {
+    begun_ = true;
     if (head_.expects_continue && connection_.input().empty()) {
       asked_ = true;
       const bool sent = co_await connection_.send("HTTP/1.1 100 Continue\r\n\r\n", {});
@@ -71,6 +71,7 @@ boost::asio::awaitable<BodyReader::Step> BodyReader::step_sized(std::string& out
     const std::size_t before = out.size();
     out.resize(before + piece);
     taken = co_await connection_.read_into(out.data() + before, piece);
+    end_input();
     out.resize(before + taken);
     if (taken == 0) co_return fail_to_read();
   }
@@ -83,6 +84,7 @@ boost::asio::awaitable<BodyReader::Step> BodyReader::step_chunked(std::string& o
   if (connection_.input().empty()) {
     expect_input();
     const bool more = co_await connection_.fill();
+    end_input();
     if (!more) co_return fail_to_read();
   }
   std::string_view rest = connection_.input();
@@ -110,12 +112,13 @@ boost::asio::awaitable<BodyReader::Step> BodyReader::step_chunked(std::string& o
 
 void BodyReader::expect_input() {
   const ServerOptions& options = connection_.shard().options();
-  SteadyTime deadline = began_ + options.body_timeout;
+  std::chrono::nanoseconds limit = options.body_timeout;
   if (options.min_body_rate > 0) {
     const auto earned = std::chrono::milliseconds(received_ * 1000 / options.min_body_rate);
-    deadline = std::min(deadline, began_ + kSlowStart + earned);
+    limit = std::min<std::chrono::nanoseconds>(limit, kSlowStart + earned);
   }
-  connection_.expect_input(deadline);
+  asked_at_ = steady_clock::now();
+  connection_.expect_input(asked_at_ + limit - waited_);
 }
 
 BodyReader::Step BodyReader::fail_to_read() {

@@ -5,6 +5,7 @@
 #include "server/request_head.hpp"
 #include <rwp/server/problem.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -39,6 +40,7 @@ class BodyReader {
   boost::asio::awaitable<Step> step_sized(std::string& out);
   boost::asio::awaitable<Step> step_chunked(std::string& out);
   void expect_input();
+  void end_input() noexcept { waited_ += std::chrono::steady_clock::now() - asked_at_; }
   Step fail_to_read();
 
   Connection& connection_;
@@ -46,7 +48,10 @@ class BodyReader {
   std::uint64_t max_bytes_;
   std::uint64_t received_ = 0;
   ChunkDecoder chunks_;
-  SteadyTime began_{};
+  SteadyTime asked_at_{};
+  /// Time spent for want of input; what a handler takes between its reads is not the client's.
+  std::chrono::nanoseconds waited_{0};
+  bool begun_ = false;
   bool asked_ = false;
   bool complete_ = false;
   std::optional<Problem> problem_;

@@ -110,6 +110,11 @@ void Connection::close_if_idle() {
   stream_->close();
 }
 
+void Connection::reset() {
+  stream_->reset_on_close();
+  cut();
+}
+
 void Connection::cut() {
   if (in_handler_) stop_handler(Stop::shutdown);
   gone_ = true;

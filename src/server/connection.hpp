@@ -34,6 +34,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void tick(SteadyTime now);
   /// Closes it unless a request is being read or answered, or has come.
   void close_if_idle();
+  /// Ends it so that the client cannot take what it got for all.
+  void reset();
   /// Ends it, whatever it does.
   void cut();
 

@@ -47,12 +47,12 @@ class ChunkWriter final : public ResponseWriter {
     std::string out;
     if (!begun_) exchange_.append_head_of(out, response_, std::nullopt, chunked_);
     begun_ = true;
+    exchange_.report_.bytes += piece.size();
     // An empty chunk would be the last.
     if (!piece.empty() && chunked_) {
       append_chunk(out, piece);
       piece.clear();
     }
-    exchange_.report_.bytes += out.size() + piece.size();
     const bool sent = co_await exchange_.connection_.send(out, piece);
     if (!sent) co_return Error(Errc::unavailable, "the client is gone, or takes nothing");
     co_return Result<void>();
@@ -403,7 +403,7 @@ boost::asio::awaitable<void> Exchange::respond_stream(Response response) {
     co_await respond_problem(std::move(problem));
     co_return;
   }
-  // Without its last chunk the answer is seen to be cut.
+  // Without its last chunk the answer is seen to be cut; without chunks, by the reset.
   if (written) {
     connection_.shard().telemetry().log().warn("a streamed answer was cut",
                                                {{"route", match_.route->pattern},
@@ -411,7 +411,11 @@ boost::asio::awaitable<void> Exchange::respond_stream(Response response) {
                                                 {"error", written->error()}});
   }
   close_ = true;
-  connection_.cut();
+  if (chunked) {
+    connection_.cut();
+  } else {
+    connection_.reset();
+  }
 }
 
 boost::asio::awaitable<void> Exchange::respond_problem(Problem problem) {

@@ -131,6 +131,11 @@ void Stream::cancel() {
   socket_.cancel(ignored);
 }
 
+void Stream::reset_on_close() {
+  error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+}
+
 void Stream::close() {
   error_code ignored;
   socket_.close(ignored);

@@ -37,6 +37,8 @@ class Stream {
 
   /// Ends a read in flight; the stream stays usable.
   void cancel();
+  /// close() then resets the connection.
+  void reset_on_close();
   /// Ends everything.
   void close();
   /// Whether bytes, or the other side's close, wait to be read.

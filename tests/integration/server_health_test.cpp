@@ -113,6 +113,7 @@ TEST_F(HealthTest, ProbesInFlightAreSharedAndAnswersCached) {
   health_.cache_for = 1h;
   start_with_health(2);
   std::vector<RawClient> clients;
+  clients.reserve(16);
   for (int i = 0; i < 16; ++i) clients.push_back(connect());
 
   for (RawClient& client : clients) client.send(get("/ready"));

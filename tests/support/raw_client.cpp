@@ -63,7 +63,7 @@ RawClient::RawClient(RawClient&& other) noexcept
       unread_(std::move(other.unread_)),
       closed_(other.closed_) {}
 
-bool RawClient::send(std::string_view bytes) {
+bool RawClient::send(std::string_view bytes) const {
   const auto deadline = Steady::now() + kPatience;
   while (!bytes.empty()) {
     const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -76,7 +76,7 @@ bool RawClient::send(std::string_view bytes) {
   return true;
 }
 
-std::size_t RawClient::send_some(std::string_view bytes) {
+std::size_t RawClient::send_some(std::string_view bytes) const {
   const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
@@ -155,7 +155,7 @@ bool RawClient::is_closed_within(std::chrono::milliseconds patience) {
   return closed_;
 }
 
-void RawClient::finish_sending() { ::shutdown(socket_, SHUT_WR); }
+void RawClient::finish_sending() const { ::shutdown(socket_, SHUT_WR); }
 
 void RawClient::close(bool reset) {
   if (socket_ < 0) return;

@@ -34,9 +34,9 @@ class RawClient {
 
   bool connected() const noexcept { return socket_ >= 0; }
   /// False: the other side has closed.
-  bool send(std::string_view bytes);
+  bool send(std::string_view bytes) const;
   /// How much the system takes without waiting.
-  std::size_t send_some(std::string_view bytes);
+  std::size_t send_some(std::string_view bytes) const;
   /// The next answer; none: the connection ended before its head did. `head_only`: to HEAD.
   std::optional<RawResponse> read_response(bool head_only = false);
   /// Send a request and read its answer.
@@ -46,7 +46,7 @@ class RawClient {
   /// Whether the other side closes within `patience`, whatever it sends before.
   bool is_closed_within(std::chrono::milliseconds patience);
   /// Closes its sending half.
-  void finish_sending();
+  void finish_sending() const;
   /// Closes; `reset`: with RST.
   void close(bool reset = false);
 

@@ -21,7 +21,7 @@ template <auto Free>
 struct Deleter {
   template <class T>
   void operator()(T* thing) const {
-    Free(thing);
+    Free(thing);  // NOLINT(cppcoreguidelines-owning-memory): this is the owner.
   }
 };
 
