@@ -24,7 +24,7 @@ int run(const std::vector<std::string>& arguments) {
     std::fputs(parsed.answer->c_str(), stdout);
     return rwp::pods::kExitSuccess;
   }
-  return rwp::pods::run_standalone(parsed.configuration, schemes);
+  return rwp::pods::run_standalone(parsed.configuration);
 }
 
 }  // namespace

@@ -219,7 +219,7 @@ ParsedConfiguration parse_configuration(const std::vector<std::string>& argument
     parsed.answer = app.help();
     return parsed;
   } catch (const CLI::ParseError& error) {
-    parsed.problems.push_back(error.what());
+    parsed.problems.emplace_back(error.what());
     return parsed;
   }
   if (version) {
@@ -261,9 +261,9 @@ ParsedConfiguration parse_configuration(const std::vector<std::string>& argument
   const auto ai_url = Url::parse(parsed.configuration.ai_url);
   const bool has_key =
       !parsed.configuration.openai_api_key.empty() || !parsed.configuration.ai_key.empty();
-  if (ai_url && ai_url->scheme() == "openai" && !has_key && sources.count("OPENAI_API_KEY") == 0 &&
-      sources.count("RWP_AI_API_KEY") == 0) {
-    parsed.problems.push_back(
+  if (ai_url && ai_url->scheme() == "openai" && !has_key && !sources.contains("OPENAI_API_KEY") &&
+      !sources.contains("RWP_AI_API_KEY")) {
+    parsed.problems.emplace_back(
         "OPENAI_API_KEY: is not set, and openai: needs it; set it, or OPENAI_API_KEY_FILE to the "
         "path of a file that holds it");
   }

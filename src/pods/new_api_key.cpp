@@ -25,7 +25,10 @@ Result<std::vector<std::string>> split_scopes(const std::string& text) {
     begin = end + 1;
     if (std::find(kScopes.begin(), kScopes.end(), scope) == kScopes.end()) {
       std::string known;
-      for (const auto name : kScopes) known += (known.empty() ? "" : ", ") + std::string(name);
+      for (const auto name : kScopes) {
+        if (!known.empty()) known += ", ";
+        known += name;
+      }
       return Error(Errc::invalid_argument, "unknown scope '" + scope + "'; there are " + known);
     }
     if (std::find(scopes.begin(), scopes.end(), scope) == scopes.end()) {

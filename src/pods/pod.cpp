@@ -25,6 +25,13 @@ observability::Logger make_log(const Configuration& configuration) {
 
 }  // namespace
 
+BuiltinOptions builtin_options(const Configuration& configuration) {
+  BuiltinOptions options;
+  options.ga4_api_secret = configuration.ga4_api_secret;
+  options.analytics_key = configuration.analytics_key;
+  return options;
+}
+
 struct PodProcess::Impl {
   explicit Impl(Configuration settings) : configuration(std::move(settings)) {}
 
@@ -42,11 +49,9 @@ struct PodProcess::Impl {
 PodProcess::PodProcess(Configuration configuration, const MakeSchemes& make_schemes)
     : impl_(std::make_unique<Impl>(std::move(configuration))) {
   impl_->log = make_log(impl_->configuration);
-  BuiltinOptions options;
+  auto options = builtin_options(impl_->configuration);
   options.log = impl_->log;
   options.metrics = impl_->metrics;
-  options.ga4_api_secret = impl_->configuration.ga4_api_secret;
-  options.analytics_key = impl_->configuration.analytics_key;
   impl_->schemes = make_schemes(std::move(options));
 
   const auto add = [this](RuntimeOptions of_runtime) {

@@ -61,14 +61,18 @@ std::string run_name(const Configuration& configuration, const std::string& dige
 /// The process's parts, opened from the configuration; taken down in reverse.
 class Standalone {
  public:
-  Standalone(const Configuration& configuration, const SchemeRegistry& schemes)
-      : configuration_(configuration), schemes_(schemes) {
+  Standalone(const Configuration& configuration, const MakeSchemes& make_schemes)
+      : configuration_(configuration) {
     observability::LogOptions options;
     options.format = configuration.log_format;
     options.level = configuration.log_level.value_or(configuration.input.empty()
                                                          ? observability::LogLevel::warn
                                                          : observability::LogLevel::error);
     log_ = observability::Logger(watch_log(observability::make_stderr_log_sink(options), trouble_));
+    auto of_parts = builtin_options(configuration);
+    of_parts.log = log_;
+    of_parts.metrics = metrics_;
+    schemes_ = make_schemes(std::move(of_parts));
   }
 
   int run() {
@@ -351,11 +355,12 @@ class Standalone {
   }
 
   const Configuration& configuration_;
-  const SchemeRegistry& schemes_;
   // Before the runtimes: their threads inherit the blocked signals.
   StopSignals signals_;
   std::shared_ptr<Trouble> trouble_ = std::make_shared<Trouble>();
   observability::Logger log_;
+  std::shared_ptr<observability::Metrics> metrics_ = observability::make_metrics();
+  SchemeRegistry schemes_;
   std::unique_ptr<AdReader> reader_;
   std::unique_ptr<RejectsFile> rejects_;
   Runtime control_{RuntimeOptions{.name = "rwp-control", .blocking_threads = 2}};
@@ -364,7 +369,6 @@ class Standalone {
   std::shared_ptr<jobs::JobStore> store_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<jobs::Worker> worker_;
-  std::shared_ptr<observability::Metrics> metrics_ = observability::make_metrics();
   std::vector<std::unique_ptr<Runtime>> http_;
   std::function<void()> end_waits_;
   std::unique_ptr<PodServer> server_;
@@ -374,8 +378,8 @@ class Standalone {
 
 }  // namespace
 
-int run_standalone(const Configuration& configuration, const SchemeRegistry& schemes) {
-  return Standalone(configuration, schemes).run();
+int run_standalone(const Configuration& configuration, const MakeSchemes& make_schemes) {
+  return Standalone(configuration, make_schemes).run();
 }
 
 }  // namespace rwp::pods

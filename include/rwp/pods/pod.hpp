@@ -34,6 +34,9 @@ struct PodService {
 /// Makes the registry of a program's schemes: builtin_schemes(), and what the program adds.
 using MakeSchemes = std::function<SchemeRegistry(BuiltinOptions options)>;
 
+/// What the settings say about parts that are opened by URL: their keys.
+BuiltinOptions builtin_options(const Configuration& configuration);
+
 /// The process around a role: signals, log, metrics, I/O threads, server, health, drain, exit code.
 ///
 /// Parts that are made with its runtimes go before it. Threads: made and used on the main thread,
