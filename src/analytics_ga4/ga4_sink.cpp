@@ -40,6 +40,14 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
+std::string collect_url(const Ga4SinkOptions& options) {
+  std::string url = options.base_url + "/mp/collect?measurement_id=" + options.measurement_id;
+  if (!options.api_secret.empty()) {
+    url += "&api_secret=" + percent_encoded(options.api_secret.expose());
+  }
+  return url;
+}
+
 /// The groups of one delivery on their way, shared by those who send them.
 struct Sending {
   std::vector<std::vector<Ga4Request>> groups{};
@@ -57,8 +65,7 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
         metrics_(std::move(options.metrics)),
         log_(std::move(options.log)),
         timeout_(options.timeout),
-        url_(options.base_url + "/mp/collect?measurement_id=" + options.measurement_id +
-             "&api_secret=" + percent_encoded(options.api_secret.expose())) {
+        url_(collect_url(options)) {
     options.retry.any_method = true;
     transport_ = net::make_retrying_transport(std::move(options.transport), options.retry);
   }
@@ -167,14 +174,15 @@ Result<std::shared_ptr<Sink>> make_ga4_sink(Runtime& runtime, Ga4SinkOptions opt
     return Error(Errc::invalid_argument,
                  "measurement_id: not of the form G-XXXXXXXXXX, capital letters and digits");
   }
-  if (options.api_secret.empty()) {
-    return Error(Errc::invalid_argument, "api_secret: none is given");
-  }
   const std::string& base = options.base_url;
   if (!(base.starts_with("http://") || base.starts_with("https://")) ||
       base.find_first_of("?#@ ") != std::string::npos) {
     return Error(Errc::invalid_argument,
                  "base_url: not of the form http://host:port or https://host");
+  }
+  const bool is_google = base.find(".google-analytics.com") != std::string::npos;
+  if (options.api_secret.empty() && is_google) {
+    return Error(Errc::invalid_argument, "api_secret: Google Analytics asks for one");
   }
   if (options.timeout.count() <= 0) {
     return Error(Errc::invalid_argument, "timeout: not above zero");

@@ -229,7 +229,10 @@ TEST_F(Ga4Test, OptionsThatBreakARuleAreRefused) {
   EXPECT_TRUE(refused([](auto& options) { options.measurement_id = "UA-1"; }));
   EXPECT_TRUE(refused([](auto& options) { options.measurement_id = "G-"; }));
   EXPECT_TRUE(refused([](auto& options) { options.measurement_id = "G-1&x=y"; }));
-  EXPECT_TRUE(refused([](auto& options) { options.api_secret = Secret(); }));
+  EXPECT_TRUE(refused([](auto& options) {
+    options.api_secret = Secret();
+    options.base_url = "https://region1.google-analytics.com";
+  }));
   EXPECT_TRUE(refused([](auto& options) { options.base_url = "ftp://host"; }));
   EXPECT_TRUE(refused([](auto& options) { options.base_url = "http://host?a=b"; }));
   EXPECT_TRUE(refused([](auto& options) { options.timeout = std::chrono::seconds(0); }));

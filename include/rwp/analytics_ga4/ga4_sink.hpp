@@ -22,7 +22,8 @@ namespace rwp::analytics {
 struct Ga4SinkOptions {
   /// Of a web stream: "G-" and 1 to 32 capital letters and digits.
   std::string measurement_id{};
-  /// Of that stream; an analytics pod's key where `base_url` is one.
+  /// Of that stream; an analytics pod's key where `base_url` is one. Empty: none is sent, which
+  /// Google does not allow.
   Secret api_secret{};
   /// `/mp/collect` is appended. For the EU: https://region1.google-analytics.com; or an analytics
   /// pod.
