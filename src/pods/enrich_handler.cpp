@@ -1,5 +1,6 @@
 #include "pods/enrich_handler.hpp"
 
+#include <rwp/analytics/batching_sink.hpp>
 #include <rwp/analytics/event_type.hpp>
 #include <rwp/analytics/outbox.hpp>
 #include <rwp/core/utf8.hpp>
@@ -111,6 +112,7 @@ void handle_enrichment(jobs::Worker& worker, HandlerParts parts) {
 void handle_analytics_outbox(jobs::Worker& worker, HandlerParts parts) {
   jobs::HandlerOptions options;
   options.timeout = std::chrono::minutes(1);
+  parts.sink = analytics::make_batching_sink(std::move(parts.sink));
   worker.handle(
       jobs::outbox_kind(analytics::kOutboxTopic),
       [parts = std::move(parts)](jobs::JobContext& context) { return deliver(parts, context); },

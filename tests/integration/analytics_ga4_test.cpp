@@ -2,6 +2,7 @@
 #include "support/fake_ga4.hpp"
 #include "support/run.hpp"
 #include "support/sample_event.hpp"
+#include <rwp/analytics/batching_sink.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/core/scheme_registry.hpp>
@@ -216,6 +217,60 @@ TEST_F(Ga4Test, ADeliveryEndsWhenCancelledAndClosesItsConnection) {
 
   EXPECT_EQ(waiting.get(), Errc::cancelled);
   EXPECT_TRUE(closed.wait());
+}
+
+class BatchingTest : public Ga4Test {
+ protected:
+  /// The outcomes of deliveries that begin together, of these events each.
+  std::vector<Errc> deliver_together(std::vector<std::vector<analytics::Event>> deliveries) {
+    auto options = google().options();
+    options.retry.max_attempts = 1;
+    analytics::BatchingOptions batching;
+    batching.linger = std::chrono::seconds(1);
+    batching.events = 0;
+    for (const auto& events : deliveries) batching.events += events.size();
+    auto sink = analytics::make_batching_sink(analytics::make_ga4_sink(runtime_, options).value(),
+                                              batching);
+    auto deliver_one =
+        [](std::shared_ptr<analytics::Sink> to, std::vector<analytics::Event> events,
+           std::shared_ptr<std::promise<Errc>> told) -> boost::asio::awaitable<void> {
+      const auto delivered = co_await to->deliver(std::move(events));
+      told->set_value(delivered ? Errc::none : delivered.error().code());
+    };
+    std::vector<std::future<Errc>> waiting;
+    for (auto& events : deliveries) {
+      auto told = std::make_shared<std::promise<Errc>>();
+      waiting.push_back(told->get_future());
+      spawn(runtime_.executor(), deliver_one(sink, std::move(events), told));
+    }
+    std::vector<Errc> outcomes;
+    for (auto& each : waiting) outcomes.push_back(each.get());
+    return outcomes;
+  }
+};
+
+TEST_F(BatchingTest, DeliveriesThatOverlapShareARequest) {
+  const std::vector<std::vector<analytics::Event>> deliveries(25, {sample_event()});
+
+  EXPECT_EQ(deliver_together(deliveries), std::vector<Errc>(25, Errc::none));
+  EXPECT_EQ(google().requests(), 1);
+  EXPECT_EQ(google().events().size(), 25U);
+}
+
+TEST_F(BatchingTest, ADeliveryThatIsRefusedFailsAlone) {
+  // The batch, then its three deliveries.
+  answer_ = [](int number) { return status(number == 0 || number == 2 ? "400 Bad" : "204 OK"); };
+
+  EXPECT_THAT(deliver_together({{sample_event()}, {sample_event()}, {sample_event()}}),
+              ElementsAre(Errc::none, Errc::invalid_argument, Errc::none));
+}
+
+TEST_F(BatchingTest, AFailureThatMayPassIsToldToAll) {
+  answer_ = [](int) { return status("503 Not Now"); };
+
+  EXPECT_THAT(deliver_together({{sample_event()}, {sample_event()}}),
+              ElementsAre(Errc::unavailable, Errc::unavailable));
+  EXPECT_EQ(google().requests(), 1);
 }
 
 TEST_F(Ga4Test, OptionsThatBreakARuleAreRefused) {
