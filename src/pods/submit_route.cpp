@@ -158,7 +158,7 @@ Awaitable<Response> submit(JobsApi api, Request request) {
   if (!wanted) co_return refuse(request, bad.error, bad.field);
   const bool many = wanted->many;
   if (many && request.query_value("wait")) {
-    const Error error(Errc::invalid_argument, "query \"wait\" is for one job, not for \"jobs\"");
+    const Error error(Errc::invalid_argument, R"(query "wait" is for one job, not for "jobs")");
     co_return refuse(request, error, "wait");
   }
   if (auto whole = complete(request, *wanted, bad); !whole) {
