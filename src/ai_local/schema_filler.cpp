@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -92,7 +93,7 @@ class Filler {
         if (!unknown && name == nothing) unknown = value.text();
       }
     }
-    for (auto& choice : {similar, null, unknown}) {
+    for (const auto& choice : {similar, null, unknown}) {
       if (choice) return *choice;
     }
     return values.at(0).text();
@@ -139,24 +140,32 @@ class Filler {
     return 0;
   }
 
+  /// The fact in the first type that takes it; none: no type does.
+  std::optional<Result<JsonText>> fill_fact(const SchemaView& view, const Fact& fact,
+                                            const std::string& place, std::size_t depth) {
+    const auto may_be = [&](std::string_view type) { return view.allows(type); };
+    if (!fact.members.empty() && may_be("object") && (view.has_type() || view.find("properties"))) {
+      return fill_object(view, &fact, place, depth);
+    }
+    if (fact.list && may_be("array")) return fill_array(view, &fact, place, depth);
+    if (fact.number && (may_be("number") || may_be("integer")))
+      return fill_number(view, *fact.number, place);
+    if (fact.text && may_be("string")) return fill_string(view, *fact.text, place);
+    if (fact.flag && may_be("boolean")) return JsonText::trusted(*fact.flag ? "true" : "false");
+    if (fact.number && may_be("string")) return fill_string(view, plain(*fact.number), place);
+    if (fact.list && may_be("string")) return fill_string(view, joined(*fact.list), place);
+    if (fact.list && may_be("integer"))
+      return fill_number(view, static_cast<double>(fact.list->size()), place);
+    if (fact.text && may_be("array")) return fill_array(view, &fact, place, depth);
+    return std::nullopt;
+  }
+
   Result<JsonText> fill_typed(const SchemaView& view, const Fact* fact, const std::string& place,
                               std::size_t depth) {
     const bool typed = view.has_type();
     const auto may_be = [&](std::string_view type) { return view.allows(type); };
     if (fact != nullptr) {
-      if (!fact->members.empty() && may_be("object") && (typed || view.find("properties"))) {
-        return fill_object(view, fact, place, depth);
-      }
-      if (fact->list && may_be("array")) return fill_array(view, fact, place, depth);
-      if (fact->number && (may_be("number") || may_be("integer")))
-        return fill_number(view, *fact->number, place);
-      if (fact->text && may_be("string")) return fill_string(view, *fact->text, place);
-      if (fact->flag && may_be("boolean")) return JsonText::trusted(*fact->flag ? "true" : "false");
-      if (fact->number && may_be("string")) return fill_string(view, plain(*fact->number), place);
-      if (fact->list && may_be("string")) return fill_string(view, joined(*fact->list), place);
-      if (fact->list && may_be("integer"))
-        return fill_number(view, static_cast<double>(fact->list->size()), place);
-      if (fact->text && may_be("array")) return fill_array(view, fact, place, depth);
+      if (auto filled = fill_fact(view, *fact, place, depth)) return std::move(*filled);
     }
     if (!typed && (view.find("properties") || view.find("required")))
       return fill_object(view, fact, place, depth);
@@ -170,6 +179,11 @@ class Filler {
     return no_value(place, "its type is not known");
   }
 
+  static std::string below(const std::string& place, const std::string& name) {
+    std::string path = place;
+    return path.append("/").append(name);
+  }
+
   Result<JsonText> fill_object(const SchemaView& view, const Fact* fact, const std::string& place,
                                std::size_t depth) {
     JsonWriter out;
@@ -180,7 +194,7 @@ class Filler {
       const Fact* part = own ? &*own : nullptr;
       const bool required = view.requires_property(name);
       if (part == nullptr && !required) continue;
-      auto filled = fill(schema, part, place + "/" + name, depth + 1);
+      auto filled = fill(schema, part, below(place, name), depth + 1);
       if (!filled && !required) continue;
       if (!filled) return filled.error();
       out.member(name, *filled);
@@ -192,10 +206,10 @@ class Filler {
       if (described) continue;
       const auto others = view.find("additionalProperties");
       if (others && others->as_bool() == false)
-        return no_value(place + "/" + name, "it is required and forbidden");
+        return no_value(below(place, name), "it is required and forbidden");
       const auto own = fact_for(name, fact);
       auto filled = others && others->kind() == JsonKind::object
-                        ? fill(*others, own ? &*own : nullptr, place + "/" + name, depth + 1)
+                        ? fill(*others, own ? &*own : nullptr, below(place, name), depth + 1)
                         : Result<JsonText>(own && own->text ? text_of(*own->text) : JsonText());
       if (!filled) return filled.error();
       out.member(name, *filled);

@@ -18,7 +18,7 @@ using posix::FileDescriptor;
 
 constexpr ::mode_t kFileMode = 0640;
 /// How the lines of to_json() start.
-constexpr std::string_view kLineStart = "{\"id\":\"";
+constexpr std::string_view kLineStart = R"({"id":")";
 /// No event's line comes near.
 constexpr std::size_t kMaxTail = std::size_t{1} << 20U;
 constexpr std::size_t kMaxSearched = std::size_t{64} << 20U;
@@ -137,7 +137,7 @@ Result<std::vector<Uuid>> JsonlFile::find(const std::vector<Uuid>& ids) const {
       if (std::exchange(at_start, true) && text.starts_with(kLineStart) &&
           text.size() > kLineStart.size() + kIdLength) {
         const auto id = Uuid::parse(text.substr(kLineStart.size(), kIdLength));
-        if (id && wanted.count(*id) > 0) found.push_back(*id);
+        if (id && wanted.contains(*id)) found.push_back(*id);
       }
       line = end + 1;
     }

@@ -262,7 +262,8 @@ TEST_F(AiRoutesTest, SchemaThatCouldTakeForeverIsRefused) {
   std::string doubling = R"({"$ref":"#/$defs/a0","$defs":{)";
   for (int i = 0; i < 40; ++i) {
     const std::string next = R"({"$ref":"#/$defs/a)" + std::to_string(i + 1) + "\"}";
-    doubling += "\"a" + std::to_string(i) + R"(":{"allOf":[)" + next + "," + next + "]},";
+    doubling.append("\"a").append(std::to_string(i)).append(R"(":{"allOf":[)");
+    doubling.append(next).append(",").append(next).append("]},");
   }
   doubling += R"("a40":{}}})";
 
