@@ -7,6 +7,7 @@
 #include <rwp/observability/metrics.hpp>
 
 #include <memory>
+#include <string>
 
 namespace rwp {
 
@@ -17,6 +18,10 @@ struct BuiltinOptions {
   std::shared_ptr<observability::Metrics> metrics{};
   /// Of the stores' due times and leases.
   std::shared_ptr<const Clock> clock = system_clock();
+  /// Sent to models that are opened by openai:, http: and https:; openai: needs it.
+  Secret ai_key{};
+  /// The model that these ask for where neither request nor URL names one.
+  std::string ai_model{};
   /// Of `ga4:`: Google's secret of the measurement stream.
   Secret ga4_api_secret{};
   /// Of an analytics pod on `http:` or `https:`.
@@ -27,7 +32,7 @@ struct BuiltinOptions {
 ///
 ///     jobs::JobStore          sqlite:PATH  memory:
 ///     storage::ObjectStore    file:PATH    memory:
-///     ai::Model               local:
+///     ai::Model               local:       openai:[MODEL]  http://HOST:PORT/v1  https://…
 ///     analytics::Sink         jsonl:PATH   ga4:?measurement_id=G-…   http://analytics-pod:3000
 SchemeRegistry builtin_schemes(BuiltinOptions options = BuiltinOptions());
 

@@ -40,8 +40,7 @@ OpenAiModel::OpenAiModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 OpenAiModel::~OpenAiModel() = default;
 
 std::string OpenAiModel::default_model() const {
-  if (!impl_->options().model.empty()) return impl_->options().model;
-  return impl_->listed_model.empty() ? "auto" : impl_->listed_model;
+  return impl_->options().model.empty() ? impl_->listed_model : impl_->options().model;
 }
 
 awaitable<Result<std::vector<ModelInfo>>> OpenAiModel::models(SteadyTime deadline) {

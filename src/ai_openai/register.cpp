@@ -75,7 +75,7 @@ Result<std::shared_ptr<ai::Model>> open_http(const Url& url, Runtime& runtime,
                                              const OpenAiSchemeOptions& given) {
   OpenAiOptions options;
   options.base_url = url.scheme() + ":" + url.rest();
-  options.api_key = given.server_key.empty() ? given.api_key : given.server_key;
+  options.api_key = given.api_key;
   options.model = given.model;
   options.embedding_model.clear();
   return open(url, runtime, given, std::move(options));

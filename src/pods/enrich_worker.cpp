@@ -2,6 +2,7 @@
 
 #include "pods/store_ledger.hpp"
 #include <rwp/ai/metered.hpp>
+#include <rwp/ai_openai/prices.hpp>
 
 #include <utility>
 
@@ -12,6 +13,8 @@ std::unique_ptr<jobs::Worker> make_enrich_worker(const Configuration& configurat
   ai::MeterOptions meter;
   meter.ledger = ledger_of(parts.store);
   meter.log = parts.log;
+  // A list of ours; it is checked by a test.
+  meter.prices = ai::PriceTable::make(ai_openai::openai_prices()).value();
   handlers.model = ai::make_metered(std::move(handlers.model), std::move(meter));
 
   jobs::WorkerOptions options;

@@ -27,6 +27,9 @@ observability::Logger make_log(const Configuration& configuration) {
 
 BuiltinOptions builtin_options(const Configuration& configuration) {
   BuiltinOptions options;
+  options.ai_key =
+      configuration.ai_key.empty() ? configuration.openai_api_key : configuration.ai_key;
+  options.ai_model = configuration.ai_model;
   options.ga4_api_secret = configuration.ga4_api_secret;
   options.analytics_key = configuration.analytics_key;
   return options;

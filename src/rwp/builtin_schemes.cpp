@@ -1,4 +1,5 @@
 #include <rwp/ai_local/local_model.hpp>
+#include <rwp/ai_openai/register.hpp>
 #include <rwp/analytics_ga4/ga4_sink.hpp>
 #include <rwp/analytics_jsonl/jsonl_sink.hpp>
 #include <rwp/builtin_schemes.hpp>
@@ -20,6 +21,12 @@ SchemeRegistry builtin_schemes(BuiltinOptions options) {
   analytics::register_ga4(registry, ga4);
   ga4.api_secret = std::move(options.analytics_key);
   analytics::register_analytics_pod(registry, std::move(ga4));
+  ai_openai::OpenAiSchemeOptions openai;
+  openai.api_key = std::move(options.ai_key);
+  openai.model = std::move(options.ai_model);
+  openai.log = options.log;
+  openai.metrics = options.metrics;
+  ai_openai::register_openai(registry, std::move(openai));
   jobs_sqlite::SqliteOptions sqlite;
   sqlite.clock = std::move(options.clock);
   sqlite.log = std::move(options.log);

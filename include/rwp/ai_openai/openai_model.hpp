@@ -91,7 +91,7 @@ class OpenAiModel final : public ai::Model {
   boost::asio::awaitable<Result<std::vector<ModelInfo>>> models(
       SteadyTime deadline = SteadyTime::max());
 
-  /// OpenAiOptions::model; when that is empty, what the server listed; "auto" before it was asked.
+  /// OpenAiOptions::model; when that is empty, what the server listed; empty before it was asked.
   std::string default_model() const override;
 
  private:

@@ -14,8 +14,6 @@ namespace rwp::ai_openai {
 struct OpenAiSchemeOptions {
   /// `openai:` needs it; it is sent to http: and https: URLs too when it is there.
   Secret api_key{};
-  /// For http: and https: alone; above `api_key`.
-  Secret server_key{};
   /// The model of requests that name none, where the URL does not name it either.
   std::string model{};
   observability::Logger log{};
