@@ -72,7 +72,7 @@ awaitable<Result<std::string>> OpenAiModel::Impl::choose_model(std::string asked
     auto models = co_await list_models(deadline);
     listing = false;
     listed.notify_all();
-    if (!models) co_return models.error().with_context("no model is named");
+    if (!models) co_return models.error();
     auto one = the_one(upstream.speaker().host, *models);
     if (!one) co_return one.error();
     listed_model = *one;

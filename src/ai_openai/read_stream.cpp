@@ -1,6 +1,6 @@
 #include "ai_openai/chat_stream.hpp"
-#include "ai_openai/event_reader.hpp"
 #include "ai_openai/impl.hpp"
+#include <rwp/net/sse.hpp>
 
 #include <utility>
 
@@ -9,7 +9,6 @@ namespace {
 
 using boost::asio::awaitable;
 
-constexpr std::size_t kMostEventBytes = std::size_t{1} << 20U;
 /// How long the end of a stream may take after its end mark, so that the connection can be used
 /// again.
 constexpr std::chrono::milliseconds kEndWait{200};
@@ -35,25 +34,25 @@ awaitable<Result<ai::ChatReply>> OpenAiModel::Impl::read_stream(
         "its content type is " + shown_type(exchange->head().headers) + ", not text/event-stream";
     co_return broken_answer(upstream.speaker(), exchange->head().headers, why);
   }
-  EventReader events(kMostEventBytes);
+  net::SseParser parser;
   ChatStream stream(options().max_response_bytes);
   bool ended = false;
   while (!stream.done() && !ended) {
-    auto piece = co_await exchange->read();
-    if (!piece) co_return upstream.broken_off(*exchange, piece.error());
-    ended = piece->empty();
-    events.feed(*piece);
-    for (auto event = events.next(); event && !stream.done(); event = events.next()) {
-      auto taken = stream.take(event->name, std::move(event->data));
+    auto bytes = co_await exchange->read();
+    if (!bytes) co_return upstream.broken_off(*exchange, bytes.error());
+    ended = bytes->empty();
+    auto events = parser.feed(*bytes);
+    if (!events) {
+      const Wrong wrong = Wrong(events.error().message());
+      co_return to_error(*exchange, wrong);
+    }
+    for (auto& event : *events) {
+      auto taken = stream.take(event.type, std::move(event.data));
       if (const auto* wrong = std::get_if<Wrong>(&taken)) co_return to_error(*exchange, *wrong);
       const auto& text = std::get<std::string>(taken);
       if (!text.empty() && !on_delta(text)) {
         co_return Error(Errc::cancelled, "the stream was ended by its reader");
       }
-    }
-    if (events.too_large()) {
-      const Wrong wrong = Wrong(std::string("an event is larger than 1 MiB"));
-      co_return to_error(*exchange, wrong);
     }
   }
   auto reply = stream.finish();

@@ -93,7 +93,7 @@ awaitable<Called> Upstream::open(Call call) {
     const bool again =
         error.retryable() && (called.status != 0 || error.code() == Errc::unavailable);
     if (!again || retries + 1 >= options_.max_attempts) co_return std::move(called);
-    const auto wait = next_wait(error, retries, random_share());
+    const auto wait = wait_after(error, static_cast<unsigned>(retries) + 1, random_share());
     if (!wait || std::chrono::steady_clock::now() + *wait >= call.deadline) {
       co_return std::move(called);
     }

@@ -15,6 +15,18 @@ constexpr std::size_t kWindow = 256;
 constexpr auto kLookAgain = std::chrono::seconds(1);
 constexpr std::size_t kMostFailureKinds = 1'000;
 
+/// A service's id of the request tells nothing here, and would make each failure a reason of its
+/// own.
+std::string without_request_id(std::string text) {
+  for (const std::string_view start : {" (request ", ", request "}) {
+    const auto begin = text.find(start);
+    const auto end = begin == std::string::npos ? begin : text.find(')', begin);
+    if (end == std::string::npos) continue;
+    text.erase(begin, end - begin + (start.front() == ' ' ? 1 : 0));
+  }
+  return text;
+}
+
 }  // namespace
 
 EnrichmentRun::EnrichmentRun(Client& client, AdReader& reader, RejectsFile& rejects,
@@ -107,7 +119,7 @@ bool EnrichmentRun::settle(Entry& entry, const Result<jobs::Job>& job) {
       }
       std::string reason = std::string(enum_name(job->state));
       if (job->end_reason == jobs::EndReason::crashed) reason = "crashed its process";
-      if (!job->errors.empty()) reason = job->errors.back().message;
+      if (!job->errors.empty()) reason = without_request_id(job->errors.back().message);
       fail(entry, reason);
       return false;
     }
