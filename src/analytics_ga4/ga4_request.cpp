@@ -80,8 +80,7 @@ std::string event_body(const Event& event, system_clock::time_point now) {
 /// Gathers the events of one client and user.
 class Group {
  public:
-  explicit Group(const Event& first) {
-    head_ = "{\"client_id\":";
+  explicit Group(const Event& first) : head_("{\"client_id\":") {
     append_json_string(head_, first.client_id);
     if (!first.user_id.empty()) {
       head_ += ",\"user_id\":";

@@ -241,6 +241,7 @@ class AsioCurlLoop final : public CurlLoop, public std::enable_shared_from_this<
     while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       CURL* easy = message->easy_handle;
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access): curl's own, by the kind above.
       const CURLcode outcome = message->data.result;
       const auto found = transfers_.find(easy);
       CurlListener* listener = found == transfers_.end() ? nullptr : found->second;
@@ -268,6 +269,7 @@ std::shared_ptr<CurlLoop> CurlLoop::make(const asio::any_io_executor& executor,
   (void)set_up;
   const auto* own = executor.target<Executor>();
   auto free_on_io_thread = [](AsioCurlLoop* loop) {
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): this is the deleter.
     loop->release_on_io_thread([loop] { delete loop; });
   };
   std::shared_ptr<AsioCurlLoop> loop(new AsioCurlLoop(*own, limits), free_on_io_thread);

@@ -68,7 +68,7 @@ void CurlTransfer::set_body() {
     curl_easy_setopt(easy, CURLOPT_READDATA, this);
     curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, &on_rewind);
     curl_easy_setopt(easy, CURLOPT_SEEKDATA, this);
-    curl_off_t bytes = static_cast<curl_off_t>(request_.body.size());
+    auto bytes = static_cast<curl_off_t>(request_.body.size());
     if (request_.body_source) {
       bytes =
           request_.body_source_bytes ? static_cast<curl_off_t>(*request_.body_source_bytes) : -1;
@@ -92,7 +92,9 @@ bool CurlTransfer::set_headers(const CurlSettings& settings) {
   bool fits = true;
   for (const auto& [name, value] : request_.headers) {
     // curl writes a field without a value when its line ends with a semicolon.
-    fits = fits && append_header(value.empty() ? name + ";" : name + ": " + value);
+    std::string line = name;
+    line.append(value.empty() ? ";" : ": ").append(value);
+    fits = fits && append_header(line);
   }
   if (!request_.headers.contains("user-agent")) {
     fits = fits && append_header("User-Agent: " + settings.user_agent);

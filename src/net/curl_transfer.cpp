@@ -4,7 +4,6 @@
 #include <rwp/net/retry.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace rwp::net {
@@ -203,7 +202,7 @@ std::size_t CurlTransfer::give(char* out, std::size_t room) {
     changed_.notify_all();
     return CURL_READFUNC_PAUSE;
   }
-  std::memcpy(out, from.data() + sent_of_piece_, given);
+  std::copy_n(from.data() + sent_of_piece_, given, out);
   sent_of_piece_ += given;
   last_taken_at_ = now();
   const bool piece_ended = sent_of_piece_ == from.size();
