@@ -8,9 +8,9 @@ namespace {
 
 using Opened = Result<std::shared_ptr<Sink>>;
 
-std::string query_or(const Url& url, const std::string& name, std::string fallback) {
+std::string query_or(const Url& url, const std::string& name, const std::string& fallback) {
   const auto found = url.query().find(name);
-  return found == url.query().end() ? std::move(fallback) : found->second;
+  return found == url.query().end() ? fallback : found->second;
 }
 
 Opened open(const Url& url, Runtime& runtime, Ga4SinkOptions options) {
