@@ -31,7 +31,7 @@ struct OpenAiModel::Impl {
   boost::asio::awaitable<Result<std::unique_ptr<net::HttpExchange>>> open_chat(
       std::shared_ptr<const ai::ChatRequest> request, std::string model, bool stream);
   boost::asio::awaitable<Result<ai::ChatReply>> read_stream(
-      std::unique_ptr<net::HttpExchange> exchange, ai::OnDelta on_delta);
+      std::unique_ptr<net::HttpExchange> exchange, ai::OnDelta on_delta) const;
   boost::asio::awaitable<Result<ai::EmbedReply>> embed_some(std::string body, std::size_t inputs,
                                                             std::int64_t dimensions,
                                                             SteadyTime deadline);

@@ -28,7 +28,7 @@ std::string shown_type(const net::HttpHeaders& headers) {
 }  // namespace
 
 awaitable<Result<ai::ChatReply>> OpenAiModel::Impl::read_stream(
-    std::unique_ptr<net::HttpExchange> exchange, ai::OnDelta on_delta) {
+    std::unique_ptr<net::HttpExchange> exchange, ai::OnDelta on_delta) const {
   if (!is_event_stream(exchange->head().headers)) {
     const std::string why =
         "its content type is " + shown_type(exchange->head().headers) + ", not text/event-stream";

@@ -10,7 +10,8 @@ namespace {
 
 std::string query_text(const Url& url, const std::string& name, std::string fallback) {
   const auto found = url.query().find(name);
-  return found == url.query().end() ? std::move(fallback) : found->second;
+  if (found == url.query().end()) return fallback;
+  return found->second;
 }
 
 /// What the two kinds of URL share.

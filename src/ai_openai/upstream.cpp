@@ -38,10 +38,9 @@ awaitable<std::string> read_some(net::HttpExchange& exchange) {
 }  // namespace
 
 Upstream::Upstream(std::shared_ptr<net::HttpTransport> transport, OpenAiOptions options)
-    : transport_(std::move(transport)), options_(std::move(options)) {
+    : transport_(std::move(transport)), options_(std::move(options)), base_(options_.base_url) {
   speaker_.host = host_of(options_.base_url);
   speaker_.key = options_.api_key;
-  base_ = options_.base_url;
   while (base_.ends_with('/')) base_.pop_back();
 }
 

@@ -37,7 +37,7 @@ std::size_t good_pieces(const Plan& plan) {
 }
 
 std::string filler(bool event_stream) {
-  const std::string text(std::size_t{64} << 10U, 'x');
+  std::string text(std::size_t{64} << 10U, 'x');
   if (!event_stream) return text;
   return R"(data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":")" + text +
          "\"}}]}\n\n";
