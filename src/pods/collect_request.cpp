@@ -1,5 +1,6 @@
 #include "pods/collect_request.hpp"
 
+#include "pods/json_slice.hpp"
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/json_writer.hpp>
 #include <rwp/core/utf8.hpp>
@@ -175,8 +176,12 @@ class CollectReader {
       } else if (name == "event_id") {
         read_event_id(value, where, collected);
       } else if (name == "tenant") {
-        if (auto text = read_value(name, value, where)) {
-          if (auto* tenant = std::get_if<std::string>(&*text)) event.tenant = std::move(*tenant);
+        auto text = read_value(name, value, where);
+        auto* tenant = text ? std::get_if<std::string>(&*text) : nullptr;
+        if (tenant != nullptr) {
+          event.tenant = std::move(*tenant);
+        } else if (text) {
+          fault(where, "It is not a string.", kInvalid);
         }
       } else if (++count <= analytics::kMaxParameters + 1) {
         read_parameter(name, value, where, event.parameters);
@@ -291,6 +296,14 @@ Collection read_collection(std::string body, system_clock::time_point now) {
     fault.description =
         "Unable to parse the Measurement Protocol JSON payload: " + text.error().message() + ".";
     fault.code = "VALUE_INVALID";
+    collection.faults.push_back(std::move(fault));
+    return collection;
+  }
+  if (auto twice = duplicate_name(*text)) {
+    CollectFault fault;
+    fault.field_path = std::move(*twice);
+    fault.description = "It stands twice.";
+    fault.code = "NAME_DUPLICATED";
     collection.faults.push_back(std::move(fault));
     return collection;
   }

@@ -34,7 +34,8 @@ class JobReader {
   using Visit = std::function<Result<void>(const std::string& name, JsonSlice value)>;
 
   Error fail(const std::string& name, const std::string& rule) {
-    failed_at_ = path_.empty() ? name : (name.empty() ? path_ : path_ + "." + name);
+    const std::string shown = shown_name(name);
+    failed_at_ = path_.empty() ? shown : (name.empty() ? path_ : path_ + "." + shown);
     return {Errc::invalid_argument,
             failed_at_.empty() ? "the body " + rule : "\"" + failed_at_ + "\" " + rule};
   }
@@ -82,10 +83,14 @@ class JobReader {
     }
     if (name == "tags") return texts(name, value, job.tags);
     if (name == "unique") {
-      return members(value, name, [&](const std::string& inner, JsonSlice part) {
+      auto taken = members(value, name, [&](const std::string& inner, JsonSlice part) {
         return unique_member(inner, part, job.unique);
       });
+      // Without a key there would be no rule, which is not what was asked for.
+      if (taken && job.unique.key.empty()) return fail("unique.key", "is missing");
+      return taken;
     }
+    if (name.empty()) return fail(name, "has a member without a name");
     return fail(name, "is unknown");
   }
 
@@ -151,8 +156,8 @@ class JobReader {
 Result<JobsToSubmit> read_many(JsonSlice body, std::string& failed_at) {
   JobsToSubmit read;
   read.many = true;
-  const auto fail = [&](std::string field, const std::string& rule) {
-    failed_at = std::move(field);
+  const auto fail = [&](const std::string& field, const std::string& rule) {
+    failed_at = shown_name(field);
     return Error(Errc::invalid_argument, "\"" + failed_at + "\" " + rule);
   };
   auto taken = body.each_member([&](const std::string& name, JsonSlice value) -> Result<void> {

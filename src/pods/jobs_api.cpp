@@ -5,6 +5,8 @@
 #include <rwp/core/url.hpp>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace rwp::pods {
 namespace {
@@ -84,9 +86,14 @@ Result<jobs::JobFilter> read_filter(const server::Request& request, BadRequest& 
   jobs::JobFilter filter;
   filter.tenant = request.identity.tenant;
   filter.without_system = !filter.tenant.empty();
-  filter.queue = request.query_value("queue").value_or("");
-  filter.kind = request.query_value("kind").value_or("");
-  filter.tag = request.query_value("tag").value_or("");
+  const std::array<std::pair<std::string_view, std::string*>, 3> texts = {
+      {{"queue", &filter.queue}, {"kind", &filter.kind}, {"tag", &filter.tag}}};
+  for (const auto& [name, text] : texts) {
+    const auto value = request.query_value(name);
+    // A script whose variable is unset would otherwise mean every job.
+    if (value && value->empty()) return bad_query(bad, name, "must not be empty");
+    if (value) *text = *value;
+  }
   if (const auto states = request.query_value("state")) {
     std::uint8_t bits = 0;
     for (std::size_t begin = 0; begin <= states->size();) {

@@ -149,7 +149,7 @@ class NameChecker {
       at = skip(text_, name_end, ":");
       std::size_t next = 0;
       if (auto inner = value(at, &next)) {
-        return name + (inner->starts_with('[') ? "" : ".") + *inner;
+        return shown_name(name) + (inner->starts_with('[') ? "" : ".") + *inner;
       }
       names.push_back(std::move(name));
       at = skip(text_, next, ",");
@@ -158,7 +158,7 @@ class NameChecker {
     std::sort(names.begin(), names.end());
     const auto twice = std::adjacent_find(names.begin(), names.end());
     if (twice == names.end()) return std::nullopt;
-    return *twice;
+    return shown_name(*twice);
   }
 
   std::optional<std::string> array(std::size_t at, std::size_t* end) {
@@ -249,6 +249,17 @@ Result<void> JsonSlice::each_element(
     at = skip(text_, at + value.text_.size(), ",");
   }
   return {};
+}
+
+std::string shown_name(std::string_view name) {
+  constexpr std::size_t kMostBytes = 64;
+  std::size_t length = std::min(name.size(), kMostBytes);
+  // Not within a character, whose further bytes begin with the bits 10.
+  while (length < name.size() && length > 0 &&
+         (static_cast<unsigned char>(name[length]) & 0xC0U) == 0x80U) {
+    --length;
+  }
+  return std::string(name.substr(0, length));
 }
 
 std::optional<std::string> duplicate_name(const JsonText& document) {

@@ -41,8 +41,12 @@ class JsonSlice {
   std::string_view text_;
 };
 
+/// As much of a name that a client made up as is told back: at most 64 bytes, in whole characters.
+std::string shown_name(std::string_view name);
+
 /// The path, such as "jobs[3].kind", of the first member whose name its object has already; none
 /// when all names are unique. What readers make of such an object differs, so it is not taken.
+/// Long names are cut, as by shown_name().
 std::optional<std::string> duplicate_name(const JsonText& document);
 
 }  // namespace rwp::pods

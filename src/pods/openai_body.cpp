@@ -1,5 +1,6 @@
 #include "pods/openai_body.hpp"
 
+#include "pods/json_slice.hpp"
 #include <rwp/core/json_text.hpp>
 
 #include <string_view>
@@ -41,6 +42,11 @@ std::optional<JsonDocument> read_openai_body(std::string body, RequestFault& fau
     fault.refuse(
         "", "We could not parse the JSON body of your request: " + text.error().message() + ".",
         "invalid_json");
+    return std::nullopt;
+  }
+  if (const auto twice = duplicate_name(*text)) {
+    fault.refuse(*twice, "Duplicate parameter: '" + *twice + "' stands twice.",
+                 "duplicate_parameter");
     return std::nullopt;
   }
   JsonDocument document(*text);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 namespace rwp::pods {
 namespace {
@@ -30,12 +31,30 @@ void write_queue(JsonWriter& out, const jobs::QueueCounts& queue, jobs::TimePoin
   out.end_object();
 }
 
+/// Those that an operator has paused and has no jobs in, so that what was paused can be seen. Whose
+/// jobs wait there, and how many, stays untold.
+void add_paused(std::vector<jobs::QueueCounts>& own, const std::vector<jobs::QueueCounts>& all) {
+  for (const auto& queue : all) {
+    const auto same = [&queue](const auto& other) { return other.queue == queue.queue; };
+    if (!queue.paused || std::any_of(own.begin(), own.end(), same)) continue;
+    auto& added = own.emplace_back();
+    added.queue = queue.queue;
+    added.paused = true;
+  }
+}
+
 Awaitable<Response> list(JobsApi api, Request request) {
   BadRequest bad;
   if (!check_query(request, {}, bad)) co_return refuse(request, bad.error, bad.field);
   auto operation = api.counts->of(request.identity.tenant);
   auto counts = co_await at_store(api.store, std::move(operation));
   if (!counts) co_return refuse(request, counts.error());
+  if (request.identity.has_scope(kQueuesWrite)) {
+    auto all = api.counts->of(std::string());
+    const auto paused = co_await at_store(api.store, std::move(all));
+    if (!paused) co_return refuse(request, paused.error());
+    add_paused(*counts, *paused);
+  }
   const auto now = std::chrono::system_clock::now();
   JsonWriter out;
   out.begin_object().key("queues").begin_array();

@@ -171,10 +171,11 @@ Awaitable<Response> submit(JobsApi api, Request request) {
   if (many) co_return answer_many(*answers);
   const auto& answer = answers->front();
   if (!answer) {
-    const bool conflict = answer.error().code() == Errc::conflict;
+    std::string field = named_field(answer.error());
+    if (answer.error().code() == Errc::conflict) field = "idempotency_key";
     const bool header = request.headers.contains("Idempotency-Key");
-    const std::string key = header ? "Idempotency-Key" : "idempotency_key";
-    co_return refuse(request, answer.error(), conflict ? key : named_field(answer.error()));
+    if (header && field == "idempotency_key") field = "Idempotency-Key";
+    co_return refuse(request, answer.error(), std::move(field));
   }
   Response response;
   if (wait->count() > 0) {

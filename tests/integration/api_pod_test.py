@@ -140,6 +140,9 @@ class SubmitTest(ApiTest):
             with self.subTest(body=body[:60]):
                 told = self.problem(self.post(body), 400, "invalid_argument")
                 self.assertEqual(told.get("field", ""), field, told)
+        long = self.post({"kind": "k", "x" * 1_000_000: 1})
+        self.problem(long, 400, "invalid_argument")
+        self.assertLess(len(long.body), 1000)
         self.assertEqual(self.ids(self.ask("GET", "/v1/jobs")), [])
 
     def test_hostile_requests_are_refused(self):
@@ -154,6 +157,8 @@ class SubmitTest(ApiTest):
                             "invalid_argument")
         self.assertEqual(told["field"], "wait")
         told = self.problem(self.post(good, Idempotency_Key="k" * 201), 400, "invalid_argument")
+        self.assertEqual(told["field"], "Idempotency-Key")
+        told = self.problem(self.post(good, Idempotency_Key="a\tb"), 400, "invalid_argument")
         self.assertEqual(told["field"], "Idempotency-Key")
         told = self.problem(self.post(good | {"idempotency_key": "a"}, Idempotency_Key="b"), 400,
                             "invalid_argument")
@@ -228,6 +233,30 @@ class AccessTest(ApiTest):
 
 
 class LookAndSteerTest(ApiTest):
+    def test_filter_with_an_empty_value_is_refused_and_changes_nothing(self):
+        job = self.post({"kind": "k"}).json()["id"]
+
+        for name in ("queue", "kind", "tag", "state", "created_from", "created_before"):
+            for method, path in [("POST", "/v1/jobs/cancel"), ("POST", "/v1/jobs/retry"),
+                                 ("GET", "/v1/jobs")]:
+                with self.subTest(path=path, name=name):
+                    told = self.problem(self.ask(method, f"{path}?{name}="), 400,
+                                        "invalid_argument")
+                    self.assertEqual(told["field"], name)
+        self.assertEqual(self.ask("GET", "/v1/jobs/" + job).json()["state"], "ready")
+
+    def test_paused_queue_without_own_jobs_is_shown_to_operators_alone(self):
+        self.post({"kind": "k", "queue": "theirs"}, key=self.other)
+        reader = new_key(API, self.here, "acme", "jobs:read")
+        self.assertEqual(self.ask("POST", "/v1/queues/theirs/pause").status, 200)
+        wait_for(lambda: self.ask("GET", "/v1/jobs", key=reader).status == 200, "the new key", 5)
+
+        (queue,) = self.ask("GET", "/v1/queues").json()["queues"]
+        self.assertEqual((queue["name"], queue["paused"], set(queue["states"].values())),
+                         ("theirs", True, {0}))
+        self.assertNotIn("oldest_ready_at", queue)
+        self.assertEqual(self.ask("GET", "/v1/queues", key=reader).json()["queues"], [])
+
     def test_list_pages_filters_and_refuses_what_is_no_filter(self):
         made = [self.post({"kind": kind, "queue": queue, "tags": tags}).json()["id"]
                 for kind, queue, tags in [("a", "q1", ["x"]), ("b", "q1", []), ("a", "q2", ["y"])]]

@@ -202,6 +202,8 @@ TEST_F(AiRoutesTest, RefusalsNameTheParameterAndTheRule) {
   EXPECT_EQ(refusal(std::string(1'000, '[') + std::string(1'000, ']')), "400 invalid_json null");
   EXPECT_EQ(refusal("{}"), "400 missing_required_parameter model");
   EXPECT_EQ(refusal(R"({"model":7})"), "400 invalid_type model");
+  EXPECT_EQ(refusal(R"({"model":"test","messages":[],"messages":[]})"),
+            "400 duplicate_parameter messages");
   EXPECT_EQ(refusal(R"({"model":"test"})"), "400 missing_required_parameter messages");
   EXPECT_EQ(refusal(R"({"model":"test","messages":{}})"), "400 invalid_type messages");
   EXPECT_EQ(refusal(R"({"model":"test","messages":[]})"), "400 invalid_value messages");

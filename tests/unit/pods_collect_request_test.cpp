@@ -87,6 +87,18 @@ TEST(CollectRequestTest, WrongTypesAndUnknownFieldsAreRefusedByName) {
   EXPECT_EQ(fault_of_parameters(R"("items":{})"), "events[0].params.items VALUE_INVALID");
 }
 
+TEST(CollectRequestTest, MemberThatStandsTwiceIsRefusedAsOneWouldBeLost) {
+  EXPECT_EQ(fault(R"({"client_id":"c","events":[{"name":"a"}],"events":[{"name":"b"}]})"),
+            "events NAME_DUPLICATED");
+  EXPECT_EQ(fault_of_parameters(R"("x":1,"\u0078":2)"), "events[0].params.x NAME_DUPLICATED");
+}
+
+TEST(CollectRequestTest, TenantIsAString) {
+  EXPECT_EQ(fault_of_parameters(R"("tenant":"acme")"), "");
+  EXPECT_EQ(fault_of_parameters(R"("tenant":7)"), "events[0].params.tenant VALUE_INVALID");
+  EXPECT_EQ(fault_of_parameters(R"("tenant":true)"), "events[0].params.tenant VALUE_INVALID");
+}
+
 TEST(CollectRequestTest, ConsentIsRefusedAndNotDropped) {
   EXPECT_EQ(
       fault(R"({"client_id":"c","consent":{"ad_user_data":"DENIED"},"events":[{"name":"a"}]})"),

@@ -55,6 +55,14 @@ TEST(DuplicateNameTest, IsFoundAtAnyDepthAlsoWhenItIsEscaped) {
   EXPECT_EQ(duplicate_name(json(R"([{},{"":1,"":2}])")), "[1].");
 }
 
+TEST(ShownNameTest, IsCutBetweenCharacters) {
+  const std::string most(63, 'a');
+  EXPECT_EQ(shown_name(most + "bc"), most + "b");
+  EXPECT_EQ(shown_name(most + "\xC3\xA9" + "c"), most);
+  EXPECT_EQ(shown_name("\xC3\xA9"), "\xC3\xA9");
+  EXPECT_EQ(duplicate_name(json("{\"" + most + "bc\":1,\"" + most + "bc\":2}")), most + "b");
+}
+
 /// What is wrong with a body, or "".
 std::string field_of(const std::string& body) {
   BadRequest bad;
@@ -108,6 +116,8 @@ TEST(ReadJobsTest, WhatIsWrongIsNamedByItsPath) {
   EXPECT_EQ(field_of(R"({"kind":"k","tags":["a",1]})"), "tags[1]");
   EXPECT_EQ(field_of(R"({"kind":"k","unique":{"key":"u","state":[]}})"), "unique.state");
   EXPECT_EQ(field_of(R"({"kind":"k","unique":{"states":["gone"]}})"), "unique.states");
+  EXPECT_EQ(field_of(R"({"kind":"k","unique":{"period":"1h"}})"), "unique.key");
+  EXPECT_EQ(field_of(R"({"jobs":[{"kind":"k","unique":{}}]})"), "jobs[0].unique.key");
   EXPECT_EQ(field_of(R"({"kind":"k","kind":"k"})"), "kind");
   EXPECT_EQ(field_of(R"({"jobs":[{"kind":"a"},{"kind":null}]})"), "jobs[1].kind");
   EXPECT_EQ(field_of(R"({"jobs":[7]})"), "jobs[0]");
