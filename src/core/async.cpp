@@ -7,6 +7,7 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -100,7 +101,15 @@ asio::awaitable<void> on(asio::any_io_executor executor, asio::awaitable<void> o
 namespace detail {
 
 asio::awaitable<void> run_on(asio::any_io_executor executor, asio::awaitable<void> operation) {
-  co_await asio::co_spawn(executor, std::move(operation), asio::use_awaitable);
+  if (executor.target<asio::io_context::executor_type>() != nullptr) {
+    co_await asio::co_spawn(executor, std::move(operation), asio::use_awaitable);
+    co_return;
+  }
+  // On a pool another thread would tell of the cancellation, with nothing to order the two; and
+  // Asio 1.81 throws out of the thread that runs an operation which ends cancelled, but has not
+  // waited for anything: so it is not told, and ends as it would.
+  auto unmoved = asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable);
+  co_await asio::co_spawn(executor, std::move(operation), std::move(unmoved));
 }
 
 namespace {

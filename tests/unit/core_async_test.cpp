@@ -294,6 +294,32 @@ TEST(BlockingTest, RunsOffTheIoThreadAndComesBack) {
   EXPECT_EQ(run(runtime, cross(&runtime)).value(), 2);
 }
 
+TEST(BlockingTest, CancelledCallRunsToItsEnd) {
+  Runtime runtime;
+  std::promise<void> released;
+  const SteadyTime deadline = soon();
+  auto release = [](std::promise<void>* promise, SteadyTime at) -> awaitable<void> {
+    (void)co_await sleep_until(at);
+    promise->set_value();
+  };
+  auto call = [](Runtime* own, std::promise<void>* promise, bool* ended) -> awaitable<Result<int>> {
+    auto work = [promise, ended] {
+      promise->get_future().wait();
+      *ended = true;
+      return 3;
+    };
+    co_return co_await run_blocking(own->blocking(), work);
+  };
+  bool ended = false;
+  spawn(runtime.executor(), release(&released, deadline + std::chrono::milliseconds(20)));
+
+  const auto outcome =
+      block_on(runtime, with_deadline(call(&runtime, &released, &ended), deadline));
+
+  EXPECT_EQ(outcome.error().code(), Errc::deadline_exceeded);
+  EXPECT_TRUE(ended);
+}
+
 TEST(BlockingTest, FunctionsWithoutAResultRunToo) {
   Runtime runtime;
   auto cross = [](Runtime* own, std::thread::id* ran_on) -> awaitable<Result<void>> {
