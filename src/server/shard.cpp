@@ -72,6 +72,8 @@ boost::asio::awaitable<void> Shard::accept_loop() {
       co_await may_accept_.wait_until(std::chrono::steady_clock::now() + kTick);
     }
   }
+  accepting_ = false;
+  drain_changed_.notify_all();
 }
 
 void Shard::open(std::unique_ptr<Stream> stream) {
@@ -124,6 +126,8 @@ boost::asio::awaitable<void> Shard::drain_loop() {
   closing_ = true;
   listener_->close();
   may_accept_.notify_all();
+  // Which may have taken one more, and not told yet.
+  while (accepting_) co_await drain_changed_.wait_until(SteadyTime::max());
   const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all) connection->close_if_idle();
   const auto cut_at = std::chrono::steady_clock::now() + state_->options.drain_grace;

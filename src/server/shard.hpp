@@ -89,6 +89,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Signal tick_wanted_;
   Signal may_accept_;
   Signal drain_changed_;
+  /// To the end of accept_loop().
+  bool accepting_ = true;
   bool drain_asked_ = false;
   bool closing_ = false;
   bool at_once_ = false;

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -161,6 +163,30 @@ TEST_F(DrainTest, NoRequestFailsWhileClientsThatHonourTheEndGoOn) {
 
   EXPECT_TRUE(wait_stopped().has_value());
   EXPECT_EQ(failed, 0);
+}
+
+TEST_F(DrainTest, ConnectionThatComesInAsTheServerEndsIsEndedToo) {
+  options_.header_timeout = 1h;
+  start();
+  // Held, the I/O thread finds the end and both connections at once: the second is accepted
+  // already, and not yet known, when those that are known are ended.
+  std::promise<void> held;
+  std::promise<void> released;
+  post(runtimes_.front()->executor(), [&] {
+    held.set_value();
+    released.get_future().wait();
+  });
+  held.get_future().wait();
+  RawClient first = connect();
+  RawClient second = connect();
+  ASSERT_TRUE(first.connected() && second.connected());
+  server_->drain();
+  server_->drain();
+  released.set_value();
+
+  EXPECT_TRUE(wait_stopped(10s).has_value());
+  EXPECT_TRUE(first.is_closed_within(10s));
+  EXPECT_TRUE(second.is_closed_within(10s));
 }
 
 TEST_F(DrainTest, PortIsFreeAfterwards) {
