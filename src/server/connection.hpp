@@ -65,6 +65,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void enter_handler(SteadyTime deadline) noexcept;
   /// The handler goes on after it has read its request's body.
   void resume_handler() noexcept;
+  /// The handler may go on for as long as it likes: its answer has begun.
+  void lift_deadline() noexcept { deadline_ = handler_deadline_ = SteadyTime::max(); }
   /// The end of that; whether it was cancelled, and so the coroutine's state is to be reset.
   bool leave_handler() noexcept;
 

@@ -13,11 +13,16 @@ using std::chrono::steady_clock;
 /// One probe in flight. Its signal belongs to the thread that it runs on.
 struct DependencyCheck::Probe {
   boost::asio::any_io_executor executor{};
+  /// When those who wait give up, though the probe may not heed that it was cancelled.
+  SteadyTime give_up_at{};
   std::optional<DependencyState> found{};
   Signal ended{};
 };
 
 namespace {
+
+/// For a probe that is cancelled at its time limit to end.
+constexpr std::chrono::milliseconds kForTheEnd{50};
 
 boost::asio::awaitable<Result<void>> call(DependencyProbe probe) {
   auto operation = probe();
@@ -33,27 +38,43 @@ DependencyCheck::DependencyCheck(Dependency dependency, std::chrono::millisecond
 boost::asio::awaitable<DependencyState> DependencyCheck::state() {
   auto executor = co_await boost::asio::this_coro::executor;
   std::shared_ptr<Probe> probe;
+  bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
     if (known_ && steady_clock::now() < known_until_) co_return *known_;
-    if (!in_flight_) {
+    is_first = !in_flight_;
+    if (is_first) {
       in_flight_ = std::make_shared<Probe>();
       in_flight_->executor = executor;
-      // On its own, so that it outlives whoever asks first and goes away.
-      spawn(executor, run(in_flight_));
+      in_flight_->give_up_at = steady_clock::now() + timeout_ + kForTheEnd;
     }
     probe = in_flight_;
   }
-  auto wait = [](std::shared_ptr<Probe> waited) -> boost::asio::awaitable<DependencyState> {
-    while (!waited->found) {
-      const Wake wake = co_await waited->ended.wait_until(SteadyTime::max());
-      if (wake == Wake::cancelled) break;
-    }
-    co_return waited->found.value_or(DependencyState());
-  };
-  auto waiting = wait(probe);
+  // On its own, so that it outlives whoever asks first and goes away; and here, as its first part
+  // runs at once.
+  if (is_first) spawn(executor, run(probe));
+  auto waiting = wait_for(probe);
   if (probe->executor == executor) co_return co_await std::move(waiting);
   co_return co_await on(probe->executor, std::move(waiting));
+}
+
+boost::asio::awaitable<DependencyState> DependencyCheck::wait_for(std::shared_ptr<Probe> probe) {
+  const auto self = shared_from_this();
+  while (!probe->found && steady_clock::now() < probe->give_up_at) {
+    const Wake wake = co_await probe->ended.wait_until(probe->give_up_at);
+    if (wake == Wake::cancelled) break;
+  }
+  if (probe->found) co_return *probe->found;
+  DependencyState state;
+  state.name = dependency_.name;
+  state.required = dependency_.required;
+  state.seconds = std::chrono::duration<double>(timeout_).count();
+  state.error = no_answer();
+  co_return state;
+}
+
+std::string DependencyCheck::no_answer() const {
+  return "no answer within " + std::to_string(timeout_.count()) + " ms";
 }
 
 boost::asio::awaitable<void> DependencyCheck::run(std::shared_ptr<Probe> probe) {
@@ -68,9 +89,8 @@ boost::asio::awaitable<void> DependencyCheck::run(std::shared_ptr<Probe> probe) 
     const auto answer = co_await std::move(operation);
     state.up = answer.has_value();
     if (!answer) {
-      state.error = answer.error().code() == Errc::deadline_exceeded
-                        ? "no answer within " + std::to_string(timeout_.count()) + " ms"
-                        : answer.error().to_string();
+      state.error = answer.error().code() == Errc::deadline_exceeded ? no_answer()
+                                                                     : answer.error().to_string();
     }
   } catch (...) {
     thrown = std::current_exception();

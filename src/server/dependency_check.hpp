@@ -37,6 +37,8 @@ class DependencyCheck : public std::enable_shared_from_this<DependencyCheck> {
  private:
   struct Probe;
   boost::asio::awaitable<void> run(std::shared_ptr<Probe> probe);
+  boost::asio::awaitable<DependencyState> wait_for(std::shared_ptr<Probe> probe);
+  std::string no_answer() const;
 
   const Dependency dependency_;
   const std::chrono::milliseconds timeout_;

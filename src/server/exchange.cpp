@@ -26,6 +26,10 @@ Problem own_problem(int status, std::string code, std::string detail) {
   return problem;
 }
 
+Problem too_late() {
+  return own_problem(504, "deadline_exceeded", "the answer was not ready in time");
+}
+
 bool is_fit_request_id(std::string_view id) noexcept {
   return !id.empty() && id.size() <= kMaxRequestId && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -45,7 +49,10 @@ class ChunkWriter final : public ResponseWriter {
 
   boost::asio::awaitable<Result<void>> write(std::string piece) override {
     std::string out;
-    if (!begun_) exchange_.append_head_of(out, response_, std::nullopt, chunked_);
+    if (!begun_) {
+      exchange_.append_head_of(out, response_, std::nullopt, chunked_);
+      exchange_.connection_.lift_deadline();
+    }
     begun_ = true;
     exchange_.report_.bytes += piece.size();
     // An empty chunk would be the last.
@@ -177,6 +184,7 @@ boost::asio::awaitable<bool> Exchange::handle() {
   }
   if (match_.route->options.authorise) {
     auto problem = co_await authorise();
+    if (is_abandoned()) co_return false;
     if (problem) {
       co_await respond_problem(std::move(*problem));
       co_return goes_on();
@@ -223,6 +231,7 @@ boost::asio::awaitable<std::optional<Problem>> Exchange::authorise() {
   if (connection_.stop() == Stop::timed_out) {
     co_return own_problem(504, "deadline_exceeded", "the authorisation took too long");
   }
+  if (connection_.stop() != Stop::none) co_return std::nullopt;
   if (!identity) {
     log_thrown(thrown);
     co_return to_problem(Error(Errc::internal, ""));
@@ -281,7 +290,8 @@ boost::asio::awaitable<void> Exchange::call_handler() {
                            : connection_.shard().options().handler_timeout;
   std::optional<Response> response;
   std::exception_ptr thrown;
-  connection_.enter_handler(steady_clock::now() + timeout);
+  const SteadyTime deadline = steady_clock::now() + timeout;
+  connection_.enter_handler(deadline);
   try {
     auto operation = route.handler(std::move(request_));
     response.emplace(co_await std::move(operation));
@@ -289,19 +299,11 @@ boost::asio::awaitable<void> Exchange::call_handler() {
     thrown = std::current_exception();
   }
   if (connection_.leave_handler()) co_await boost::asio::this_coro::reset_cancellation_state();
-  switch (connection_.stop()) {
-    case Stop::none:
-      break;
-    case Stop::timed_out: {
-      Problem problem = own_problem(504, "deadline_exceeded", "the answer was not ready in time");
-      co_await respond_problem(std::move(problem));
-      co_return;
-    }
-    case Stop::client_gone:
-    case Stop::shutdown:
-      close_ = true;
-      report_.status = connection_.stop() == Stop::shutdown ? 503 : 499;
-      co_return;
+  if (is_abandoned()) co_return;
+  if (connection_.stop() == Stop::timed_out) {
+    Problem problem = too_late();
+    co_await respond_problem(std::move(problem));
+    co_return;
   }
   if (response &&
       (response->status < 200 || response->status > 599 || !are_sendable(response->headers))) {
@@ -316,7 +318,7 @@ boost::asio::awaitable<void> Exchange::call_handler() {
     Problem problem = to_problem(Error(Errc::internal, ""));
     co_await respond_problem(std::move(problem));
   } else if (response->stream) {
-    co_await respond_stream(std::move(*response));
+    co_await respond_stream(std::move(*response), deadline);
   } else {
     co_await respond(std::move(*response));
   }
@@ -365,7 +367,7 @@ boost::asio::awaitable<void> Exchange::respond(Response response) {
   close_ = close_ || !sent;
 }
 
-boost::asio::awaitable<void> Exchange::respond_stream(Response response) {
+boost::asio::awaitable<void> Exchange::respond_stream(Response response, SteadyTime begin_by) {
   const bool chunked = !head_.http_1_0;
   if (is_head_ || !status_has_body(response.status)) {
     std::string out;
@@ -377,7 +379,7 @@ boost::asio::awaitable<void> Exchange::respond_stream(Response response) {
   ChunkWriter writer(*this, response, chunked);
   std::optional<Result<void>> written;
   std::exception_ptr thrown;
-  connection_.enter_handler(SteadyTime::max());
+  connection_.enter_handler(begin_by);
   try {
     auto operation = response.stream(writer);
     written.emplace(co_await std::move(operation));
@@ -385,6 +387,11 @@ boost::asio::awaitable<void> Exchange::respond_stream(Response response) {
     thrown = std::current_exception();
   }
   if (connection_.leave_handler()) co_await boost::asio::this_coro::reset_cancellation_state();
+  if (connection_.stop() == Stop::timed_out && !writer.begun()) {
+    Problem problem = too_late();
+    co_await respond_problem(std::move(problem));
+    co_return;
+  }
   if (connection_.stop() != Stop::none || connection_.gone()) {
     close_ = true;
     if (!writer.begun()) report_.status = 499;
@@ -441,6 +448,14 @@ boost::asio::awaitable<void> Exchange::read_over_rest() {
       co_return;
     }
   }
+}
+
+bool Exchange::is_abandoned() {
+  const Stop stop = connection_.stop();
+  if (stop != Stop::client_gone && stop != Stop::shutdown) return false;
+  close_ = true;
+  report_.status = stop == Stop::shutdown ? 503 : 499;
+  return true;
 }
 
 bool Exchange::goes_on() const noexcept { return !close_ && !connection_.gone(); }

@@ -34,7 +34,8 @@ class Exchange {
   boost::asio::awaitable<Result<std::string>> read_piece();
   boost::asio::awaitable<void> call_handler();
   boost::asio::awaitable<void> respond(Response response);
-  boost::asio::awaitable<void> respond_stream(Response response);
+  /// What has not begun by `begin_by` is cancelled.
+  boost::asio::awaitable<void> respond_stream(Response response, SteadyTime begin_by);
   boost::asio::awaitable<void> respond_problem(Problem problem);
   boost::asio::awaitable<void> read_over_rest();
   boost::asio::awaitable<void> send(std::string_view head, std::string_view body);
@@ -43,6 +44,8 @@ class Exchange {
                       std::optional<std::size_t> content_length, bool chunked);
   void log_thrown(std::exception_ptr thrown);
   bool goes_on() const noexcept;
+  /// Whether the handler was stopped because there is nobody to answer any more.
+  bool is_abandoned();
   void finish();
 
   Connection& connection_;

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -102,6 +104,33 @@ TEST_F(HealthTest, ProbeThatHangsOrThrowsIsDownInTime) {
   EXPECT_EQ(answer->status, 503);
   EXPECT_THAT(answer->body, HasSubstr("no answer within 50 ms"));
   EXPECT_THAT(answer->body, HasSubstr("broken probe"));
+}
+
+TEST_F(HealthTest, ProbeThatDoesNotHeedItsTimeLimitIsDownInTime) {
+  Runtime elsewhere;
+  std::promise<void> released;
+  const auto release = released.get_future().share();
+  depend_on("stuck", [&]() -> boost::asio::awaitable<Result<void>> {
+    auto work = run_blocking(elsewhere.blocking(), [release] {
+      release.wait();
+      return Result<void>();
+    });
+    co_return co_await std::move(work);
+  });
+  health_.probe_timeout = 50ms;
+  start_with_health();
+  const auto began = std::chrono::steady_clock::now();
+
+  const auto first = connect().ask(get("/ready"));
+  const auto again = connect().ask(get("/ready"));
+
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
+  released.set_value();
+  ASSERT_TRUE(first && again);
+  for (const auto& answer : {*first, *again}) {
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_THAT(answer.body, HasSubstr("no answer within 50 ms"));
+  }
 }
 
 TEST_F(HealthTest, ProbesInFlightAreSharedAndAnswersCached) {

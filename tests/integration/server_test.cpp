@@ -253,6 +253,36 @@ TEST_F(ServerTest, AuthorisationComesBeforeTheBody) {
   EXPECT_EQ(let_in->body, "acme:body");
 }
 
+TEST_F(ServerTest, HandlerDoesNotRunForAClientThatLeftDuringTheAuthorisation) {
+  std::atomic<int> entered{0};
+  std::atomic<int> authorised{0};
+  std::atomic<int> handled{0};
+  RouteOptions options;
+  options.authorise = [&](const Request&) -> boost::asio::awaitable<Result<Identity>> {
+    ++entered;
+    (void)co_await sleep_for(20s);
+    ++authorised;
+    co_return Identity();
+  };
+  add(
+      "GET", "/private",
+      [&](Request) -> boost::asio::awaitable<Response> {
+        ++handled;
+        co_return text_response(200, "secret");
+      },
+      options);
+  start();
+  RawClient client = connect();
+  client.send(get("/private"));
+  ASSERT_TRUE(eventually([&] { return entered == 1; }));
+
+  client.close();
+
+  EXPECT_TRUE(eventually([&] { return authorised == 1; }));
+  server_.reset();
+  EXPECT_EQ(handled, 0);
+}
+
 TEST_F(ServerTest, StreamedAnswerArrivesPieceByPiece) {
   add("GET", "/stream", [](Request) -> boost::asio::awaitable<Response> {
     Response response;
@@ -314,6 +344,38 @@ TEST_F(ServerTest, StreamThatFailsBeforeItsFirstPieceIsAProblem) {
 
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 429);
+}
+
+TEST_F(ServerTest, StreamHasTheRoutesTimeToBeginAndThenItsOwn) {
+  RouteOptions options;
+  options.timeout = 300ms;
+  const auto add_stream = [&](std::string path, bool begins_at_once) {
+    auto answer = [begins_at_once](Request) -> boost::asio::awaitable<Response> {
+      Response response;
+      response.stream =
+          [begins_at_once](ResponseWriter& writer) -> boost::asio::awaitable<Result<void>> {
+        if (begins_at_once) (void)co_await writer.write("first ");
+        const auto slept = co_await sleep_for(begins_at_once ? 700ms : 20'000ms);
+        if (!slept) co_return slept.error();
+        co_return co_await writer.write("last");
+      };
+      co_return response;
+    };
+    add("GET", std::move(path), std::move(answer), options);
+  };
+  add_stream("/long", true);
+  add_stream("/stuck", false);
+  start();
+  RawClient client = connect();
+
+  const auto stuck = client.ask(get("/stuck"));
+  const auto lasting = client.ask(get("/long"));
+
+  ASSERT_TRUE(stuck && lasting);
+  EXPECT_EQ(stuck->status, 504);
+  EXPECT_EQ(lasting->status, 200);
+  EXPECT_EQ(lasting->body, "first last");
+  EXPECT_TRUE(lasting->whole);
 }
 
 TEST_F(ServerTest, HandlerReadsALargeBodyPieceByPiece) {
