@@ -64,7 +64,9 @@ class BreakingTransport final : public HttpTransport {
     const auto permit = breaker_.admit(asked);
     if (!permit) {
       const Error refused(Errc::unavailable, shown + ": not sent, as the last attempts failed");
-      co_return refused.with_retry_after(breaker_.wait(asked));
+      const auto wait = breaker_.wait(asked);
+      // Nobody knows how long a probe takes; zero would ask for a retry at once.
+      co_return wait.count() > 0 ? refused.with_retry_after(wait) : refused;
     }
     // Settled with nothing learnt, also when this coroutine is dropped.
     const auto abandon = [this, &permit](void*) { breaker_.abandoned(*permit); };

@@ -4,7 +4,9 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -12,6 +14,10 @@ namespace rwp::net {
 namespace {
 
 using std::chrono::milliseconds;
+
+// What a clock that counts nanoseconds can tell; 9999 is said for never.
+constexpr int kFirstYear = 1900;
+constexpr int kLastYear = 2200;
 
 std::optional<std::chrono::system_clock::time_point> parse_date(const std::string& text) {
   constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -35,7 +41,8 @@ std::optional<std::chrono::system_clock::time_point> parse_date(const std::strin
   const year_month_day date{std::chrono::year(year),
                             std::chrono::month(static_cast<unsigned>(at / 3 + 1)),
                             std::chrono::day(day)};
-  if (!date.ok()) return std::nullopt;
+  if (!date.ok() || year < kFirstYear) return std::nullopt;
+  if (year > kLastYear) return sys_days(std::chrono::year(kLastYear) / 12 / 31);
   return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
 }
 
@@ -63,7 +70,11 @@ std::optional<milliseconds> retry_after(const HttpHeaders& headers,
   std::uint32_t seconds = 0;
   const char* end = value->data() + value->size();
   const auto [stopped, problem] = std::from_chars(value->data(), end, seconds);
-  if (problem == std::errc() && stopped == end) return std::chrono::seconds(seconds);
+  if (stopped == end && problem == std::errc()) return std::chrono::seconds(seconds);
+  // More than fits is no less of a wait.
+  if (stopped == end && problem == std::errc::result_out_of_range) {
+    return std::chrono::seconds(std::numeric_limits<std::uint32_t>::max());
+  }
   const auto date = parse_date(std::string(*value));
   if (!date) return std::nullopt;
   return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*date - now));

@@ -1,6 +1,7 @@
 #include <rwp/core/async.hpp>
 #include <rwp/net/retry.hpp>
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -8,6 +9,9 @@ namespace rwp::net {
 namespace {
 
 using Opened = Result<std::unique_ptr<HttpExchange>>;
+
+/// A refusal's body that takes longer, and longer than the wait, is not worth its connection.
+constexpr std::chrono::seconds kGiveBack{1};
 
 bool may_pass(int status) {
   return status == 429 || (status >= 500 && status != 501 && status != 505);
@@ -55,21 +59,26 @@ class RetryingTransport final : public HttpTransport {
       if (!wait) co_return opened;
       const SteadyTime next = std::chrono::steady_clock::now() + *wait;
       if (next >= request.deadline) co_return opened;
-      if (opened) co_await give_back(std::move(*opened));
+      if (opened) {
+        const SteadyTime until = std::max(next, std::chrono::steady_clock::now() + kGiveBack);
+        auto giving_back = with_deadline(give_back(std::move(*opened)), until);
+        (void)co_await std::move(giving_back);
+      }
       const auto waited = co_await sleep_until(next);
       if (!waited) co_return waited.error().with_context(describe_request(request));
     }
   }
 
   /// Reads the short body of a refusal, so that its connection can be used again.
-  static boost::asio::awaitable<void> give_back(std::unique_ptr<HttpExchange> exchange) {
+  static boost::asio::awaitable<Result<void>> give_back(std::unique_ptr<HttpExchange> exchange) {
     constexpr std::size_t kMost = std::size_t{64} << 10U;
     std::size_t bytes = 0;
     while (bytes <= kMost) {
       const auto piece = co_await exchange->read();
-      if (!piece || piece->empty()) co_return;
+      if (!piece || piece->empty()) break;
       bytes += piece->size();
     }
+    co_return Result<void>();
   }
 
   const std::shared_ptr<HttpTransport> inner_;

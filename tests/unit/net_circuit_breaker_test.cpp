@@ -1,5 +1,6 @@
 #include "support/run.hpp"
 #include "support/scripted_transport.hpp"
+#include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/net/circuit_breaker.hpp>
 
@@ -7,6 +8,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <future>
+#include <memory>
+#include <utility>
 
 namespace rwp::tests {
 namespace {
@@ -92,6 +96,34 @@ TEST_F(CircuitBreakerTest, AttemptsFromBeforeTheChangeDoNotCount) {
   EXPECT_EQ(breaker_.state(), State::closed);
 }
 
+/// Passes requests on, once it is told to.
+class HeldTransport final : public net::HttpTransport {
+ public:
+  explicit HeldTransport(std::shared_ptr<net::HttpTransport> inner) : inner_(std::move(inner)) {}
+  void hold() { held_ = true; }
+  void wait_until_entered() { entered_.get_future().wait(); }
+  void release(Runtime& runtime) {
+    post(runtime.executor(), [this] {
+      held_ = false;
+      changed_.notify_all();
+    });
+  }
+
+ private:
+  boost::asio::awaitable<Result<std::unique_ptr<net::HttpExchange>>> do_open(
+      net::HttpRequest request) override {
+    if (held_) entered_.set_value();
+    while (held_) (void)co_await changed_.wait_until(SteadyTime::max());
+    auto opening = inner_->open(std::move(request));
+    co_return co_await std::move(opening);
+  }
+
+  std::shared_ptr<net::HttpTransport> inner_;
+  bool held_ = false;
+  std::promise<void> entered_;
+  Signal changed_;
+};
+
 TEST(BreakingTransportTest, AFailingUpstreamIsSparedAndItsRefusalTellsTheWait) {
   Runtime runtime;
   auto upstream = std::make_shared<ScriptedTransport>();
@@ -113,6 +145,32 @@ TEST(BreakingTransportTest, AFailingUpstreamIsSparedAndItsRefusalTellsTheWait) {
   EXPECT_EQ(refused.code(), Errc::unavailable);
   EXPECT_GT(refused.retry_after(), 5s);
   EXPECT_EQ(upstream->requests().size(), 4U);
+}
+
+TEST(BreakingTransportTest, WhileAProbeIsUnderWayNoWaitIsTold) {
+  Runtime runtime;
+  auto options = three_failures();
+  options.failures = 1;
+  options.open_for = 0s;
+  const auto upstream = std::make_shared<ScriptedTransport>();
+  const auto held = std::make_shared<HeldTransport>(upstream);
+  const auto transport = net::make_breaking_transport(held, options);
+  upstream->answer(500);
+  upstream->answer(200);
+  net::HttpRequest request;
+  request.url = "http://host/";
+  EXPECT_EQ(run(runtime, transport->send(request)).value().status, 500);
+  held->hold();
+  auto probe =
+      std::async(std::launch::async, [&] { return block_on(runtime, transport->send(request)); });
+  held->wait_until_entered();
+
+  const auto refused = run(runtime, transport->send(request)).error();
+
+  EXPECT_EQ(refused.code(), Errc::unavailable);
+  EXPECT_FALSE(refused.retry_after().has_value());
+  held->release(runtime);
+  EXPECT_EQ(probe.get().value().status, 200);
 }
 
 TEST(BreakingTransportTest, AnUpstreamThatAnswersAgainIsUsedAgain) {

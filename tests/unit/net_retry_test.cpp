@@ -1,5 +1,6 @@
 #include "support/run.hpp"
 #include "support/scripted_transport.hpp"
+#include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/net/retry.hpp>
 
@@ -7,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <memory>
+#include <utility>
 
 namespace rwp::tests {
 namespace {
@@ -50,12 +53,15 @@ TEST(RetryAfterTest, SecondsAndDatesAreRead) {
   EXPECT_EQ(read("0"), 0s);
   EXPECT_EQ(read("Sun, 06 Nov 1994 08:49:37 GMT"), 37s);
   EXPECT_EQ(read("Sun, 06 Nov 1994 08:48:37 GMT"), 0s);
-  for (const char* bad : {"", "-1", "1.5", "soon", "99999999999", "Sun, 31 Feb 1994 08:49:37 GMT",
+  for (const char* bad : {"", "-1", "1.5", "soon", "99999999999x", "Sun, 31 Feb 1994 08:49:37 GMT",
                           "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT x",
                           "Sun, 06 anF 1994 08:49:37 GMT"}) {
     EXPECT_EQ(read(bad), std::nullopt) << bad;
   }
   EXPECT_EQ(net::retry_after(HttpHeaders(), now), std::nullopt);
+  for (const char* endless : {"99999999999", "Fri, 31 Dec 9999 23:59:59 GMT"}) {
+    EXPECT_GT(read(endless), std::chrono::hours(24) * 365) << endless;
+  }
 }
 
 class RetryingTransportTest : public ::testing::Test {
@@ -118,6 +124,41 @@ TEST_F(RetryingTransportTest, OnlyWhatIsSafeToRepeatIsRepeated) {
   upstream_->answer(200);
   EXPECT_EQ(send("POST").value().status, 200);
   EXPECT_EQ(attempts(), 5U);
+}
+
+/// Refuses with a body that does not come, then answers.
+class StallingTransport final : public net::HttpTransport {
+ private:
+  class Exchange final : public net::HttpExchange {
+   public:
+    explicit Exchange(int status) { head_.status = status; }
+    const net::HttpResponseHead& head() const noexcept override { return head_; }
+    boost::asio::awaitable<Result<std::string>> read() override {
+      if (head_.status != 200) {
+        const auto slept = co_await sleep_for(1h);
+        if (!slept) co_return slept.error();
+      }
+      co_return std::string();
+    }
+
+   private:
+    net::HttpResponseHead head_;
+  };
+
+  boost::asio::awaitable<Result<std::unique_ptr<net::HttpExchange>>> do_open(
+      net::HttpRequest) override {
+    co_return std::make_unique<Exchange>(std::exchange(status_, 200));
+  }
+
+  int status_ = 503;
+};
+
+TEST_F(RetryingTransportTest, ABodyThatDoesNotComeIsNotWaitedFor) {
+  request_.url = "http://host/";
+  const auto transport =
+      net::make_retrying_transport(std::make_shared<StallingTransport>(), options_);
+
+  EXPECT_EQ(run(runtime_, transport->send(request_)).value().status, 200);
 }
 
 TEST_F(RetryingTransportTest, NoWaitGoesBeyondTheDeadline) {
