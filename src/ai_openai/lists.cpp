@@ -1,6 +1,7 @@
 #include "ai_openai/impl.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -69,9 +70,14 @@ awaitable<Result<std::string>> OpenAiModel::Impl::choose_model(std::string asked
       continue;
     }
     listing = true;
+    // Also when the listing is cancelled with an exception: the next who waits lists then.
+    const auto end = [this](void*) {
+      listing = false;
+      listed.notify_all();
+    };
+    std::unique_ptr<void, decltype(end)> guard(this, end);
     auto models = co_await list_models(deadline);
-    listing = false;
-    listed.notify_all();
+    guard.reset();
     if (!models) co_return models.error();
     auto one = the_one(upstream.speaker().host, *models);
     if (!one) co_return one.error();
