@@ -186,6 +186,25 @@ TEST_F(WorkerTest, AnErrorThatNoRetryHelpsFailsTheJobForGood) {
   EXPECT_EQ(job.end_reason, jobs::EndReason::error);
 }
 
+TEST_F(WorkerTest, AFailureForGoodIsLoggedByItsCodeAndNotInTheHandlersWords) {
+  worker().handle("broken", [](Context&) -> Answer {
+    co_return Error(Errc::permission_denied, "no entry for Jane Doe");
+  });
+  worker().start();
+
+  const Uuid id = submit("broken");
+
+  ASSERT_TRUE(eventually_logged("job failed for good"));
+  const auto line = log_->find("job failed for good").value();
+  EXPECT_EQ(line.level, observability::LogLevel::warn);
+  EXPECT_EQ(line.field("job_id"), id.to_string());
+  EXPECT_EQ(line.field("code"), "permission_denied");
+  for (const auto& field : line.fields) {
+    const auto text = line.field(field.name());
+    EXPECT_EQ(text.value_or("").find("Jane"), std::string::npos) << field.name();
+  }
+}
+
 TEST_F(WorkerTest, WhatAHandlerThrowsIsAFailedAttemptWithItsText) {
   jobs::NewJob once = new_job("throw");
   once.max_attempts = 1;

@@ -130,6 +130,18 @@ void WorkerLoop::settle(Pending done, Result<JobState> answer) {
       failed_.fetch_add(1, std::memory_order_relaxed);
     }
     metrics_.finished(run, outcome, *answer);
+    if (*answer == JobState::failed) {
+      // The code alone: a handler's words may hold what no log should. They stand in the job.
+      const auto* fail = std::get_if<Fail>(&outcome);
+      const auto* retry = std::get_if<Retry>(&outcome);
+      const Errc code = fail != nullptr    ? fail->error.code()
+                        : retry != nullptr ? retry->error.code()
+                                           : Errc::internal;
+      log_.warn("job failed for good", {{"job_id", run.id().to_string()},
+                                        {"kind", run.job().kind},
+                                        {"attempt", run.job().attempt},
+                                        {"code", to_string(code)}});
+    }
     if (setup_->spans && run.began_at() && !run.control.with_handlers) {
       run.export_span(outcome_name(outcome), std::holds_alternative<Retry>(outcome) ||
                                                  std::holds_alternative<Fail>(outcome));
