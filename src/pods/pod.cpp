@@ -27,8 +27,12 @@ observability::Logger make_log(const Configuration& configuration) {
 
 BuiltinOptions builtin_options(const Configuration& configuration) {
   BuiltinOptions options;
-  options.ai_key =
-      configuration.ai_key.empty() ? configuration.openai_api_key : configuration.ai_key;
+  options.ai_key = configuration.ai_key;
+  // OpenAI's key is for OpenAI: whoever serves another URL must not be handed it.
+  const auto url = Url::parse(configuration.ai_url);
+  if (options.ai_key.empty() && url && url->scheme() == "openai") {
+    options.ai_key = configuration.openai_api_key;
+  }
   options.ai_model = configuration.ai_model;
   options.ga4_api_secret = configuration.ga4_api_secret;
   options.analytics_key = configuration.analytics_key;

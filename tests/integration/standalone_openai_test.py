@@ -34,7 +34,7 @@ class StandaloneOpenAiTest(unittest.TestCase):
         return line.split()[-1]
 
     def enrich(self, url, key=KEY, data="data"):
-        environment = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": key}
+        environment = {"PATH": os.environ["PATH"], "RWP_AI_API_KEY": key}
         return subprocess.run(
             [STANDALONE, "--input", str(ADVERTS), "--ai-url", url, "--progress", "none",
              "--data-dir", os.path.join(self.folder.name, data)],

@@ -2,6 +2,7 @@
 #include <rwp/ai/model.hpp>
 #include <rwp/builtin_schemes.hpp>
 #include <rwp/pods/configuration.hpp>
+#include <rwp/pods/pod.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -196,6 +197,22 @@ TEST_F(ValueFileTest, LineBreakAtTheEndIsNoPartOfTheValue) {
 
   EXPECT_THAT(parsed.problems, IsEmpty());
   EXPECT_EQ(parsed.configuration.openai_api_key.expose(), "sk-12345678");
+}
+
+TEST(KeysOfParts, OpenAisKeyIsGivenToNoOtherUrl) {
+  const auto key_for = [](const std::string& url, const Variables& more) {
+    Variables variables{{"OPENAI_API_KEY", "sk-12345678"}, {"RWP_AI_URL", url}};
+    variables.insert(more.begin(), more.end());
+    const auto parsed = parse({}, variables);
+    EXPECT_THAT(parsed.problems, IsEmpty());
+    return std::string(builtin_options(parsed.configuration).ai_key.expose());
+  };
+
+  EXPECT_EQ(key_for("openai:", {}), "sk-12345678");
+  EXPECT_EQ(key_for("http://127.0.0.1:9/v1", {}), "");
+  EXPECT_EQ(key_for("https://example.com/v1", {}), "");
+  EXPECT_EQ(key_for("http://127.0.0.1:9/v1", {{"RWP_AI_API_KEY", "rwp_12345678"}}), "rwp_12345678");
+  EXPECT_EQ(key_for("openai:", {{"RWP_AI_API_KEY", "rwp_12345678"}}), "rwp_12345678");
 }
 
 TEST_F(ValueFileTest, FlagOfASecretNamesItsFile) {

@@ -46,7 +46,7 @@ struct Configuration {
   std::string objects_url{};
   std::string ai_url{};
   std::string analytics_url{};
-  /// Key of an OpenAI-compatible service (OPENAI_API_KEY); needed by `openai:` alone.
+  /// OpenAI's key (OPENAI_API_KEY): for `openai:`, and sent to no other URL.
   Secret openai_api_key{};
   /// Sent as `Authorization: Bearer` to the model's URL (RWP_AI_API_KEY); above `openai_api_key`.
   Secret ai_key{};
