@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import threading
 import time
 
 
@@ -32,9 +33,11 @@ class Pod:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=clean_environment() | (environment or {}))
         test.addCleanup(self.process.stderr.close)
+        test.addCleanup(self.drain_to_end)
         test.addCleanup(self.process.wait)
         test.addCleanup(self.process.kill)
         self.port = None
+        self.drain = None
         lines = []
         while self.port is None:
             line = self.process.stderr.readline()
@@ -45,6 +48,17 @@ class Pod:
             if found:
                 self.port = int(found.group(1))
                 self.metrics_port = int(found.group(2) or 0)
+        # A pod that nobody reads from would stop at a full pipe.
+        self.drain = threading.Thread(target=self.read_on, daemon=True)
+        self.drain.start()
+
+    def read_on(self):
+        while self.process.stderr.read(65536):
+            pass
+
+    def drain_to_end(self):
+        if self.drain:
+            self.drain.join()
 
     def connect(self, port=None):
         return http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
