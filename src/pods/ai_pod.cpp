@@ -1,5 +1,6 @@
 #include "pods/ai_routes.hpp"
 #include "pods/api_keys.hpp"
+#include "pods/model_probe.hpp"
 #include "pods/openai_error.hpp"
 #include <rwp/ai_openai/openai_model.hpp>
 #include <rwp/core/url.hpp>
@@ -47,6 +48,9 @@ int run_ai_pod(PodProcess& pod) {
   if (!(*keys)->everybody()) routes.authorise = authorise(*keys, kAiUse);
   routes.log = pod.log();
   PodService service;
+  if (auto dependency = model_dependency(*model, pod.control().executor())) {
+    service.dependencies.push_back(std::move(*dependency));
+  }
   add_ai_routes(service.router, std::move(routes));
   service.router.set_problem_format(openai_problem);
   return pod.serve(std::move(service));

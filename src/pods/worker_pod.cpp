@@ -1,4 +1,5 @@
 #include "pods/enrich_worker.hpp"
+#include "pods/model_probe.hpp"
 #include "pods/store_probe.hpp"
 #include <rwp/pods/worker_pod.hpp>
 
@@ -38,6 +39,7 @@ int run_worker_pod(PodProcess& pod) {
   parts.objects = *objects;
   auto model = pod.open<ai::Model>("model", configuration.ai_url, running);
   if (!model) return pod.fail(model.error());
+  auto behind = model_dependency(*model, running.executor());
   parts.model = std::move(*model);
   auto sink = pod.open<analytics::Sink>("analytics", configuration.analytics_url, running);
   if (!sink) return pod.fail(sink.error());
@@ -57,6 +59,11 @@ int run_worker_pod(PodProcess& pod) {
   PodService service;
   service.dependencies.push_back(store_dependency(*store));
   service.dependencies.push_back(objects_dependency(*objects, running));
+  if (behind) {
+    // Jobs wait for it, and others may run.
+    behind->required = false;
+    service.dependencies.push_back(std::move(*behind));
+  }
   service.drain = [&worker] { worker->stop(); };
   service.wait_drained = [&worker](SteadyTime deadline) {
     return worker->wait_stopped(deadline).has_value();

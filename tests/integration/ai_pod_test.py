@@ -176,6 +176,19 @@ class KeysTest(AiPodTest):
         self.assertNotIn("sk-wrong", pod.log())
 
 
+class ReadyTest(AiPodTest):
+    def test_pod_is_ready_only_while_the_service_behind_it_answers(self):
+        behind = self.start()
+        pod = self.start(AI_POD, "--ai-url", f"http://127.0.0.1:{behind.port}/v1")
+        self.assertTrue(pod.ready())
+        behind.kill()
+        # An answer is kept for a second.
+        logged_pod.wait_for(lambda: self.send(pod, "GET", "/ready")[0].status == 503)
+
+        _, text = self.send(pod, "GET", "/ready")
+        self.assertEqual(json.loads(text)["dependencies"]["model"]["status"], "down")
+
+
 class StreamTest(AiPodTest):
     def test_stream_that_breaks_is_cut_after_an_error_event(self):
         pod = self.start(SCRIPTED, "--ai-url", "scripted:broken")

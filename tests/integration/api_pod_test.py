@@ -416,6 +416,17 @@ class WorkerTest(PodTest):
         queues = api.ask("GET", "/v1/queues", key=key).json()["queues"]
         self.assertEqual([queue["name"] for queue in queues], ["default"])
 
+    def test_ready_shows_a_model_that_is_gone_and_the_worker_stays_ready(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]  # Free again below: nobody answers there.
+        worker = self.start_worker("--ai-url", f"http://127.0.0.1:{port}/v1")
+
+        ready = worker.ask("GET", "/ready")
+
+        self.assertEqual(ready.status, 200, ready.body)
+        self.assertEqual(ready.json()["dependencies"]["model"]["status"], "down")
+        self.assertEqual(ready.json()["dependencies"]["job_store"]["status"], "up")
+
     def test_posted_advert_is_enriched_and_the_caller_waits_for_it(self):
         api = self.start_api(keys=False)
         self.start_worker()
