@@ -15,7 +15,8 @@ namespace {
 /// Most rows that one page looks at; a page that matched little then ends early, with a cursor.
 constexpr std::size_t kMostLooks = 20'000;
 /// Most bytes of payloads and results on a page, as far as whole jobs allow.
-constexpr std::size_t kMostPageBytes = 16 * 1024 * 1024;
+/// A server keeps a page for each client that reads it slowly.
+constexpr std::size_t kMostPageBytes = 2 * 1024 * 1024;
 
 std::optional<std::int64_t> parse_cursor(const std::string& cursor) {
   if (cursor.empty()) return std::numeric_limits<std::int64_t>::max();

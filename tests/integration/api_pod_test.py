@@ -245,6 +245,20 @@ class LookAndSteerTest(ApiTest):
                     self.assertEqual(told["field"], name)
         self.assertEqual(self.ask("GET", "/v1/jobs/" + job).json()["state"], "ready")
 
+    def test_page_of_large_jobs_is_short_and_the_next_goes_on(self):
+        made = [self.post({"kind": "k", "payload": "x" * 900_000}).json()["id"] for _ in range(8)]
+
+        listed, query, longest = [], "", 0
+        while query is not None:
+            page = self.ask("GET", "/v1/jobs?limit=1000" + query)
+            listed += self.ids(page)
+            longest = max(longest, len(page.body))
+            cursor = page.json().get("next_cursor")
+            query = "&cursor=" + cursor if cursor else None
+
+        self.assertEqual(listed, made[::-1])
+        self.assertLess(longest, 4_000_000)
+
     def test_paused_queue_without_own_jobs_is_shown_to_operators_alone(self):
         self.post({"kind": "k", "queue": "theirs"}, key=self.other)
         reader = new_key(API, self.here, "acme", "jobs:read")

@@ -80,7 +80,8 @@ class JobAdmin {
   Awaitable<Result<std::size_t>> retry_where(JobFilter filter);
   /// Of jobs that wait. `Errc::conflict`: it runs or has ended.
   Awaitable<PerItem<JobState>> set_priority(std::vector<Uuid> ids, Priority priority);
-  /// Newest first. `limit`: 1 to 1,000.
+  /// Newest first. `limit`: 1 to 1,000; a page also ends past some 2 MiB of payloads and results,
+  /// so that only an empty `next_cursor` says that it is the last.
   Awaitable<Result<JobPage>> list(JobFilter filter, std::string cursor, std::size_t limit);
   /// Every queue that has had a job, by name. With a tenant: the queues in which it has jobs, and
   /// these alone, without those of system kinds; that looks at each of its jobs, so keep the answer
