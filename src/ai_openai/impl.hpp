@@ -5,6 +5,7 @@
 #include "ai_openai/upstream.hpp"
 #include <rwp/ai_openai/openai_model.hpp>
 #include <rwp/core/async.hpp>
+#include <rwp/observability/trace.hpp>
 
 #include <functional>
 #include <map>
@@ -13,6 +14,8 @@
 #include <utility>
 
 namespace rwp::ai_openai {
+
+using observability::TraceContext;
 
 /// What the model's calls share.
 struct OpenAiModel::Impl {
@@ -24,8 +27,9 @@ struct OpenAiModel::Impl {
   /// The first name that is not empty; else the one model that the server lists.
   boost::asio::awaitable<Result<std::string>> choose_model(std::string asked,
                                                            std::string configured,
-                                                           SteadyTime deadline);
-  boost::asio::awaitable<Result<std::vector<ModelInfo>>> list_models(SteadyTime deadline);
+                                                           SteadyTime deadline, TraceContext trace);
+  boost::asio::awaitable<Result<std::vector<ModelInfo>>> list_models(SteadyTime deadline,
+                                                                     TraceContext trace);
 
   /// Begins a chat completion; repeats it in another form when the server refuses this one.
   boost::asio::awaitable<Result<std::unique_ptr<net::HttpExchange>>> open_chat(
@@ -34,7 +38,8 @@ struct OpenAiModel::Impl {
       std::unique_ptr<net::HttpExchange> exchange, ai::OnDelta on_delta) const;
   boost::asio::awaitable<Result<ai::EmbedReply>> embed_some(std::string body, std::size_t inputs,
                                                             std::int64_t dimensions,
-                                                            SteadyTime deadline);
+                                                            SteadyTime deadline,
+                                                            TraceContext trace);
 
   /// What a model avoids as far as is known.
   Avoid& avoid_of(const std::string& model);

@@ -44,11 +44,13 @@ std::size_t share_of(const std::vector<std::string>& inputs, std::size_t begin) 
 
 }  // namespace
 
-awaitable<Result<std::vector<ModelInfo>>> OpenAiModel::Impl::list_models(SteadyTime deadline) {
+awaitable<Result<std::vector<ModelInfo>>> OpenAiModel::Impl::list_models(SteadyTime deadline,
+                                                                         TraceContext trace) {
   Call call;
   call.method = "GET";
   call.path = "/models";
   call.deadline = deadline;
+  call.trace = trace;
   auto called = co_await upstream.open(std::move(call));
   if (!called.exchange) co_return called.exchange.error();
   std::function<Read<std::vector<ModelInfo>>(std::string)> read = &read_models;
@@ -57,7 +59,8 @@ awaitable<Result<std::vector<ModelInfo>>> OpenAiModel::Impl::list_models(SteadyT
 
 awaitable<Result<std::string>> OpenAiModel::Impl::choose_model(std::string asked,
                                                                std::string configured,
-                                                               SteadyTime deadline) {
+                                                               SteadyTime deadline,
+                                                               TraceContext trace) {
   if (!asked.empty()) co_return std::move(asked);
   if (!configured.empty()) co_return std::move(configured);
   while (listed_model.empty()) {
@@ -76,7 +79,7 @@ awaitable<Result<std::string>> OpenAiModel::Impl::choose_model(std::string asked
       listed.notify_all();
     };
     std::unique_ptr<void, decltype(end)> guard(this, end);
-    auto models = co_await list_models(deadline);
+    auto models = co_await list_models(deadline, trace);
     guard.reset();
     if (!models) co_return models.error();
     auto one = the_one(upstream.speaker().host, *models);
@@ -89,11 +92,13 @@ awaitable<Result<std::string>> OpenAiModel::Impl::choose_model(std::string asked
 awaitable<Result<ai::EmbedReply>> OpenAiModel::Impl::embed_some(std::string body,
                                                                 std::size_t inputs,
                                                                 std::int64_t dimensions,
-                                                                SteadyTime deadline) {
+                                                                SteadyTime deadline,
+                                                                TraceContext trace) {
   Call call;
   call.path = "/embeddings";
   call.body = std::move(body);
   call.deadline = deadline;
+  call.trace = trace;
   auto called = co_await upstream.open(std::move(call));
   if (!called.exchange) co_return called.exchange.error();
   std::function<Read<ai::EmbedReply>(std::string)> read = [inputs, dimensions](std::string answer) {
@@ -106,7 +111,7 @@ awaitable<Result<ai::EmbedReply>> OpenAiModel::do_embed(ai::EmbedRequest request
   const auto& options = impl_->options();
   auto model = co_await impl_->choose_model(
       request.model, options.embedding_model.empty() ? options.model : options.embedding_model,
-      request.deadline);
+      request.deadline, request.trace);
   if (!model) co_return model.error();
   ai::EmbedReply reply;
   reply.vectors.reserve(request.inputs.size());
@@ -115,8 +120,8 @@ awaitable<Result<ai::EmbedReply>> OpenAiModel::do_embed(ai::EmbedRequest request
     const std::size_t count = share_of(request.inputs, begin);
     const auto inputs = std::span(request.inputs).subspan(begin, count);
     std::string body = embeddings_json(inputs, *model, request.dimensions).release();
-    auto some =
-        co_await impl_->embed_some(std::move(body), count, request.dimensions, request.deadline);
+    auto some = co_await impl_->embed_some(std::move(body), count, request.dimensions,
+                                           request.deadline, request.trace);
     if (!some) co_return some.error();
     std::size_t bytes = 0;
     for (const auto& input : inputs) bytes += input.size();

@@ -44,7 +44,7 @@ std::string OpenAiModel::default_model() const {
 }
 
 awaitable<Result<std::vector<ModelInfo>>> OpenAiModel::models(SteadyTime deadline) {
-  return impl_->list_models(deadline);
+  return impl_->list_models(deadline, TraceContext());
 }
 
 Avoid& OpenAiModel::Impl::avoid_of(const std::string& model) {
@@ -69,6 +69,7 @@ awaitable<Result<std::unique_ptr<net::HttpExchange>>> OpenAiModel::Impl::open_ch
     call.body = chat_json(*request, form).release();
     if (stream) call.accept = "text/event-stream";
     call.deadline = request->deadline;
+    call.trace = request->trace;
     auto called = co_await upstream.open(std::move(call));
     // Each round flips one more flag of this call's own form, so this ends.
     if (called.exchange || !learn(form.avoid, called.status, called.said)) {
@@ -81,8 +82,8 @@ awaitable<Result<std::unique_ptr<net::HttpExchange>>> OpenAiModel::Impl::open_ch
 }
 
 awaitable<Result<ai::ChatReply>> OpenAiModel::do_chat(ai::ChatRequest request) {
-  auto model =
-      co_await impl_->choose_model(request.model, impl_->options().model, request.deadline);
+  auto model = co_await impl_->choose_model(request.model, impl_->options().model, request.deadline,
+                                            request.trace);
   if (!model) co_return model.error();
   const auto shared = std::make_shared<const ai::ChatRequest>(std::move(request));
   auto exchange = co_await impl_->open_chat(shared, *model, false);
@@ -95,8 +96,8 @@ awaitable<Result<ai::ChatReply>> OpenAiModel::do_chat(ai::ChatRequest request) {
 
 awaitable<Result<ai::ChatReply>> OpenAiModel::do_stream(ai::ChatRequest request,
                                                         ai::OnDelta on_delta) {
-  auto model =
-      co_await impl_->choose_model(request.model, impl_->options().model, request.deadline);
+  auto model = co_await impl_->choose_model(request.model, impl_->options().model, request.deadline,
+                                            request.trace);
   if (!model) co_return model.error();
   const auto shared = std::make_shared<const ai::ChatRequest>(std::move(request));
   auto exchange = co_await impl_->open_chat(shared, *model, true);

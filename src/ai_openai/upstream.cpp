@@ -60,6 +60,7 @@ net::HttpRequest Upstream::request_of(const Call& call) const {
   if (!options_.project.empty()) request.headers.add("OpenAI-Project", options_.project);
   request.deadline =
       std::min(call.deadline, std::chrono::steady_clock::now() + options_.attempt_timeout);
+  request.trace = call.trace;
   request.connect_timeout = options_.connect_timeout;
   request.head_timeout = options_.head_timeout;
   request.idle_timeout = options_.idle_timeout;

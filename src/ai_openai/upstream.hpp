@@ -5,6 +5,7 @@
 #include <rwp/core/async.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/net/http_transport.hpp>
+#include <rwp/observability/trace.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -23,6 +24,7 @@ struct Call {
   /// "application/json" or "text/event-stream".
   std::string accept = "application/json";
   SteadyTime deadline = SteadyTime::max();
+  observability::TraceContext trace{};
 };
 
 /// What became of a call: an answer of status 2xx whose body is to be read, or the error and, when

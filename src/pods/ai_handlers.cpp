@@ -54,6 +54,7 @@ template <class Call>
 void sign(Call& call, const Request& request, const AiRoutes& routes, std::string kind) {
   call.tenant = request.identity.tenant;
   call.kind = std::move(kind);
+  call.trace = request.trace;
   call.deadline = std::chrono::steady_clock::now() + routes.timeout;
 }
 

@@ -54,6 +54,7 @@ Awaitable<Result<EnrichResult>> enrich_and_store(HandlerParts parts, JobAd ad,
   recruitment::CallOptions options;
   options.tenant = context.job().tenant;
   options.deadline = context.deadline();
+  options.trace = context.trace();
   AdRecord record;
   record.ad = ad;
   auto enriched = co_await recruitment::enrich(parts.model, std::move(ad), std::move(options));

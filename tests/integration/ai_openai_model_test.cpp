@@ -3,6 +3,7 @@
 #include <rwp/ai_local/local_model.hpp>
 #include <rwp/ai_openai/register.hpp>
 #include <rwp/core/json.hpp>
+#include <rwp/observability/trace.hpp>
 #include <rwp/recruitment/enrich.hpp>
 
 #include <gmock/gmock.h>
@@ -42,6 +43,39 @@ TEST_F(OpenAiModelTest, AnswerIsThatOfTheModelBehindTheServer) {
   EXPECT_EQ(reply->usage.output_tokens, direct->usage.output_tokens);
   EXPECT_EQ(reply->model, "fake-gpt");
   EXPECT_EQ(reply->id, "chatcmpl-fake");
+}
+
+TEST_F(OpenAiModelTest, EachCallBelongsToTheTraceOfItsRequest) {
+  start();
+  const auto trace = observability::TraceContext::make_root();
+  const auto sent = [this] {
+    const auto request = fake_->requests().back();
+    const auto header = request.headers.find("traceparent");
+    return header ? observability::TraceContext::parse(*header).value()
+                  : observability::TraceContext();
+  };
+  auto request = question();
+  request.trace = trace;
+  ai::EmbedRequest texts;
+  texts.inputs = {"nurse"};
+  texts.trace = trace;
+  recruitment::CallOptions options;
+  options.trace = trace;
+
+  ASSERT_TRUE(ask().has_value());
+  EXPECT_FALSE(sent().valid());
+  ASSERT_TRUE(ask(request).has_value());
+  EXPECT_EQ(sent().trace_id, trace.trace_id);
+  EXPECT_NE(sent().span_id, trace.span_id);
+  fake_->forget_requests();
+  ASSERT_TRUE(ask_stream(request).has_value());
+  EXPECT_EQ(sent().trace_id, trace.trace_id);
+  fake_->forget_requests();
+  ASSERT_TRUE(run(runtime_, model_->embed(texts)).has_value());
+  EXPECT_EQ(sent().trace_id, trace.trace_id);
+  fake_->forget_requests();
+  ASSERT_TRUE(run(runtime_, recruitment::enrich(model_, ad(), options)).has_value());
+  EXPECT_EQ(sent().trace_id, trace.trace_id);
 }
 
 TEST_F(OpenAiModelTest, StreamHasTheSameAnswerAndUsage) {

@@ -2,6 +2,7 @@
 
 #include <rwp/core/error.hpp>
 #include <rwp/core/json_text.hpp>
+#include <rwp/observability/trace.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -49,6 +50,8 @@ struct ChatRequest {
   std::string kind{};
   /// The time by which an answer is wanted; default: none.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  /// The trace the call belongs to; a model behind HTTP sends it on as a child. Default: none.
+  observability::TraceContext trace{};
 };
 
 struct TokenUsage {
@@ -84,6 +87,8 @@ struct EmbedRequest {
   std::string tenant{};
   std::string kind{};
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  /// As ChatRequest::trace.
+  observability::TraceContext trace{};
 };
 
 struct EmbedReply {

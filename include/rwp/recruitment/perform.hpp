@@ -25,6 +25,7 @@ boost::asio::awaitable<Result<Output>> perform(const Task<Input, Output>& task,
   request.tenant = std::move(options.tenant);
   request.kind = std::string(task.kind);
   request.deadline = options.deadline;
+  request.trace = options.trace;
   request.temperature = 0.0;
   request.max_output_tokens = task.max_output_tokens;
   request.messages.resize(2);

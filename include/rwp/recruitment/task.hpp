@@ -2,6 +2,7 @@
 
 #include <rwp/core/describe.hpp>
 #include <rwp/core/json_text.hpp>
+#include <rwp/observability/trace.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -69,6 +70,8 @@ struct CallOptions {
   std::string tenant{};
   /// The time by which an answer is wanted; default: none.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  /// Of the model's call; default: none.
+  observability::TraceContext trace{};
 };
 
 }  // namespace rwp::recruitment
