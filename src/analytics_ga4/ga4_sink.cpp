@@ -144,6 +144,12 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
       if (told) error = error.with_retry_after(*told);
       co_return error;
     }
+    if (status == 409) {
+      // Our collector: an event with this id has been recorded, and the request's others are kept.
+      // It is the same one, sent the first time without its time, which lay ahead of the clock.
+      log_.warn("collector has an event of the same id already", {{"request", shown}});
+      co_return Result<void>();
+    }
     if (status == 401 || status == 403) co_return Error(Errc::permission_denied, text);
     if (status >= 400) co_return Error(Errc::invalid_argument, text);
     co_return Error(Errc::unsupported, text + ", which is no answer of a collector");

@@ -125,9 +125,10 @@ awaitable<Response> answer_collect(Shared collector, Request request) {
       count(created ? collector->counts.accepted : collector->counts.repeated, 1);
       continue;
     }
-    if (failed) continue;
-    const std::string field = "events[" + std::to_string(i) + "]";
     const auto& error = answer.error();
+    // A conflict says that the others are kept, so any other failure goes before it.
+    if (failed && (failed->status != 409 || error.code() == Errc::conflict)) continue;
+    const std::string field = "events[" + std::to_string(i) + "]";
     failed = error.code() == Errc::conflict
                  ? refuse(request,
                           Error(Errc::conflict,

@@ -165,6 +165,15 @@ TEST_F(Ga4Test, AnswersBecomeTypedErrors) {
   EXPECT_THAT(google().bodies(), IsEmpty());
 }
 
+TEST_F(Ga4Test, AnEventThatTheCollectorHasUnderItsIdIsDelivered) {
+  answer_ = [](int) { return status("409 Conflict"); };
+
+  EXPECT_TRUE(deliver({sample_event()}).has_value());
+
+  EXPECT_EQ(google().requests(), 1);
+  EXPECT_EQ(log_->count("collector has an event of the same id already"), 1U);
+}
+
 TEST_F(Ga4Test, AFailureOfOneClientKeepsNotTheOthersFromArriving) {
   answer_ = [](int number) { return status(number == 0 ? "400 Bad" : "204 No Content"); };
   auto other = sample_event();

@@ -50,6 +50,8 @@ struct Ga4SinkOptions {
 /// Nothing is truncated. Dropped, logged and counted as too_old: events older than 72 hours, which
 /// Google would move in time or drop in silence. One that lies ahead of the clock is sent without
 /// its time, and so gets that of its arrival.
+/// 409 is a pod's word for an event whose id it has recorded with other content, as when the same
+/// one was sent without its time before; the rest of the request is kept, so it counts as sent.
 ///
 /// Google answers 2xx to all that it receives: success means received, not accepted. What
 /// check_event() lets pass keeps its documented limits; an event of more than 120 kB is
