@@ -7,6 +7,7 @@
 #include "pods/stop_signals.hpp"
 #include "pods/summary.hpp"
 #include "pods/trouble.hpp"
+#include "pods/watched_model.hpp"
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/core/url.hpp>
@@ -144,7 +145,11 @@ class Standalone {
     around.handlers = &handlers_;
     around.log = log_;
     around.metrics = metrics_;
-    worker_ = make_enrich_worker(configuration_, std::move(around), parts_);
+    HandlerParts parts = parts_;
+    const auto url = Url::parse(configuration_.ai_url);
+    parts.model = watch_model(std::move(parts.model), trouble_,
+                              "model " + (url ? url->masked() : std::string()));
+    worker_ = make_enrich_worker(configuration_, std::move(around), std::move(parts));
     if (server_) {
       handle_collected_events(*worker_, std::make_shared<EventForwarder>(parts_.sink));
     }
@@ -250,6 +255,11 @@ class Standalone {
         display.finish(progress);
         gave_up_ = true;
         return fail(trouble->text);
+      }
+      if (const auto failure = trouble_->model_failure(Clock::now())) {
+        display.finish(progress);
+        gave_up_ = true;
+        return fail(*failure);
       }
     }
     display.finish(progress_of(run));

@@ -11,8 +11,8 @@
 
 namespace rwp::pods {
 
-/// The latest failure of something that all jobs need, such as a full disk: what handlers retry in
-/// silence must end a run that gets nowhere. Threads: safe to share.
+/// The latest failure of something that all jobs need, such as a full disk or a model out of reach:
+/// what handlers retry in silence must end a run that gets nowhere. Threads: safe to share.
 class Trouble {
  public:
   struct Report {
@@ -25,9 +25,28 @@ class Trouble {
   void note(const std::string& what, const Error& error);
   std::optional<Report> latest() const;
 
+  /// A call of the model failed. `what`: "model http://…", masked.
+  void note_model(const std::string& what, const Error& error);
+  /// A call went well: what was noted about the model is forgotten.
+  void model_answered();
+  /// Why no advert will get an answer of the model; none while one may. What holds for all calls,
+  /// such as a wrong key, counts at once; what may be one advert's fate, once it has come some
+  /// times in a row; what may pass, when no call has gone well for a minute.
+  std::optional<std::string> model_failure(std::chrono::steady_clock::time_point now) const;
+
  private:
+  struct ModelFailures {
+    std::string text{};
+    Errc code = Errc::none;
+    bool retryable = false;
+    int in_a_row = 0;
+    /// When it is over with patience, as far as it may pass.
+    std::chrono::steady_clock::time_point patient_until{};
+  };
+
   mutable std::mutex mutex_;
   std::optional<Report> latest_;
+  ModelFailures model_;
 };
 
 /// Passes lines on to `inner`, and notes warnings and errors that carry an "error" field.
