@@ -4,6 +4,7 @@
 #include "pods/analytics_routes.hpp"
 #include "pods/api_keys.hpp"
 #include "pods/jobs_api.hpp"
+#include "pods/model_probe.hpp"
 #include "pods/store_probe.hpp"
 #include <rwp/core/url.hpp>
 
@@ -19,6 +20,10 @@ Result<PodService> standalone_routes(const Configuration& configuration, Standal
   add_jobs_routes(service.router, api);
   service.drain = [waits = api.waits] { waits->end_all(); };
   service.dependencies.push_back(store_dependency(parts.store));
+
+  if (auto dependency = model_dependency(parts.model, parts.handlers->executor())) {
+    service.dependencies.push_back(std::move(*dependency));
+  }
 
   AiRoutes ai;
   const std::string own = parts.model->default_model();

@@ -59,11 +59,7 @@ int run_worker_pod(PodProcess& pod) {
   PodService service;
   service.dependencies.push_back(store_dependency(*store));
   service.dependencies.push_back(objects_dependency(*objects, running));
-  if (behind) {
-    // Jobs wait for it, and others may run.
-    behind->required = false;
-    service.dependencies.push_back(std::move(*behind));
-  }
+  if (behind) service.dependencies.push_back(std::move(*behind));
   service.drain = [&worker] { worker->stop(); };
   service.wait_drained = [&worker](SteadyTime deadline) {
     return worker->wait_stopped(deadline).has_value();

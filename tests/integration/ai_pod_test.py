@@ -5,6 +5,7 @@ usage: ai_pod_test.py AI_POD API_POD SCRIPTED_AI_POD
 """
 
 import http.client
+import http.server
 import json
 import pathlib
 import resource
@@ -177,16 +178,47 @@ class KeysTest(AiPodTest):
 
 
 class ReadyTest(AiPodTest):
-    def test_pod_is_ready_only_while_the_service_behind_it_answers(self):
-        behind = self.start()
-        pod = self.start(AI_POD, "--ai-url", f"http://127.0.0.1:{behind.port}/v1")
-        self.assertTrue(pod.ready())
-        behind.kill()
-        # An answer is kept for a second.
-        logged_pod.wait_for(lambda: self.send(pod, "GET", "/ready")[0].status == 503)
+    def serve_models(self, status):
+        asked = []
 
-        _, text = self.send(pod, "GET", "/ready")
-        self.assertEqual(json.loads(text)["dependencies"]["model"]["status"], "down")
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(b'{"object":"list","data":[{"id":"m","object":"model"}]}')
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/v1", asked
+
+    def told(self, *arguments):
+        pod = self.start(AI_POD, *arguments)
+        answer, text = self.send(pod, "GET", "/ready")
+        self.assertEqual(answer.status, 200, text)
+        told = json.loads(text)
+        self.assertEqual(told["status"], "ready")
+        return told["dependencies"]
+
+    def test_service_behind_is_shown_and_its_outage_leaves_the_pod_ready(self):
+        url, asked = self.serve_models(200)
+        self.assertEqual(self.told("--ai-url", url)["model"]["status"], "up")
+        self.assertEqual(asked, ["/v1/models"])
+        lists_none, _ = self.serve_models(404)
+        self.assertEqual(self.told("--ai-url", lists_none)["model"]["status"], "up")
+        for broken in (self.serve_models(401)[0], self.serve_models(500)[0], "http://127.0.0.1:1/v1"):
+            model = self.told("--ai-url", broken)["model"]
+            self.assertEqual(model["status"], "down", broken)
+            self.assertIn("127.0.0.1", model["error"])
+
+    def test_model_of_its_own_is_no_dependency(self):
+        self.assertEqual(self.told(), {})
 
 
 class StreamTest(AiPodTest):
