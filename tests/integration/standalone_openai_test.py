@@ -123,8 +123,9 @@ class StandaloneOpenAiTest(unittest.TestCase):
     def test_one_call_an_advert_when_nothing_fails_and_none_when_it_is_known(self):
         url = self.serve()
 
-        self.assertEqual(self.enrich(url).returncode, 0)
-        self.assertEqual(self.enrich(url).returncode, 0)
+        for _ in range(2):
+            ended = self.enrich(url)
+            self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
 
         self.assertEqual(self.counts(url)["requests"], 72)
 
