@@ -30,6 +30,12 @@ Problem too_late() {
   return own_problem(504, "deadline_exceeded", "the answer was not ready in time");
 }
 
+Problem too_many_bodies() {
+  Problem problem = own_problem(503, "unavailable", "too many bodies are in memory; try again");
+  problem.retry_after_seconds = 1;
+  return problem;
+}
+
 bool is_fit_request_id(std::string_view id) noexcept {
   return !id.empty() && id.size() <= kMaxRequestId && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -81,7 +87,10 @@ class ChunkWriter final : public ResponseWriter {
   bool begun_ = false;
 };
 
-Exchange::Exchange(Connection& connection) : connection_(connection) {
+Exchange::Exchange(Connection& connection)
+    : connection_(connection),
+      body_share_(connection.shard().body_bytes(),
+                  connection.shard().options().max_buffered_body_bytes) {
   report_.began = steady_clock::now();
 }
 
@@ -250,8 +259,17 @@ boost::asio::awaitable<bool> Exchange::read_body() {
   }
   while (true) {
     const auto step = co_await body_->step(request_.body);
-    if (step == BodyReader::Step::complete) co_return true;
     if (step == BodyReader::Step::failed) break;
+    if (!body_share_.grow_to(request_.body.size())) {
+      // Not kept while the refusal is on its way.
+      request_.body = std::string();
+      close_ = true;
+      connection_.shard().telemetry().rejected("body_memory");
+      Problem problem = too_many_bodies();
+      co_await respond_problem(std::move(problem));
+      co_return false;
+    }
+    if (step == BodyReader::Step::complete) co_return true;
   }
   close_ = true;
   if (body_->problem()) {

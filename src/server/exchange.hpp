@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/body_reader.hpp"
+#include "server/body_share.hpp"
 #include "server/connection.hpp"
 #include "server/telemetry.hpp"
 
@@ -53,6 +54,7 @@ class Exchange {
   RequestHead head_;
   Match match_;
   std::optional<BodyReader> body_;
+  BodyShare body_share_;
   RequestReport report_;
   bool is_head_ = false;
   bool close_ = false;

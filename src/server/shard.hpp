@@ -35,6 +35,7 @@ struct ServerState {
   Router router{};
   std::shared_ptr<boost::asio::ssl::context> tls{};
   std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> body_bytes{0};
 };
 
 /// The connections of one I/O thread, and the socket that they come from.
@@ -57,6 +58,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   bool closing() const noexcept { return closing_; }
 
   const ServerOptions& options() const noexcept { return state_->options; }
+  /// Of bodies in memory, over all shards.
+  std::atomic<std::size_t>& body_bytes() noexcept { return state_->body_bytes; }
   const Router::Impl& router() const noexcept { return state_->router.impl(); }
   const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
   Telemetry& telemetry() noexcept { return telemetry_; }

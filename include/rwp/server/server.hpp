@@ -27,6 +27,9 @@ struct ServerOptions {
   /// Connections at once over all threads; beyond, new ones wait in the system's queue.
   std::size_t max_connections = 10'000;
   std::size_t max_header_bytes = std::size_t{16} << 10U;
+  /// Bodies in memory at once, of all connections, from their first byte until they are answered
+  /// (streamed ones count nothing). Who would exceed it is answered 503.
+  std::size_t max_buffered_body_bytes = std::size_t{256} << 20U;
   /// From the first byte of a request (or the connection's start) to the end of its header.
   std::chrono::milliseconds header_timeout{10'000};
   /// For a body; a slower client than `min_body_rate` bytes a second is cut off before.
