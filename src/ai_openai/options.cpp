@@ -1,6 +1,8 @@
 #include "ai_openai/upstream.hpp"
 
 #include <algorithm>
+#include <array>
+
 #include <string_view>
 
 namespace rwp::ai_openai {
@@ -40,22 +42,21 @@ Result<void> check_options(const OpenAiOptions& options) {
   if (!is_printable(options.api_key.expose())) {
     return bad("api_key: must be printable characters without spaces");
   }
-  const std::pair<const char*, const std::string&> words[] = {
-      {"model", options.model},
-      {"embedding_model", options.embedding_model},
-      {"organization", options.organization},
-      {"project", options.project},
-      {"reasoning_effort", options.reasoning_effort}};
+  using Word = std::pair<const char*, const std::string*>;
+  const std::array words{
+      Word("model", &options.model), Word("embedding_model", &options.embedding_model),
+      Word("organization", &options.organization), Word("project", &options.project),
+      Word("reasoning_effort", &options.reasoning_effort)};
   for (const auto& [name, word] : words) {
-    if (word.size() > kMostWordBytes || !is_printable(word)) {
+    if (word->size() > kMostWordBytes || !is_printable(*word)) {
       return bad(std::string(name) + ": must be at most 256 printable characters without spaces");
     }
   }
-  const std::pair<const char*, std::chrono::milliseconds> times[] = {
-      {"connect_timeout", options.connect_timeout},
-      {"head_timeout", options.head_timeout},
-      {"idle_timeout", options.idle_timeout},
-      {"attempt_timeout", options.attempt_timeout}};
+  using Limit = std::pair<const char*, std::chrono::milliseconds>;
+  const std::array times{Limit("connect_timeout", options.connect_timeout),
+                         Limit("head_timeout", options.head_timeout),
+                         Limit("idle_timeout", options.idle_timeout),
+                         Limit("attempt_timeout", options.attempt_timeout)};
   for (const auto& [name, time] : times) {
     if (time <= std::chrono::milliseconds(0) || time > std::chrono::hours(24)) {
       return bad(std::string(name) + ": must be more than 0 and at most 24 h");

@@ -56,7 +56,7 @@ class SqliteJobStore final : public jobs::JobStore {
                                  std::function<Result<T>(Transaction&, const Item&)> each) {
     std::vector<Result<T>> answers;
     answers.reserve(items.size());
-    auto& queue = mode == Mode::read ? parts_.reader : parts_.writer;
+    const auto& queue = mode == Mode::read ? parts_.reader : parts_.writer;
     for (std::size_t from = 0; from < items.size(); from += kItemsPerWork) {
       const bool all = items.size() <= kItemsPerWork;
       std::vector<Item> some;

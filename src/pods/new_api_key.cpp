@@ -29,7 +29,11 @@ Result<std::vector<std::string>> split_scopes(const std::string& text) {
         if (!known.empty()) known += ", ";
         known += name;
       }
-      return Error(Errc::invalid_argument, "unknown scope '" + scope + "'; there are " + known);
+      std::string problem = "unknown scope '";
+      problem += scope;
+      problem += "'; there are ";
+      problem += known;
+      return Error(Errc::invalid_argument, std::move(problem));
     }
     if (std::find(scopes.begin(), scopes.end(), scope) == scopes.end()) {
       scopes.push_back(std::move(scope));

@@ -30,7 +30,9 @@ class RejectsFile {
 
  private:
   struct CloseFile {
-    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+    void operator()(std::FILE* file) const noexcept {
+      (void)std::fclose(file);  // NOLINT(cppcoreguidelines-owning-memory): this is the owner.
+    }
   };
   RejectsFile(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
 

@@ -1,6 +1,7 @@
 #include "jobs/worker/worker_loop.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace rwp::jobs {
@@ -38,9 +39,8 @@ std::vector<WorkerLoop::Pending> WorkerLoop::take_pending() {
 }
 
 void WorkerLoop::put_back(std::vector<Pending> batch) {
-  for (auto item = batch.rbegin(); item != batch.rend(); ++item) {
-    pending_.push_front(std::move(*item));
-  }
+  pending_.insert(pending_.begin(), std::make_move_iterator(batch.begin()),
+                  std::make_move_iterator(batch.end()));
   finishing_ = 0;
 }
 

@@ -98,7 +98,7 @@ class WorkerLoop : public std::enable_shared_from_this<WorkerLoop> {
   std::vector<Pending> take_pending();
   void put_back(std::vector<Pending> batch);
   void settle(Pending done, Result<JobState> answer);
-  bool rewrite(Pending& done, const Error& error);
+  static bool rewrite(Pending& done, const Error& error);
   /// A store that does not come back before the end; answers whether the batch was given up.
   bool give_up(const std::vector<Pending>& batch);
   void progress_arrived();
