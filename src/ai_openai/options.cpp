@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-
 #include <string_view>
 
 namespace rwp::ai_openai {
