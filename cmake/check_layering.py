@@ -17,7 +17,7 @@ import re
 import sys
 import tempfile
 
-DOMAINS = ["jobs", "ai", "analytics", "storage", "jobadder", "server"]
+DOMAINS = ["jobs", "ai", "analytics", "storage", "jobadder", "server", "documents"]
 # A backend and the domains it includes.
 BACKENDS = {
     "jobs_sqlite": ["jobs"],
@@ -31,7 +31,7 @@ BACKENDS = {
     "analytics_jsonl": ["analytics"],
     "analytics_ga4": ["analytics"],
     "analytics_table": ["analytics"],
-    "recruitment": ["ai", "jobs"],
+    "recruitment": ["ai", "documents", "jobs"],
 }
 LIBRARY = ["core", "observability", "net", *DOMAINS, *BACKENDS]
 
