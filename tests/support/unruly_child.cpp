@@ -1,0 +1,101 @@
+// A child process that does what its first argument says, for tests of what starts children.
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <iostream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <sys/resource.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+extern char** environ;
+
+// The doubles die on purpose: no reports, and no delay for them.
+extern "C" const char* __asan_default_options() {
+  return "handle_segv=0:handle_abort=0:detect_leaks=0:allocator_may_return_null=0";
+}
+extern "C" const char* __tsan_default_options() { return "handle_segv=0:handle_abort=0"; }
+
+namespace {
+
+[[noreturn]] void hang() {
+  for (;;) pause();
+}
+
+[[noreturn]] void eat_memory() {
+  std::vector<std::vector<char>> eaten;
+  for (;;) {
+    eaten.emplace_back(std::size_t{8} << 20, 'x');
+    if (eaten.size() > 512) _exit(9);  // Nothing stopped it at 4 GiB.
+  }
+}
+
+[[noreturn]] void spin() {
+  for (;;) asm volatile("");  // NOLINT(hicpp-no-assembler): keeps the loop
+}
+
+void list_descriptors() {
+  DIR* folder = opendir("/proc/self/fd");
+  while (const dirent* entry = readdir(folder)) {
+    const int number = std::atoi(entry->d_name);
+    if (entry->d_name[0] != '.' && number != dirfd(folder)) std::cout << number << ' ';
+  }
+  closedir(folder);
+}
+
+/// A process of its own in the same group, which would outlive this one.
+void leave_grandchild() {
+  const pid_t grandchild = fork();
+  if (grandchild == 0) hang();
+  std::cout << grandchild << std::flush;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view what = argc > 1 ? argv[1] : "";
+  if (what == "echo") {
+    std::cout << std::string(std::istreambuf_iterator<char>(std::cin), {});
+  } else if (what == "exit") {
+    return std::atoi(argv[2]);
+  } else if (what == "crash") {
+    raise(SIGSEGV);
+  } else if (what == "hang") {
+    hang();
+  } else if (what == "eat") {
+    eat_memory();
+  } else if (what == "spin") {
+    signal(SIGXCPU, SIG_IGN);
+    spin();
+  } else if (what == "flood") {
+    const std::string block(65'536, 'f');
+    while (write(STDOUT_FILENO, block.data(), block.size()) > 0) {
+    }
+  } else if (what == "complain") {
+    const std::string block(65'536, 'c');
+    for (int i = 0; i < 32; ++i) std::cerr << block;
+    std::cerr << "last words";
+  } else if (what == "environment") {
+    for (char** entry = environ; *entry != nullptr; ++entry) std::cout << *entry << '\n';
+  } else if (what == "descriptors") {
+    list_descriptors();
+  } else if (what == "grandchild") {
+    leave_grandchild();
+  } else if (what == "write") {
+    signal(SIGXFSZ, SIG_IGN);
+    const int file = open(argv[2], O_WRONLY | O_CREAT, 0600);
+    std::cout << (write(file, "some", 4) == 4 ? "written" : "refused");
+  } else {
+    return 64;
+  }
+  return 0;
+}
