@@ -309,6 +309,15 @@ Awaitable<Result<Pruned>> JobAdmin::prune(Retention retention) {
   co_return pruned;
 }
 
+Awaitable<Result<VerifyPage>> JobAdmin::verify(std::string cursor, std::size_t limit) {
+  if (limit < 1 || limit > 10'000) co_return out_of_range("limit", 10'000);
+  co_return co_await do_verify(std::move(cursor), limit);
+}
+
+Awaitable<Result<VerifyPage>> JobAdmin::do_verify(std::string, std::size_t) {
+  co_return Error(Errc::unsupported, "this job store cannot verify what it keeps");
+}
+
 Awaitable<PerItem<Inserted>> JobStore::insert(std::vector<NewJob> jobs) {
   const TimePoint now = this->now();
   Sorter<CheckedJob, Inserted> sorter(jobs.size());

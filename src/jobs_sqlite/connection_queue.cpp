@@ -141,6 +141,7 @@ ConnectionQueue::Attempt ConnectionQueue::run_together(const Group& group, std::
     if (mode != Mode::read) {
       begin(transaction, mode == Mode::durable);
     } else {
+      transaction.holder = options_.holder;
       transaction.now = options_.clock->now();
       transaction.since_boot = options_.clock->since_boot();
       connection_->query("BEGIN").run();  // One snapshot for what a caller reads.

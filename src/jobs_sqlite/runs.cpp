@@ -1,12 +1,12 @@
 #include "jobs_sqlite/runs.hpp"
 
+#include "jobs_sqlite/deaths.hpp"
 #include "jobs_sqlite/rows.hpp"
 #include "jobs_sqlite/submit.hpp"
 #include <rwp/jobs/state_machine.hpp>
 
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -142,34 +142,6 @@ Result<JobState> unpark(Transaction& transaction, const jobs::UnparkRequest& req
 }
 
 namespace {
-
-/// Tells of each holder once whether its process is dead.
-class Deaths {
- public:
-  Deaths(Transaction& transaction, const HolderJudge& judge)
-      : transaction_(transaction), judge_(judge) {}
-
-  bool is_dead(std::int64_t holder) {
-    if (holder == transaction_.holder) return false;
-    const auto [known, is_new] = dead_.try_emplace(holder, false);
-    if (is_new) known->second = look(holder);
-    return known->second;
-  }
-
- private:
-  bool look(std::int64_t holder) {
-    auto query = transaction_.database.query("SELECT boot_id, lock_file FROM holder WHERE id = ?");
-    query.bind(1, holder);
-    if (!query.step()) return true;
-    if (query.text(0) != judge_.boot_id) return true;
-    if (judge_.locks == nullptr || query.integer(1) != judge_.locks->inode()) return false;
-    return judge_.locks->is_free(holder);
-  }
-
-  Transaction& transaction_;
-  const HolderJudge& judge_;
-  std::unordered_map<std::int64_t, bool> dead_;
-};
 
 /// Runs that nobody holds any more. Most are held: of those no more is read than tells it.
 std::vector<std::int64_t> lost_runs(Transaction& transaction, const HolderJudge& judge,

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "jobs_sqlite/holder_locks.hpp"
+#include "jobs_sqlite/deaths.hpp"
 #include "jobs_sqlite/transaction.hpp"
 #include <rwp/core/error.hpp>
 #include <rwp/jobs/checked_job.hpp>
@@ -11,15 +11,6 @@
 
 /// What workers ask of the store, each within one transaction.
 namespace rwp::jobs_sqlite {
-
-/// Whose leases are judged how.
-struct HolderJudge {
-  /// Null in memory.
-  const HolderLocks* locks = nullptr;
-  std::string boot_id{};
-  /// Leases that have merely lapsed are left until then: nobody could extend them meanwhile.
-  std::chrono::nanoseconds lapsed_only_after{0};
-};
 
 /// Whether a claim may take jobs of this lane.
 bool supports(const jobs::ClaimRequest& request, const Lane& lane);

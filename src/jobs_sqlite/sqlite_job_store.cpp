@@ -5,6 +5,7 @@
 #include "jobs_sqlite/schema.hpp"
 #include "jobs_sqlite/submit.hpp"
 #include "jobs_sqlite/usage.hpp"
+#include "jobs_sqlite/verify.hpp"
 #include "jobs_sqlite/watch.hpp"
 #include <rwp/jobs_sqlite/sqlite_job_store.hpp>
 
@@ -223,6 +224,16 @@ class SqliteJobStore final : public jobs::JobStore {
     co_return total;
   }
 
+  Awaitable<Result<jobs::VerifyPage>> do_verify(std::string cursor, std::size_t limit) override {
+    HolderJudge judge{.locks = parts_.locks.get(), .boot_id = options_.clock->boot_id()};
+    std::function<Result<jobs::VerifyPage>(Transaction&)> work =
+        [judge = std::move(judge), cursor = std::move(cursor), limit,
+         locks = parts_.locks](Transaction& transaction) {
+          return jobs_sqlite::verify(transaction, judge, cursor, limit);
+        };
+    return parts_.reader->run(Mode::read, std::move(work));
+  }
+
   /// Some jobs at a time, so that each transaction stays short.
   Awaitable<Result<void>> prune_along(PruneWalk* walk, jobs::Retention retention,
                                       jobs::Pruned* total) {
@@ -383,6 +394,7 @@ std::shared_ptr<jobs::JobStore> open_store(Runtime& runtime, SqliteOptions optio
     prepare_reader(*reader_connection);
     ConnectionQueue::Options reader_options;
     reader_options.clock = options.clock;
+    reader_options.holder = opened.holder;  // Its own lock looks free to it.
     reader_options.series = make_series(options.metrics, "reader");
     parts.reader =
         std::make_shared<ConnectionQueue>(runtime, std::move(reader_connection), reader_options);

@@ -82,6 +82,8 @@ class History {
       if (problem_.empty()) co_await observe();
     }
     if (problem_.empty()) co_await compare_counts();
+    // It looks at everything, so not each time.
+    if (problem_.empty() && dice_.one_in(20)) co_await verify();
     co_await clean_up();
   }
 
@@ -451,6 +453,19 @@ class History {
       for (const auto n : wanted) out << ' ' << n;
       problem_ = out.str();
     }
+  }
+
+  /// Whatever has happened, what the store keeps holds together.
+  awaitable<void> verify() {
+    std::string cursor;
+    do {
+      const auto page = co_await store_->verify(cursor, 1'000);
+      cursor = page.value().next_cursor;
+      if (page->findings.empty()) continue;
+      const auto& first = page->findings.front();
+      problem_ = "verify found " + first.kind + ": " + first.detail;
+      co_return;
+    } while (!cursor.empty());
   }
 
   /// Leaves an empty store to the next sequence.

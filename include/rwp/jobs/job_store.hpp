@@ -6,6 +6,7 @@
 #include <rwp/core/usage_ledger.hpp>
 #include <rwp/jobs/checked_job.hpp>
 #include <rwp/jobs/requests.hpp>
+#include <rwp/jobs/verification.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -92,6 +93,11 @@ class JobAdmin {
   Awaitable<Result<void>> resume(std::string queue);
   /// Removes ended jobs past their retention, and ledger entries past theirs.
   Awaitable<Result<Pruned>> prune(Retention retention);
+  /// Judges whether what the store keeps holds together, page after page, each a snapshot of its
+  /// own; writes nothing, and may go on beside workers. `limit`: rows a page, 1 to 10,000; some
+  /// pages look at a whole table and take seconds when it has millions of rows.
+  /// `Errc::unsupported`: this store cannot. `Errc::invalid_argument`: a cursor that is none.
+  Awaitable<Result<VerifyPage>> verify(std::string cursor, std::size_t limit);
 
  private:
   virtual Awaitable<PerItem<CancelOutcome>> do_cancel(std::vector<Uuid> ids) = 0;
@@ -103,6 +109,8 @@ class JobAdmin {
   virtual Awaitable<Result<std::vector<QueueCounts>>> do_counts(std::string tenant) = 0;
   virtual Awaitable<Result<void>> do_set_paused(std::string queue, bool paused) = 0;
   virtual Awaitable<Result<Pruned>> do_prune(Retention retention) = 0;
+  /// Unless a backend has one: `Errc::unsupported`.
+  virtual Awaitable<Result<VerifyPage>> do_verify(std::string cursor, std::size_t limit);
   virtual std::shared_ptr<BlobStore> blobs_of_removed() const = 0;
 };
 
