@@ -9,6 +9,7 @@ packages=(
   libboost1.81-dev libboost-url1.81-dev
   nlohmann-json3-dev libsqlite3-dev libvalijson-dev libssl-dev libcurl4-openssl-dev zlib1g-dev
   prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
+  libpoppler-cpp-dev libxml2-dev libzip-dev libseccomp-dev
 )
 if [[ "${1:-}" == --tests ]]; then
   packages+=(

@@ -5,7 +5,7 @@
 
 namespace rwp::documents {
 
-Result<DocumentText> read_plain_text(std::string_view content, const Limits& limits) {
+Result<DocumentText> read_plain_text(std::string_view content, std::size_t max_text_bytes) {
   const Encoding encoding = detect_encoding(content);
   if (encoding == Encoding::none) {
     return trouble_error(Trouble::unsupported_type,
@@ -15,9 +15,9 @@ Result<DocumentText> read_plain_text(std::string_view content, const Limits& lim
   document.media_type = MediaType::plain_text;
   document.text = tidy_text(to_utf8(content, encoding));
   if (document.text.empty()) return trouble_error(Trouble::empty, "the document has no text");
-  if (document.text.size() > limits.max_text_bytes) {
-    return trouble_error(Trouble::too_large, "the text has more than " +
-                                                 std::to_string(limits.max_text_bytes) + " bytes");
+  if (document.text.size() > max_text_bytes) {
+    return trouble_error(Trouble::too_large,
+                         "the text has more than " + std::to_string(max_text_bytes) + " bytes");
   }
   if (encoding == Encoding::utf8_damaged) {
     document.warnings.emplace_back("bytes that are not UTF-8 were replaced");

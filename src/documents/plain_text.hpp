@@ -3,11 +3,12 @@
 #include <rwp/core/error.hpp>
 #include <rwp/documents/read_document.hpp>
 
+#include <cstddef>
 #include <string_view>
 
 namespace rwp::documents {
 
 /// The bytes of a plain text; the errors of `Trouble`.
-Result<DocumentText> read_plain_text(std::string_view content, const Limits& limits);
+Result<DocumentText> read_plain_text(std::string_view content, std::size_t max_text_bytes);
 
 }  // namespace rwp::documents

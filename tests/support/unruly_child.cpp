@@ -1,4 +1,5 @@
-// A child process that does what its first argument says, for tests of what starts children.
+// A child process that does what its first argument, or its name, says; for tests of what starts
+// children.
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -62,7 +63,12 @@ void leave_grandchild() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view what = argc > 1 ? argv[1] : "";
+  // A link of the name "unruly-WHAT" does for starters that give arguments of their own.
+  constexpr std::string_view kPrefix = "unruly-";
+  const std::string_view name = std::strrchr(argv[0], '/') + 1;
+  const std::string_view what = name.starts_with(kPrefix) ? name.substr(kPrefix.size())
+                                : argc > 1                ? argv[1]
+                                                          : "";
   if (what == "echo") {
     std::cout << std::string(std::istreambuf_iterator<char>(std::cin), {});
   } else if (what == "exit") {
