@@ -81,7 +81,12 @@ class MeteredModel final : public Model {
       co_return reply;
     }
     call.answered_by(reply->model);
-    const Money cost = charge(call.model(), reply->usage);
+    // What came out of a cache, or was paid for by another call, costs nothing again.
+    if (reply->source != AnswerSource::model) {
+      count_saved(reply->source);
+      co_return reply;
+    }
+    const Money cost = charge(call.model(), reply->usage, tier_of(*reply));
     if (options_.ledger) {
       UsageEntry entry;
       entry.id = Uuid::make_v7();
@@ -99,8 +104,19 @@ class MeteredModel final : public Model {
     co_return reply;
   }
 
-  Money charge(const std::string& model, const TokenUsage& usage) {
-    const auto price = options_.prices.price(model, usage);
+  static std::string tier_of(const ChatReply& reply) { return reply.service_tier; }
+  static std::string tier_of(const EmbedReply&) { return {}; }
+
+  void count_saved(AnswerSource source) {
+    if (!options_.metrics) return;
+    options_.metrics
+        ->counter("rwp_ai_saved_calls_total", "AI calls that were answered without being paid for",
+                  {{"source", source == AnswerSource::cache ? "cache" : "shared"}})
+        .add();
+  }
+
+  Money charge(const std::string& model, const TokenUsage& usage, const std::string& tier) {
+    const auto price = options_.prices.price(model, usage, tier);
     if (!price.known && unpriced_.size() < kMaxModelLabels && unpriced_.insert(model).second) {
       options_.log.warn("model without a price is charged as the dearest", {{"model", model}});
     }

@@ -17,6 +17,7 @@ constexpr std::size_t kMaxContentBytes = std::size_t{4} << 20U;
 constexpr std::size_t kMaxSchemaBytes = std::size_t{256} << 10U;
 constexpr std::size_t kMaxSchemaNameBytes = 64;
 constexpr std::size_t kMaxNameBytes = 256;
+constexpr std::size_t kMaxPersonalWords = 100;
 constexpr std::size_t kMaxInputs = 2'048;
 constexpr std::size_t kMaxInputBytes = std::size_t{1} << 20U;
 constexpr std::int64_t kMaxDimensions = 16'384;
@@ -33,12 +34,26 @@ Result<void> check_name(std::string_view field, std::string_view value) {
   return {};
 }
 
+Result<void> check_words(const std::vector<std::string>& words) {
+  if (words.size() > kMaxPersonalWords) {
+    return invalid("personal_words has more than " + std::to_string(kMaxPersonalWords) +
+                   " entries");
+  }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string where = "personal_words[" + std::to_string(i) + "]";
+    if (words[i].size() < 2) return invalid(where + " is shorter than 2 bytes");
+    if (auto checked = check_name(where, words[i]); !checked) return checked;
+  }
+  return {};
+}
+
 /// What both kinds of request have.
 template <class Request>
 Result<void> check_common(const Request& request) {
   if (auto checked = check_name("model", request.model); !checked) return checked;
   if (auto checked = check_name("tenant", request.tenant); !checked) return checked;
   if (auto checked = check_name("kind", request.kind); !checked) return checked;
+  if (auto checked = check_words(request.personal_words); !checked) return checked;
   if (request.deadline <= std::chrono::steady_clock::now()) {
     return Error(Errc::deadline_exceeded, "the deadline had passed before the call")
         .with_retryable(false);
@@ -138,6 +153,18 @@ awaitable<Result<ChatReply>> Model::stream(ChatRequest request, OnDelta on_delta
 awaitable<Result<EmbedReply>> Model::embed(EmbedRequest request) {
   if (auto checked = check(request); !checked) return refuse<EmbedReply>(checked.error());
   return do_embed(std::move(request));
+}
+
+awaitable<Result<ChatReply>> Model::pass_chat(Model& to, ChatRequest request) {
+  return to.do_chat(std::move(request));
+}
+
+awaitable<Result<ChatReply>> Model::pass_stream(Model& to, ChatRequest request, OnDelta on_delta) {
+  return to.do_stream(std::move(request), std::move(on_delta));
+}
+
+awaitable<Result<EmbedReply>> Model::pass_embed(Model& to, EmbedRequest request) {
+  return to.do_embed(std::move(request));
 }
 
 }  // namespace rwp::ai

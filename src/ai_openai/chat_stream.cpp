@@ -35,6 +35,7 @@ Read<std::string> ChatStream::take(std::string_view event_name, std::string data
   }
   if (reply_.id.empty()) reply_.id = text_of(root, "id");
   if (reply_.model.empty()) reply_.model = text_of(root, "model");
+  if (const auto tier = text_of(root, "service_tier"); !tier.empty()) reply_.service_tier = tier;
   // Before the choices: the last event has the usage and no choice.
   if (auto usage = read_usage(root)) usage_ = *usage;
   const auto choices = root.find("choices");

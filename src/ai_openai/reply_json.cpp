@@ -141,6 +141,7 @@ std::optional<ai::TokenUsage> read_usage(JsonView document) {
   read.input_tokens = count_of(usage, "prompt_tokens");
   read.output_tokens = count_of(usage, "completion_tokens");
   read.cached_input_tokens = count_of(usage->find("prompt_tokens_details"), "cached_tokens");
+  read.cache_write_tokens = count_of(usage->find("prompt_tokens_details"), "cache_write_tokens");
   read.reasoning_tokens = count_of(usage->find("completion_tokens_details"), "reasoning_tokens");
   return read;
 }
@@ -207,6 +208,7 @@ Read<ai::ChatReply> read_chat(std::string body) {
     return wrong("choices[0].message has neither content nor a refusal");
   }
   reply.usage = read_usage(root).value_or(ai::TokenUsage());
+  reply.service_tier = text_of(root, "service_tier");
   return reply;
 }
 

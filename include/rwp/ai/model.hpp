@@ -32,6 +32,9 @@ struct OutputSchema {
   JsonText schema{};
 };
 
+/// Which of a tenant's own calls go first where they have to wait; other tenants' are not passed.
+enum class CallPriority : std::uint8_t { background, normal, urgent };
+
 struct ChatRequest {
   /// Empty: the model's own default.
   std::string model{};
@@ -48,17 +51,29 @@ struct ChatRequest {
   /// For accounting: whose call, and what for ("job_ad.enrich").
   std::string tenant{};
   std::string kind{};
+  CallPriority priority = CallPriority::normal;
+  /// Names of persons and other words that make_redacted() keeps from leaving; at most 100.
+  std::vector<std::string> personal_words{};
   /// The time by which an answer is wanted; default: none.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   /// The trace the call belongs to; a model behind HTTP sends it on as a child. Default: none.
   observability::TraceContext trace{};
 };
 
+/// The parts are within the sums: cached and cache_write of input, reasoning of output.
 struct TokenUsage {
   std::int64_t input_tokens = 0;
   std::int64_t output_tokens = 0;
   std::int64_t cached_input_tokens = 0;
   std::int64_t reasoning_tokens = 0;
+  std::int64_t cache_write_tokens = 0;
+};
+
+/// How an answer came about, and so whether it was paid for by this call.
+enum class AnswerSource : std::uint8_t {
+  model,   ///< Asked for; `usage` is what it took.
+  cache,   ///< Kept from an earlier call; `usage` is what it took then.
+  shared,  ///< Another call asked the same at the same time, and pays.
 };
 
 enum class FinishReason : std::uint8_t { stop, length, refusal, content_filter, tool_calls };
@@ -72,6 +87,11 @@ struct ChatReply {
   TokenUsage usage{};
   /// The provider's id of the answer; may be empty.
   std::string id{};
+  /// The tier it was served in, as the provider names it ("flex"); empty: the ordinary one.
+  std::string service_tier{};
+  AnswerSource source = AnswerSource::model;
+  /// A later member of a fallback chain gave it, not the model that was asked for.
+  bool from_fallback = false;
 };
 
 /// Gets each piece of a streamed answer, in order, on the caller's executor. Answering false ends
@@ -86,6 +106,9 @@ struct EmbedRequest {
   std::int64_t dimensions = 0;
   std::string tenant{};
   std::string kind{};
+  CallPriority priority = CallPriority::normal;
+  /// As ChatRequest::personal_words.
+  std::vector<std::string> personal_words{};
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   /// As ChatRequest::trace.
   observability::TraceContext trace{};
@@ -96,6 +119,8 @@ struct EmbedReply {
   std::vector<std::vector<float>> vectors{};
   std::string model{};
   TokenUsage usage{};
+  AnswerSource source = AnswerSource::model;
+  bool from_fallback = false;
 };
 
 /// A language model, or a decorator around one.
@@ -103,9 +128,9 @@ struct EmbedReply {
 /// Arguments are checked here once: 1 to 1,000 messages, none empty, 4 MiB of valid UTF-8 in all; a
 /// temperature of 0 to 2; a schema of at most 256 KiB that is an object and is well named; 1 to
 /// 2,048 texts to embed, each 1 MiB at most, of 0 or 1 to 16,384 dimensions; names of at most 256
-/// bytes. `Errc::invalid_argument` names the field and the rule, and a deadline that has passed is
-/// `Errc::deadline_exceeded`; implementations see only what is valid.
-/// Errors: rate_limited, budget_exceeded, unavailable (worth a retry), deadline_exceeded,
+/// bytes; 100 personal words of 2 to 256 bytes. `Errc::invalid_argument` names the field and the
+/// rule, and a deadline that has passed is `Errc::deadline_exceeded`; implementations see only what
+/// is valid. Errors: rate_limited, budget_exceeded, unavailable (worth a retry), deadline_exceeded,
 /// cancelled, unauthenticated, permission_denied, not_found (no such model), invalid_argument,
 /// unsupported, corrupt (an answer that is no answer). Threads: confined to its runtime's I/O
 /// thread, where calls may overlap. Lifetime: outlives its calls in flight.
@@ -126,6 +151,12 @@ class Model {
 
  protected:
   Model() = default;
+
+  // For decorators: asks a model without checking again what the decorator was given.
+  static boost::asio::awaitable<Result<ChatReply>> pass_chat(Model& to, ChatRequest request);
+  static boost::asio::awaitable<Result<ChatReply>> pass_stream(Model& to, ChatRequest request,
+                                                               OnDelta on_delta);
+  static boost::asio::awaitable<Result<EmbedReply>> pass_embed(Model& to, EmbedRequest request);
 
  private:  // What an implementation provides; the arguments have been checked.
   virtual boost::asio::awaitable<Result<ChatReply>> do_chat(ChatRequest request) = 0;
