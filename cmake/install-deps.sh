@@ -8,6 +8,7 @@ packages=(
   g++ cmake ninja-build pkg-config ca-certificates
   libboost1.81-dev libboost-url1.81-dev
   nlohmann-json3-dev libsqlite3-dev libvalijson-dev libssl-dev libcurl4-openssl-dev zlib1g-dev
+  libhiredis-dev
   prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
   libpoppler-cpp-dev libxml2-dev libzip-dev libseccomp-dev
 )
@@ -15,6 +16,7 @@ if [[ "${1:-}" == --tests ]]; then
   packages+=(
     libgtest-dev libgmock-dev libbenchmark-dev json-schema-test-suite sqlite3 python3 git curl
     clang-format-14 clang-tidy-14 openssl nghttp2-server
+    redis-tools
   )
 elif [[ $# -gt 0 ]]; then
   echo "install-deps.sh: unknown argument '$1'; the only one is --tests" >&2

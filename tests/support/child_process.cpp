@@ -78,6 +78,11 @@ void ChildProcess::close_input() {
   input_ = -1;
 }
 
+bool ChildProcess::is_running() {
+  if (process_ > 0 && waitpid(process_, &status_, WNOHANG) == process_) process_ = -1;
+  return process_ > 0;
+}
+
 void ChildProcess::signal(int number) const {
   if (process_ > 0) ::kill(process_, number);
 }

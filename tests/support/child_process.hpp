@@ -24,6 +24,8 @@ class ChildProcess {
   /// It reads the end of its input.
   void close_input();
 
+  /// Whether it has not ended.
+  bool is_running();
   void signal(int number) const;
   /// Sends SIGKILL and waits for its end.
   void kill();
