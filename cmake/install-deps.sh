@@ -17,6 +17,7 @@ if [[ "${1:-}" == --tests ]]; then
     libgtest-dev libgmock-dev libbenchmark-dev json-schema-test-suite sqlite3 python3 git curl
     clang-format-14 clang-tidy-14 openssl nghttp2-server
     redis-tools
+    python3-dev pybind11-dev python3-pytest mypy
   )
 elif [[ $# -gt 0 ]]; then
   echo "install-deps.sh: unknown argument '$1'; the only one is --tests" >&2
