@@ -2,6 +2,7 @@
 #include "job_types.hpp"
 #include "model.hpp"
 #include "process.hpp"
+#include "worker.hpp"
 
 #include <memory>
 #include <pybind11/pybind11.h>
@@ -37,6 +38,7 @@ PyObject* make_module() {
   const auto open_things = std::make_shared<rwp::python::OpenThings>();
   rwp::python::bind_job_types(module);
   rwp::python::bind_client(module, open_things);
+  rwp::python::bind_worker(module, open_things);
   rwp::python::bind_model(module, open_things);
   py::module_::import("atexit").attr("register")(
       py::cpp_function([open_things] { open_things->close_all(); }));

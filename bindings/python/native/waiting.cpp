@@ -57,12 +57,29 @@ bool in_main_thread() {
 
 }  // namespace
 
+// The interpreter may have ended and want this thread gone, by unwinding it. That would run
+// destructors that touch Python's objects, and end the process in a catch (...) on the way.
+
 void take_gil(PyThreadState* state) {
   try {
     PyEval_RestoreThread(state);
   } catch (abi::__forced_unwind&) {
-    // The interpreter has ended and wants this thread gone, by unwinding it. That would run
-    // destructors that touch Python's objects, and end the process in a catch (...) on the way.
+    sleep_for_good();
+  }
+}
+
+void take_first_gil() {
+  try {
+    PyGILState_Ensure();
+  } catch (abi::__forced_unwind&) {
+    sleep_for_good();
+  }
+}
+
+PyObject* call_function(PyObject* function, PyObject* argument) {
+  try {
+    return PyObject_CallOneArg(function, argument);
+  } catch (abi::__forced_unwind&) {
     sleep_for_good();
   }
 }

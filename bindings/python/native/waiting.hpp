@@ -31,6 +31,10 @@ class GilReleased {
 
 /// Takes the GIL back with `state`; see GilReleased.
 void take_gil(PyThreadState* state);
+/// Takes it on a thread that Python does not know yet; PyGILState_Release() ends that.
+void take_first_gil();
+/// Calls `function` with `argument`; null: it raised. As take_gil() for what it waits for.
+PyObject* call_function(PyObject* function, PyObject* argument);
 
 /// Runs `operation` on the executor and waits for it without the GIL. In Python's main thread a
 /// signal whose handler raises (KeyboardInterrupt) cancels the operation, and is thrown once that

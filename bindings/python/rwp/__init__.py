@@ -18,13 +18,16 @@ from ._errors import (  # noqa: E402
     InvalidArgument, NotFound, PermissionDenied, RateLimited, Unauthenticated, Unavailable,
     Unsupported,
 )
-from ._native import Client, Job, JobError, JobIterator, NewJob, Submitted, __version__  # noqa: E402
+from ._native import (  # noqa: E402
+    Client, Job, JobContext, JobError, JobIterator, NewJob, Submitted, __version__,
+)
 from ._outcomes import Fail, HandBack, Outcome, Park, Retry, Snooze  # noqa: E402
+from ._worker import Worker  # noqa: E402
 
 __all__ = [
     "AlreadyExists", "BudgetExceeded", "Cancelled", "Client", "Conflict", "Corrupt",
     "DeadlineExceeded", "Error", "Fail", "HandBack", "Internal", "InvalidArgument", "Job",
-    "JobError", "JobIterator", "NewJob", "NotFound", "Outcome", "Park", "PermissionDenied",
+    "JobContext", "JobError", "JobIterator", "NewJob", "NotFound", "Outcome", "Park", "PermissionDenied",
     "RateLimited", "Retry", "Snooze", "Submitted", "Unauthenticated", "Unavailable", "Unsupported",
-    "__version__", "ai",
+    "Worker", "__version__", "ai",
 ]

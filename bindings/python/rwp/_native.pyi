@@ -1,9 +1,6 @@
 import datetime
 import uuid
-from typing import (
-    Any, Dict, Iterable, Iterator, List, Literal, Optional, Sequence, Tuple, Type, TypeVar, Union,
-)
-from types import TracebackType
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Literal, Optional, Tuple, Union
 
 from ._errors import Error
 
@@ -204,6 +201,100 @@ class Client:
     def pause(self, queue: str) -> None: ...
     def resume(self, queue: str) -> None: ...
     def counts(self) -> Dict[str, Dict[JobState, int]]: ...
+
+class JobContext:
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def payload(self) -> Json: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def max_attempts(self) -> int: ...
+    @property
+    def run_token(self) -> int: ...
+    @property
+    def tenant(self) -> Optional[str]: ...
+    @property
+    def traceparent(self) -> str: ...
+    @property
+    def created_at(self) -> datetime.datetime: ...
+    @property
+    def deadline(self) -> Optional[datetime.datetime]: ...
+    @property
+    def cancelled(self) -> bool: ...
+    @property
+    def stop_reason(
+        self,
+    ) -> Optional[Literal["cancelled", "timed_out", "lease_lost", "drain"]]: ...
+    def check(self) -> None: ...
+    @property
+    def cursor(self) -> Json: ...
+    @property
+    def resume(self) -> Optional[Tuple[str, Json]]: ...
+    def progress(self, fraction: float, note: str = "") -> None: ...
+    def save_cursor(self, cursor: Json) -> None: ...
+    def submit(
+        self,
+        kind: str,
+        payload: Json = None,
+        *,
+        id: Optional[Id] = None,
+        queue: Optional[str] = None,
+        version: Optional[int] = None,
+        priority: Optional[Priority] = None,
+        run_at: Optional[datetime.datetime] = None,
+        delay: Optional[Duration] = None,
+        max_attempts: Optional[int] = None,
+        timeout: Optional[Duration] = None,
+        idempotency_key: Optional[str] = None,
+        unique_key: Optional[str] = None,
+        unique_states: Optional[Iterable[JobState]] = None,
+        unique_period: Optional[Duration] = None,
+        tags: Optional[Iterable[str]] = None,
+        tenant: Optional[str] = None,
+        traceparent: Optional[str] = None,
+    ) -> str: ...
+    def emit(self, topic: str, body: Json, *, id: Optional[Id] = None) -> None: ...
+
+class Worker:
+    def __init__(
+        self,
+        store: Union[str, Client],
+        *,
+        name: str,
+        queues: Iterable[str],
+        concurrency: int,
+        max_prefetch: int,
+        lease: Duration,
+        drain_grace: Duration,
+        stop_grace: Duration,
+        log_level: Optional[Literal["debug", "info", "warn", "error"]],
+    ) -> None: ...
+    def add(
+        self,
+        kind: str,
+        function: Callable[[JobContext], Any],
+        *,
+        min_version: int,
+        max_version: int,
+        timeout: Duration,
+        progress_deadline: Duration,
+        max_concurrent: int,
+        backoff: Duration,
+        backoff_cap: Duration,
+    ) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def wait_stopped(self, timeout: Optional[Duration] = None) -> bool: ...
+    def statistics(self) -> Dict[str, int]: ...
+    def close(self) -> None: ...
 
 class TokenUsage:
     @property

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -62,6 +63,10 @@ struct WorkerOptions {
   /// How often ended jobs past their retention are removed; zero: never.
   std::chrono::milliseconds prune_every{60'000};
   Retention retention{};
+  /// What a thread of the pool holds while it runs blocking handlers one after another, such as an
+  /// interpreter's lock: made on that thread before it takes its first run, dropped there once no
+  /// other waits. May block; must not throw. Unset: nothing.
+  std::function<std::shared_ptr<void>()> blocking_scope{};
   observability::Logger log{};
   /// May be null. Series: rwp_jobs_started_total{kind}, rwp_jobs_finished_total{kind,outcome},
   /// rwp_job_run_seconds{kind}, rwp_job_wait_seconds{kind} (submit to claim), rwp_worker_running,

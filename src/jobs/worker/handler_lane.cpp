@@ -15,23 +15,21 @@ Error not_begun() { return Error(Errc::cancelled, "stopped before the handler be
 
 }  // namespace
 
-HandlerLane::HandlerLane(Runtime& handlers, std::size_t concurrency,
+HandlerLane::HandlerLane(Runtime& handlers, std::size_t concurrency, BlockingScope scope,
                          std::shared_ptr<Mailbox<RunPtr>> ended)
     : handlers_(handlers),
       executor_(handlers.executor()),
       concurrency_(concurrency),
+      scope_(std::move(scope)),
       ended_(std::move(ended)) {}
 
 void HandlerLane::run_all(std::vector<RunPtr> runs) {
   std::vector<RunPtr> coroutines;
-  coroutines.reserve(runs.size());
+  std::vector<RunPtr> blocking;
   for (RunPtr& run : runs) {
-    if (run->handler().coroutine) {
-      coroutines.push_back(std::move(run));
-    } else {
-      run_blocking(std::move(run));
-    }
+    (run->handler().coroutine ? coroutines : blocking).push_back(std::move(run));
   }
+  if (!blocking.empty()) run_blocking(std::move(blocking));
   if (coroutines.empty()) return;
   post(executor_, [self = shared_from_this(), batch = std::move(coroutines)]() mutable {
     self->accept(std::move(batch));
@@ -116,22 +114,70 @@ boost::asio::awaitable<void> HandlerLane::drive(std::shared_ptr<HandlerLane> lan
   }
 }
 
-void HandlerLane::run_blocking(RunPtr run) {
-  post(handlers_.blocking(), [self = shared_from_this(), run = std::move(run)]() mutable {
-    const SteadyTime begin = now();
-    if (!run->begin(begin)) {
-      run->end(not_begun(), begin);
-    } else {
-      Result<JsonText> result;
-      try {
-        result = run->handler().blocking(*run);
-      } catch (...) {
-        result = thrown_error();
-      }
-      run->end(std::move(result), now());
+void HandlerLane::run_blocking(std::vector<RunPtr> runs) {
+  if (!scope_) {
+    // One by one, so that what else the pool is for gets its turn between them.
+    for (RunPtr& run : runs) {
+      post(handlers_.blocking(), [self = shared_from_this(), run = std::move(run)]() mutable {
+        self->run_here(std::move(run));
+      });
     }
-    self->ended_->put(std::move(run));
-  });
+    return;
+  }
+  {
+    const std::lock_guard lock(scoped_mutex_);
+    for (RunPtr& run : runs) scoped_queue_.push_back(std::move(run));
+    // Several threads would only wait for each other's scope: one begins, and calls another when
+    // it leaves work behind.
+    if (scoped_threads_ >= concurrency_) return;
+    ++scoped_threads_;
+  }
+  start_scoped();
+}
+
+void HandlerLane::start_scoped() {
+  post(handlers_.blocking(), [self = shared_from_this()] { self->work_off_scoped(); });
+}
+
+void HandlerLane::work_off_scoped() {
+  const std::shared_ptr<void> scope = scope_();
+  bool help = false;
+  while (RunPtr run = take_scoped(&help)) {
+    if (help) start_scoped();
+    run_here(std::move(run));
+  }
+}
+
+RunPtr HandlerLane::take_scoped(bool* help) {
+  const std::lock_guard lock(scoped_mutex_);
+  *help = false;
+  if (scoped_queue_.empty()) {
+    --scoped_threads_;
+    return nullptr;
+  }
+  RunPtr run = std::move(scoped_queue_.front());
+  scoped_queue_.pop_front();
+  if (!scoped_queue_.empty() && scoped_threads_ < concurrency_) {
+    ++scoped_threads_;
+    *help = true;
+  }
+  return run;
+}
+
+void HandlerLane::run_here(RunPtr run) {
+  const SteadyTime begin = now();
+  if (!run->begin(begin)) {
+    run->end(not_begun(), begin);
+  } else {
+    Result<JsonText> result;
+    try {
+      result = run->handler().blocking(*run);
+    } catch (...) {
+      result = thrown_error();
+    }
+    run->end(std::move(result), now());
+  }
+  ended_->put(std::move(run));
 }
 
 void HandlerLane::report(RunPtr run) {

@@ -34,7 +34,8 @@ void WorkerLoop::start() {
     if (const auto self = weak.lock()) self->progress_arrived();
   });
   setup_->on_progress = [mail = progress_mail_](RunPtr run) { mail->put(std::move(run)); };
-  lane_ = std::make_shared<HandlerLane>(handlers_, options_.concurrency, ended_mail_);
+  lane_ = std::make_shared<HandlerLane>(handlers_, options_.concurrency, options_.blocking_scope,
+                                        ended_mail_);
   post(control_, [self = shared_from_this()] { self->begin(); });
 }
 
