@@ -68,6 +68,16 @@ fi
 integrity=$(sqlite3 "$scratch/jobs/jobs.db" 'PRAGMA integrity_check')
 [[ "$integrity" == ok ]] || fail "the file that jobs left: $integrity"
 
+# Where the build had what the Python package needs.
+module=$(find "$prefix" -name '_native.*.so')
+if [[ -n "$module" ]]; then
+  echo "python: imports rwp from where it was installed, and runs a job"
+  packages=$(dirname "$(dirname "$module")")
+  (cd "$scratch" && PYTHONPATH="$packages" PYTHONDONTWRITEBYTECODE=1 \
+    /usr/bin/python3 "$here/python_consumer.py" "$packages") ||
+    fail "the installed Python package does not work"
+fi
+
 echo "an unknown component and a later version are refused"
 mkdir -p "$scratch/refused_source"
 refused() {  # refused FIND_PACKAGE_ARGUMENTS EXPECTED_TEXT
