@@ -88,6 +88,11 @@ const std::optional<Salary>& Analysis::salary() {
   });
 }
 
+const Cv* Analysis::cv() {
+  if (source_.cv.empty()) return nullptr;
+  return &once(cv_, [&] { return read_cv(source_.cv, source_.today, dictionary_); });
+}
+
 const std::vector<FoundSkill>& Analysis::skills() {
   return once(skills_, [&] {
     auto found = dictionary_.find(title_ + "\n\n" + source_.body);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ai_local/cv/cv.hpp"
 #include "ai_local/key_phrases.hpp"
 #include "ai_local/quality.hpp"
 #include "ai_local/salary.hpp"
@@ -39,6 +40,9 @@ class Analysis {
   const std::string& summary();
   const Quality& quality();
   const std::vector<OffPuttingWording>& off_putting_wording();
+  /// The CV that the text is; null: it is none.
+  const Cv* cv();
+  const PairText& pair() const noexcept { return source_.pair; }
 
  private:
   const WordedText& worded();
@@ -60,6 +64,7 @@ class Analysis {
   std::optional<std::string> summary_;
   std::optional<Quality> quality_;
   std::optional<std::vector<OffPuttingWording>> wording_;
+  std::optional<Cv> cv_;
 };
 
 }  // namespace rwp::ai_local

@@ -1,43 +1,13 @@
 #include "ai_local/facts.hpp"
 
+#include "ai_local/cv/cv_facts.hpp"
+#include "ai_local/pair_facts.hpp"
 #include "ai_local/text.hpp"
 
 #include <array>
 
 namespace rwp::ai_local {
 namespace {
-
-using MaybeFact = std::optional<Fact>;
-
-MaybeFact of_text(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  Fact fact;
-  fact.text = text;
-  return fact;
-}
-
-MaybeFact of_number(std::optional<double> number) {
-  if (!number) return std::nullopt;
-  Fact fact;
-  fact.number = number;
-  return fact;
-}
-
-MaybeFact of_list(std::vector<Fact> list) {
-  Fact fact;
-  fact.list = std::move(list);
-  return fact;
-}
-
-MaybeFact of_texts(const std::vector<std::string>& texts) {
-  std::vector<Fact> list;
-  for (const auto& text : texts) list.push_back(*of_text(text));
-  return of_list(std::move(list));
-}
-
-void add_member(Fact& fact, std::string_view name, MaybeFact member) {
-  if (member) fact.members.emplace_back(name, std::move(*member));
-}
 
 MaybeFact title(Analysis& analysis) { return of_text(analysis.title()); }
 MaybeFact company(Analysis& analysis) { return of_text(analysis.company()); }
@@ -197,13 +167,6 @@ constexpr auto kSources = std::to_array<Source>({{"title", title},
 
 }  // namespace
 
-const Fact* Fact::member(std::string_view name) const noexcept {
-  for (const auto& [known, fact] : members) {
-    if (known == name) return &fact;
-  }
-  return nullptr;
-}
-
 std::string to_snake_case(std::string_view name) {
   std::string snake;
   for (std::size_t i = 0; i < name.size(); ++i) {
@@ -217,6 +180,9 @@ std::string to_snake_case(std::string_view name) {
 }
 
 std::optional<Fact> find_fact(Analysis& analysis, std::string_view name) {
+  std::optional<Fact> fact;
+  if (const Cv* cv = analysis.cv(); cv != nullptr && find_cv_fact(*cv, name, fact)) return fact;
+  if (analysis.pair().is_there() && find_pair_fact(analysis.pair(), name, fact)) return fact;
   for (const auto& source : kSources) {
     if (source.name == name) return source.find(analysis);
   }

@@ -112,6 +112,33 @@ bool is_prose(std::string_view name, std::string_view value) {
   return std::count(value.begin(), value.end(), ' ') >= kFewestSpaces;
 }
 
+/// All texts within a value, names aside.
+void gather_texts(JsonView value, std::string& text) {
+  if (const auto string = value.as_string()) text += normalise(*string) + "\n";
+  if (value.kind() == JsonKind::array) {
+    for (std::size_t i = 0; i < value.size(); ++i) gather_texts(value.at(i), text);
+  }
+  value.each_member([&text](std::string_view, JsonView member) {
+    gather_texts(member, text);
+    return true;
+  });
+}
+
+void read_pair(JsonView root, PairText& pair) {
+  const auto candidate = root.find("candidate");
+  const auto advert = root.find("advert");
+  if (!candidate || !advert || candidate->kind() != JsonKind::object ||
+      advert->kind() != JsonKind::object) {
+    return;
+  }
+  gather_texts(*candidate, pair.candidate);
+  gather_texts(*advert, pair.advert);
+  const auto facts = root.find("facts");
+  for (std::size_t i = 0; facts && facts->kind() == JsonKind::array && i < facts->size(); ++i) {
+    if (const auto fact = facts->at(i).as_string()) pair.facts.push_back(one_line(*fact));
+  }
+}
+
 /// The advertisement as a JSON object, the way a program hands it over.
 bool read_object(const std::string& text, SourceText& source) {
   if (!trim(text).starts_with('{')) return false;
@@ -121,6 +148,11 @@ bool read_object(const std::string& text, SourceText& source) {
   document.root().each_member([&source](std::string_view name, JsonView value) {
     const auto string = value.as_string();
     if (!string) return true;
+    if (name == "today") {
+      source.today = std::string(*string);
+      return true;
+    }
+    if ((name == "cv" || name == "resume") && source.cv.empty()) source.cv = std::string(*string);
     const std::string clean = normalise(*string);
     const auto member = member_of(name);
     if (member != nullptr) {
@@ -130,6 +162,7 @@ bool read_object(const std::string& text, SourceText& source) {
     }
     return true;
   });
+  read_pair(document.root(), source.pair);
   return true;
 }
 

@@ -1,0 +1,112 @@
+#include "ai_local/cv/abilities.hpp"
+
+#include "ai_local/cv/tongues.hpp"
+#include "ai_local/text.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <utility>
+
+namespace rwp::ai_local {
+namespace {
+
+using Kind = CvSectionKind;
+
+constexpr std::size_t kMostSkills = 80;
+
+/// Where the item of a list around `at` begins and ends; commas in brackets do not divide.
+std::string_view item_around(std::string_view text, std::size_t at) {
+  constexpr std::string_view kDividers = ",;|\n";
+  std::size_t begin = 0;
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '(') ++depth;
+    if (text[i] == ')' && depth > 0) --depth;
+    if (text[i] == '\n') depth = 0;
+    const bool dot = text.substr(i, 2) == "\xC2\xB7";
+    const bool divides = depth == 0 && (dot || kDividers.find(text[i]) != std::string_view::npos);
+    if (!divides) continue;
+    if (i >= at) return text.substr(begin, i - begin);
+    begin = i + 1;
+  }
+  return text.substr(begin);
+}
+
+class Abilities {
+ public:
+  explicit Abilities(const SkillDictionary& dictionary) : dictionary_(dictionary) {}
+
+  void add(std::string_view name, std::string_view category, std::string_view level) {
+    const auto [entry, fresh] = index_.emplace(fold(name), skills_.size());
+    if (fresh) {
+      skills_.push_back({std::string(name), std::string(category), std::string(level)});
+    } else if (skills_[entry->second].level.empty()) {
+      skills_[entry->second].level = std::string(level);
+    }
+  }
+
+  /// Skills of a text; with `levels` the items of lists tell their level.
+  void read(const std::string& text, bool levels, bool languages) {
+    for (const auto& skill : dictionary_.find(text)) {
+      if (skill.category == "languages" && !languages) continue;
+      const auto item = levels ? item_around(text, skill.position) : std::string_view();
+      add(skill.name, skill.category, find_level(fold(item)));
+    }
+  }
+
+  /// The languages that the items of a list name.
+  void read_languages(const CvLine& line) {
+    for (std::size_t at = 0; at < line.folded.size();) {
+      const auto item = item_around(line.folded, at);
+      for (const auto name : find_tongues(item)) add(name, "languages", find_level(item));
+      at = static_cast<std::size_t>(item.data() - line.folded.data()) + item.size() + 1;
+    }
+  }
+
+  std::vector<CvSkill> take() {
+    if (skills_.size() > kMostSkills) skills_.resize(kMostSkills);
+    return std::move(skills_);
+  }
+
+ private:
+  const SkillDictionary& dictionary_;
+  std::vector<CvSkill> skills_;
+  std::map<std::string, std::size_t> index_;
+};
+
+/// Lines as one text, each a paragraph of its own, so that nothing is read across lines.
+std::string text_of(const CvSection& section) {
+  std::string text;
+  for (const auto& line : section.lines) text += line.text + "\n";
+  return text;
+}
+
+/// "Languages: Python, Go" is about programming.
+bool speaks_of_tongues(const CvLine& line) { return !find_tongues(line.folded).empty(); }
+
+}  // namespace
+
+std::vector<CvSkill> find_abilities(const std::vector<CvSection>& sections,
+                                    const SkillDictionary& dictionary) {
+  Abilities abilities(dictionary);
+  for (const auto& section : sections) {
+    if (section.kind != Kind::skills && section.kind != Kind::languages) continue;
+    // The word names the list: without it a list of doubtful words ("Go, R") has no context.
+    abilities.read("Skills:\n" + text_of(section), true, false);
+    for (const auto& line : section.lines) {
+      if (speaks_of_tongues(line)) abilities.read_languages(line);
+    }
+  }
+  for (const auto& section : sections) {
+    const bool wanted = section.kind == Kind::experience || section.kind == Kind::profile ||
+                        section.kind == Kind::certificates || section.kind == Kind::contact;
+    if (wanted) abilities.read(text_of(section), false, true);
+  }
+  for (const auto& section : sections) {
+    if (section.kind == Kind::education) abilities.read(text_of(section), false, false);
+  }
+  return abilities.take();
+}
+
+}  // namespace rwp::ai_local
