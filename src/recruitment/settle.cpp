@@ -1,5 +1,6 @@
 #include "recruitment/plain_text.hpp"
 #include "recruitment/salary_rules.hpp"
+#include "recruitment/settle_lists.hpp"
 #include <rwp/recruitment/enrich.hpp>
 
 #include <algorithm>
@@ -22,22 +23,7 @@ constexpr std::size_t kMaxReasons = 12;
 constexpr std::size_t kMaxWordings = 20;
 constexpr double kMaxYears = 50;
 
-std::vector<std::string> settle_texts(const std::vector<std::string>& texts, std::size_t most,
-                                      std::size_t bytes) {
-  std::vector<std::string> kept;
-  std::set<std::string> seen;
-  for (const auto& text : texts) {
-    if (kept.size() == most) break;
-    std::string line = shorten(text, bytes);
-    if (line.empty() || !seen.insert(comparable(line)).second) continue;
-    kept.push_back(std::move(line));
-  }
-  return kept;
-}
-
 std::vector<Skill> settle_skills(const std::vector<Skill>& skills) {
-  constexpr std::array<std::string_view, 6> kCategories{"technical", "tools",  "methods",
-                                                        "soft",      "domain", "languages"};
   std::vector<Skill> kept;
   std::set<std::string> seen;
   for (const auto& skill : skills) {
@@ -45,10 +31,7 @@ std::vector<Skill> settle_skills(const std::vector<Skill>& skills) {
     Skill settled;
     settled.name = shorten(skill.name, kPhraseBytes);
     if (settled.name.empty() || !seen.insert(comparable(settled.name)).second) continue;
-    settled.category = comparable(skill.category);
-    if (std::find(kCategories.begin(), kCategories.end(), settled.category) == kCategories.end()) {
-      settled.category = "other";
-    }
+    settled.category = settle_category(skill.category);
     kept.push_back(std::move(settled));
   }
   return kept;
