@@ -205,7 +205,7 @@ TEST_F(RedisFaultTest, AMasterThatIsDemotedIsLeft) {
 }
 
 TEST_F(RedisFaultTest, AServerThatLoadsItsDataIsWaitedFor) {
-  RedisServer slow({"--enable-debug-command", "yes", "--key-load-delay", "5000",
+  RedisServer slow({"--enable-debug-command", "yes", "--key-load-delay", "20000",
                     "--loading-process-events-interval-bytes", "1024"});
   ASSERT_EQ(slow.cli("DEBUG POPULATE 200 key 100"), "OK");
   const auto client = connect(slow.url());

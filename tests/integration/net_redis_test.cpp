@@ -217,8 +217,8 @@ TEST_F(RedisTest, MemoryThatIsUsedUpIsUnavailable) {
 }
 
 TEST_F(RedisTest, AClusterSaysWhereAKeyIs) {
-  const std::string bus = std::to_string(RedisServer::free_port());
-  const std::string other_bus = std::to_string(RedisServer::free_port());
+  const std::string bus = std::to_string(free_port());
+  const std::string other_bus = std::to_string(free_port());
   RedisServer here({"--cluster-enabled", "yes", "--cluster-port", bus});
   RedisServer there({"--cluster-enabled", "yes", "--cluster-port", other_bus});
   const std::string key = net_redis::tagged_key("rwp", "queue", "ready").value();

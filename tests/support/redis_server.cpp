@@ -43,7 +43,7 @@ bool accepts(std::uint16_t port) {
 
 }  // namespace
 
-std::uint16_t RedisServer::free_port() {
+std::uint16_t free_port() {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;

@@ -34,8 +34,6 @@ class RedisServer {
 
   /// Whether Redis is installed.
   static bool is_there();
-  /// A port that was free a moment ago.
-  static std::uint16_t free_port();
 
   std::uint16_t port() const noexcept { return port_; }
   std::string host_and_port() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -67,5 +65,8 @@ class RedisServer {
   Kind kind_ = Kind::plain;
   std::unique_ptr<ChildProcess> process_;
 };
+
+/// A port that was free a moment ago.
+std::uint16_t free_port();
 
 }  // namespace rwp::tests
