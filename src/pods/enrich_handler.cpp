@@ -1,14 +1,12 @@
 #include "pods/enrich_handler.hpp"
 
+#include "pods/event_text.hpp"
 #include <rwp/analytics/batching_sink.hpp>
 #include <rwp/analytics/event_type.hpp>
 #include <rwp/analytics/outbox.hpp>
-#include <rwp/core/utf8.hpp>
 #include <rwp/jobs/outbox_job.hpp>
 #include <rwp/recruitment/enrich.hpp>
 
-#include <algorithm>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,15 +17,6 @@ using jobs::Awaitable;
 using recruitment::AdRecord;
 using recruitment::EnrichedAd;
 using recruitment::JobAd;
-
-/// The first characters of `text`, as many as a parameter takes.
-std::string parameter_text(std::string_view text) {
-  std::size_t end = 0;
-  for (std::size_t count = 0; end < text.size() && count < analytics::kMaxValueLength; ++count) {
-    end += std::max<std::size_t>(utf8_sequence_length(text.substr(end)), 1);
-  }
-  return std::string(text.substr(0, end));
-}
 
 /// No advert's text: events are for counting.
 analytics::Event enriched_event(const EnrichedAd& enriched) {

@@ -1,5 +1,6 @@
 #include "pods/enrich_worker.hpp"
 
+#include "pods/candidate_handler.hpp"
 #include "pods/store_ledger.hpp"
 #include <rwp/ai/metered.hpp>
 #include <rwp/ai_openai/prices.hpp>
@@ -24,6 +25,8 @@ std::unique_ptr<jobs::Worker> make_enrich_worker(const Configuration& configurat
   options.metrics = parts.metrics;
   auto worker = std::make_unique<jobs::Worker>(parts.store, *parts.handlers, options);
   handle_enrichment(*worker, handlers);
+  handle_candidates(*worker, handlers);
+  handle_matches(*worker, handlers);
   handle_analytics_outbox(*worker, std::move(handlers));
   return worker;
 }

@@ -11,7 +11,7 @@
 
 namespace rwp::pods {
 
-/// What an enriching worker is made of besides its handlers' parts.
+/// What such a worker is made of besides its handlers' parts.
 struct EnrichWorkerParts {
   std::shared_ptr<jobs::JobStore> store{};
   Runtime* handlers = nullptr;
@@ -20,9 +20,9 @@ struct EnrichWorkerParts {
   std::shared_ptr<observability::Metrics> metrics{};
 };
 
-/// A worker that enriches adverts and delivers events; the model's answers are booked in the
-/// store's ledger before they are used. Not started, as it may be given more to do. Lifetime: as
-/// jobs::Worker.
+/// A worker that enriches adverts, parses CVs, scores matches and delivers events; the model's
+/// answers are booked in the store's ledger before they are used. Not started, as it may be given
+/// more to do. Lifetime: as jobs::Worker.
 std::unique_ptr<jobs::Worker> make_enrich_worker(const Configuration& configuration,
                                                  EnrichWorkerParts parts, HandlerParts handlers);
 

@@ -20,6 +20,8 @@ enum class EventType : std::uint8_t {
   ab_test_assignment,
   ab_test_conversion,
   job_ad_enriched,
+  candidate_parsed,
+  match_scored,
 };
 
 /// Such as "job_viewed".
