@@ -9,6 +9,7 @@ packages=(
   libboost1.81-dev libboost-url1.81-dev
   nlohmann-json3-dev libsqlite3-dev libvalijson-dev libssl-dev libcurl4-openssl-dev zlib1g-dev
   libhiredis-dev
+  libpq-dev
   prometheus-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
   libpoppler-cpp-dev libxml2-dev libzip-dev libseccomp-dev
 )
@@ -18,6 +19,7 @@ if [[ "${1:-}" == --tests ]]; then
     clang-format-14 clang-tidy-14 openssl nghttp2-server
     redis-tools
     python3-dev pybind11-dev python3-pytest mypy
+    postgresql-15 pgbouncer
   )
 elif [[ $# -gt 0 ]]; then
   echo "install-deps.sh: unknown argument '$1'; the only one is --tests" >&2

@@ -62,7 +62,7 @@ Result<void> take_unique_key_back(Transaction& transaction, std::int64_t seq) {
     if (!query.step() || query.is_null(1)) return {};
     const Rare rare = Rare::read(query.text(1));
     if (rare.unique_key.empty()) return {};
-    key = unique_row_key(std::string(query.text(0)), rare.unique_key);
+    key = jobs::unique_row_key(std::string(query.text(0)), rare.unique_key);
     states = rare.unique_states;
   }
   std::int64_t holder = seq;
@@ -156,17 +156,6 @@ struct Prunable {
   Sha256 digest{};
 };
 
-Sha256 digest_from_blob_key(std::string_view key) {
-  Sha256 digest{};
-  const std::size_t slash = key.rfind('/');
-  const std::string_view hex = key.substr(slash == std::string_view::npos ? 0 : slash + 1);
-  for (std::size_t i = 0; i < digest.size() && 2 * i + 1 < hex.size(); ++i) {
-    digest[i] =
-        static_cast<std::uint8_t>(std::stoi(std::string(hex.substr(2 * i, 2)), nullptr, 16));
-  }
-  return digest;
-}
-
 /// A submit that comes again within the ledger's age still finds its answer.
 void keep_in_ledger(Transaction& transaction, const Prunable& job) {
   if (job.id.time() + jobs::kLedgerAge < transaction.now) return;
@@ -191,7 +180,7 @@ void remove(Transaction& transaction, const Prunable& job) {
   }
   const Rare rare = Rare::read(job.rare);
   if (!rare.unique_key.empty()) {
-    const std::string key = unique_row_key(job.tenant, rare.unique_key);
+    const std::string key = jobs::unique_row_key(job.tenant, rare.unique_key);
     auto removed = transaction.database.query("DELETE FROM unique_key WHERE key = ? AND seq = ?");
     removed.bind(1, key).bind(2, job.seq).run();
   }
@@ -240,8 +229,8 @@ std::vector<Prunable> find_prunable(Transaction& transaction, const jobs::Retent
                    .payload_blob = std::string(query.text(6)),
                    .rare = std::string(query.text(7)),
                    .tenant = std::string(query.text(8))};
-      job.digest =
-          job.payload_blob.empty() ? sha256(query.text(5)) : digest_from_blob_key(job.payload_blob);
+      job.digest = job.payload_blob.empty() ? sha256(query.text(5))
+                                            : jobs::digest_from_blob_key(job.payload_blob);
       found.push_back(std::move(job));
       walk.kept_in_a_row = 0;
     } else {

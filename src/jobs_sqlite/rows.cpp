@@ -1,8 +1,5 @@
 #include "jobs_sqlite/rows.hpp"
 
-#include <rwp/core/json_view.hpp>
-#include <rwp/core/json_writer.hpp>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -12,24 +9,6 @@ namespace {
 
 constexpr std::int64_t kCancelRequested = 1;
 constexpr std::int64_t kStarted = 2;
-constexpr std::size_t kMaxErrorBytes = 4096;
-
-std::string text_at(JsonView view, std::string_view name) {
-  const auto member = view.find(name);
-  return member ? std::string(member->as_string().value_or("")) : std::string();
-}
-
-/// Documents of users are kept as strings, so that they come back byte for byte.
-std::optional<JsonText> document_at(JsonView view, std::string_view name) {
-  const auto member = view.find(name);
-  if (!member) return std::nullopt;
-  return JsonText::trusted(std::string(member->as_string().value_or("null")));
-}
-
-std::int64_t integer_at(JsonView view, std::string_view name) {
-  const auto member = view.find(name);
-  return member ? member->as_int64().value_or(0) : 0;
-}
 
 std::int64_t flags_of(const jobs::Lifecycle& life) {
   return (life.cancel_requested ? kCancelRequested : 0) | (life.started ? kStarted : 0);
@@ -130,123 +109,6 @@ void apply_with(Transaction& transaction, const OpenRow& row, const jobs::Lifecy
 }
 
 }  // namespace
-
-bool More::empty() const {
-  return errors.empty() && progress == 0 && note.empty() && !cursor && park_key.empty() && !resume;
-}
-
-std::string More::write() const {
-  if (empty()) return {};
-  JsonWriter out;
-  out.begin_object();
-  if (!errors.empty()) {
-    out.key("errors").begin_array();
-    for (const jobs::JobError& error : errors) {
-      out.begin_object()
-          .member("attempt", error.attempt)
-          .member("at", to_ms(error.at))
-          .member("code", error.code)
-          .member("message", error.message)
-          .end_object();
-    }
-    out.end_array();
-  }
-  if (progress != 0) out.member("progress", progress);
-  if (!note.empty()) out.member("note", note);
-  if (cursor) out.member("cursor", cursor->view());
-  if (!park_key.empty()) out.member("park", park_key);
-  if (resume) {
-    out.key("resume").begin_object().member("key", resume->key);
-    if (resume->value) out.member("value", resume->value->view());
-    out.end_object();
-  }
-  out.end_object();
-  return out.finish().release();
-}
-
-More More::read(std::string_view text) {
-  More more;
-  if (text.empty()) return more;
-  const JsonDocument document(JsonText::trusted(std::string(text)));
-  const JsonView root = document.root();
-  if (const auto errors = root.find("errors")) {
-    for (std::size_t i = 0; i < errors->size(); ++i) {
-      const JsonView error = errors->at(i);
-      more.errors.push_back({.attempt = static_cast<int>(integer_at(error, "attempt")),
-                             .at = from_ms(integer_at(error, "at")),
-                             .code = text_at(error, "code"),
-                             .message = text_at(error, "message")});
-    }
-  }
-  if (const auto progress = root.find("progress"))
-    more.progress = progress->as_double().value_or(0);
-  more.note = text_at(root, "note");
-  more.cursor = document_at(root, "cursor");
-  more.park_key = text_at(root, "park");
-  if (const auto resume = root.find("resume")) {
-    jobs::Resume found{.key = text_at(*resume, "key")};
-    found.value = document_at(*resume, "value");
-    more.resume = std::move(found);
-  }
-  return more;
-}
-
-void More::add_error(int attempt, TimePoint at, const Error& error) {
-  std::string message = error.to_string();
-  const std::string prefix = std::string(rwp::to_string(error.code())) + ": ";
-  message.erase(0, prefix.size());
-  if (message.size() > kMaxErrorBytes) {
-    message.resize(kMaxErrorBytes);
-    message += "…";
-  }
-  errors.push_back({.attempt = attempt,
-                    .at = at,
-                    .code = std::string(rwp::to_string(error.code())),
-                    .message = std::move(message)});
-  if (errors.size() > jobs::kMaxErrorsKept) errors.erase(errors.begin());
-}
-
-bool Rare::empty() const {
-  return tags.empty() && idempotency_key.empty() && unique_key.empty() && traceparent.empty();
-}
-
-std::string Rare::write() const {
-  if (empty()) return {};
-  JsonWriter out;
-  out.begin_object();
-  if (!tags.empty()) {
-    out.key("tags").begin_array();
-    for (const std::string& tag : tags) out.value(tag);
-    out.end_array();
-  }
-  if (!idempotency_key.empty()) out.member("idempotency_key", idempotency_key);
-  if (!unique_key.empty()) {
-    out.member("unique_key", unique_key).member("unique_states", int{unique_states.bits()});
-  }
-  if (!traceparent.empty()) out.member("traceparent", traceparent);
-  out.end_object();
-  return out.finish().release();
-}
-
-Rare Rare::read(std::string_view text) {
-  Rare rare;
-  if (text.empty()) return rare;
-  const JsonDocument document(JsonText::trusted(std::string(text)));
-  const JsonView root = document.root();
-  if (const auto tags = root.find("tags")) {
-    for (std::size_t i = 0; i < tags->size(); ++i) {
-      rare.tags.emplace_back(tags->at(i).as_string().value_or(""));
-    }
-  }
-  rare.idempotency_key = text_at(root, "idempotency_key");
-  rare.unique_key = text_at(root, "unique_key");
-  if (!rare.unique_key.empty()) {
-    rare.unique_states =
-        jobs::StateSet::from_bits(static_cast<std::uint8_t>(integer_at(root, "unique_states")));
-  }
-  rare.traceparent = text_at(root, "traceparent");
-  return rare;
-}
 
 Uuid read_uuid(std::string_view blob) {
   Uuid id;

@@ -3,6 +3,7 @@
 #include "jobs_sqlite/transaction.hpp"
 #include <rwp/core/json_text.hpp>
 #include <rwp/jobs/state_machine.hpp>
+#include <rwp/jobs/stored_text.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -11,34 +12,8 @@
 
 namespace rwp::jobs_sqlite {
 
-/// What most jobs have nothing of; kept as JSON beside the row.
-struct More {
-  std::vector<jobs::JobError> errors{};
-  double progress = 0;
-  std::string note{};
-  std::optional<JsonText> cursor{};
-  std::string park_key{};
-  std::optional<jobs::Resume> resume{};
-
-  bool empty() const;
-  /// Empty text for nothing.
-  std::string write() const;
-  static More read(std::string_view text);
-  void add_error(int attempt, TimePoint at, const Error& error);
-};
-
-/// What a submit says and most do not; written once.
-struct Rare {
-  std::vector<std::string> tags{};
-  std::string idempotency_key{};
-  std::string unique_key{};
-  jobs::StateSet unique_states = jobs::StateSet::open();
-  std::string traceparent{};
-
-  bool empty() const;
-  std::string write() const;
-  static Rare read(std::string_view text);
-};
+using More = jobs::StoredMore;
+using Rare = jobs::StoredRare;
 
 /// An open job: the row that changes.
 struct OpenRow {

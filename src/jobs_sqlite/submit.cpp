@@ -96,19 +96,11 @@ std::optional<Uuid> find_unique(Transaction& transaction, const std::string& row
 
 }  // namespace
 
-std::string unique_row_key(const std::string& tenant, const std::string& key) {
-  return tenant + '\x1f' + key;
-}
-
-Sha256 ledger_key(const std::string& tenant, const std::string& idempotency_key) {
-  return sha256(tenant + '\x1f' + idempotency_key);
-}
-
 Result<jobs::Inserted> submit(Transaction& transaction, const jobs::CheckedJob& checked) {
   const jobs::NewJob& job = checked.job;
   Sha256 key{};
   if (!job.idempotency_key.empty()) {
-    key = ledger_key(job.tenant, job.idempotency_key);
+    key = jobs::ledger_key(job.tenant, job.idempotency_key);
     if (const auto entry = find_ledger(transaction, bytes_of(key))) {
       return answer_ledger(*entry, checked, "the idempotency key");
     }
@@ -124,7 +116,7 @@ Result<jobs::Inserted> submit(Transaction& transaction, const jobs::CheckedJob& 
     if (const auto known = find_seq(transaction, job.id)) {
       return answer_existing_id(transaction, checked);
     }
-    unique_key = unique_row_key(job.tenant, job.unique.key);
+    unique_key = jobs::unique_row_key(job.tenant, job.unique.key);
     if (const auto standing = find_unique(transaction, unique_key, job.unique)) {
       // The answer stands for the key, also once the job that gave it has ended.
       if (!job.idempotency_key.empty()) {
@@ -139,11 +131,7 @@ Result<jobs::Inserted> submit(Transaction& transaction, const jobs::CheckedJob& 
   if (!found_lane) return found_lane.error();
   const std::int64_t lane = *found_lane;
   const std::int64_t seq = transaction.next_seq();
-  const Rare rare{.tags = job.tags,
-                  .idempotency_key = job.idempotency_key,
-                  .unique_key = job.unique.key,
-                  .unique_states = job.unique.states,
-                  .traceparent = job.traceparent};
+  const Rare rare = Rare::of(job);
   const std::string rare_text = rare.write();
   {
     auto added = transaction.database.query(

@@ -3,18 +3,14 @@
 #include "jobs_sqlite/transaction.hpp"
 #include <rwp/core/error.hpp>
 #include <rwp/jobs/checked_job.hpp>
-
-#include <string>
+#include <rwp/jobs/stored_text.hpp>
 
 namespace rwp::jobs_sqlite {
 
+using jobs::ledger_key;
+using jobs::unique_row_key;
+
 /// Inserts one job, or finds the one that stands in its place.
 Result<jobs::Inserted> submit(Transaction& transaction, const jobs::CheckedJob& checked);
-
-/// The row of unique_key.
-std::string unique_row_key(const std::string& tenant, const std::string& key);
-
-/// The ledger's key for an idempotency key.
-Sha256 ledger_key(const std::string& tenant, const std::string& idempotency_key);
 
 }  // namespace rwp::jobs_sqlite

@@ -110,10 +110,4 @@ void Transaction::flush() {
   }
 }
 
-std::int64_t to_ms(TimePoint time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
-
-TimePoint from_ms(std::int64_t ms) { return TimePoint(std::chrono::milliseconds(ms)); }
-
 }  // namespace rwp::jobs_sqlite

@@ -4,6 +4,7 @@
 #include <rwp/core/error.hpp>
 #include <rwp/core/uuid.hpp>
 #include <rwp/jobs/requests.hpp>
+#include <rwp/jobs/stored_text.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -17,8 +18,10 @@
 
 namespace rwp::jobs_sqlite {
 
+using jobs::from_ms;
 using jobs::JobState;
 using jobs::TimePoint;
+using jobs::to_ms;
 
 /// A kind and version in a queue; claims walk one index range a lane.
 struct Lane {
@@ -114,8 +117,5 @@ struct Transaction {
   Transaction(net_sqlite::Connection& connection, Lanes& known)
       : database(connection), lanes(known) {}
 };
-
-std::int64_t to_ms(TimePoint time);
-TimePoint from_ms(std::int64_t ms);
 
 }  // namespace rwp::jobs_sqlite
