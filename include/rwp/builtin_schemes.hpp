@@ -16,7 +16,8 @@ struct BuiltinOptions {
   observability::Logger log{};
   /// May be null.
   std::shared_ptr<observability::Metrics> metrics{};
-  /// Of the stores' due times and leases.
+  /// Of the due times and leases of stores without a clock of their own; `postgres:` has the
+  /// server's.
   std::shared_ptr<const Clock> clock = system_clock();
   /// Sent to models that are opened by openai:, http: and https:; openai: needs it.
   Secret ai_key{};
@@ -30,7 +31,7 @@ struct BuiltinOptions {
 
 /// The schemes that this library brings, to extend and to pass on:
 ///
-///     jobs::JobStore          sqlite:PATH  memory:
+///     jobs::JobStore          sqlite:PATH  memory:  postgres://HOST/DATABASE
 ///     storage::ObjectStore    file:PATH    memory:
 ///     ai::Model               local:       openai:[MODEL]  http://HOST:PORT/v1  https://…
 ///     analytics::Sink         jsonl:PATH   ga4:?measurement_id=G-…   http://analytics-pod:3000

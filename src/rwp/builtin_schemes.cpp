@@ -3,6 +3,7 @@
 #include <rwp/analytics_ga4/ga4_sink.hpp>
 #include <rwp/analytics_jsonl/jsonl_sink.hpp>
 #include <rwp/builtin_schemes.hpp>
+#include <rwp/jobs_postgres/postgres_job_store.hpp>
 #include <rwp/jobs_sqlite/sqlite_job_store.hpp>
 #include <rwp/storage_file/file_object_store.hpp>
 #include <rwp/storage_memory/memory_object_store.hpp>
@@ -27,6 +28,11 @@ SchemeRegistry builtin_schemes(BuiltinOptions options) {
   openai.log = options.log;
   openai.metrics = options.metrics;
   ai_openai::register_openai(registry, std::move(openai));
+  // Due times and leases there are the server's to judge.
+  jobs_postgres::PostgresOptions postgres;
+  postgres.log = options.log;
+  postgres.metrics = options.metrics;
+  jobs_postgres::register_postgres(registry, std::move(postgres));
   jobs_sqlite::SqliteOptions sqlite;
   sqlite.clock = std::move(options.clock);
   sqlite.log = std::move(options.log);

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "net/postgres/pool.hpp"
+#include <rwp/core/error.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace rwp::jobs_postgres {
+
+/// The newest schema that this library knows.
+constexpr int kSchemaVersion = 1;
+
+/// SQL of the first step.
+extern const char* const kVersion1Tables;
+extern const char* const kVersion1Functions;
+
+/// Whether the schema can be used; `unsupported` says what to do when not. Brings it up to date
+/// first when `migrate` is set; many may do so at once, one of them does the work.
+boost::asio::awaitable<Result<void>> prepare_schema(net_postgres::Pool::Lease* lease, bool migrate,
+                                                    SteadyTime deadline);
+
+}  // namespace rwp::jobs_postgres

@@ -1,0 +1,429 @@
+#include "jobs_postgres/store_parts.hpp"
+
+#include "jobs_postgres/claim.hpp"
+#include "jobs_postgres/schema.hpp"
+#include "jobs_postgres/submit.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <utility>
+
+namespace rwp::jobs_postgres {
+namespace {
+
+using boost::asio::awaitable;
+using jobs::PerItem;
+using std::chrono::steady_clock;
+
+/// Jobs with keys hold two advisory locks each, of which the server has a few thousand.
+constexpr std::size_t kKeyedJobsAtOnce = 250;
+constexpr std::chrono::seconds kFoldEvery{2};
+constexpr std::chrono::seconds kPatienceOfClosing{2};
+
+// A session's plans must not turn to scans of whole tables because those were small when they were
+// made; and a client that is stopped must not keep its locks.
+constexpr Statement kSessionSettings{
+    .name = "",
+    .sql =
+        "SELECT set_config('enable_seqscan', 'off', false),"
+        " set_config('enable_hashjoin', 'off', false),"
+        " set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),"
+        " set_config('statement_timeout', '30s', false),"
+        " set_config('idle_in_transaction_session_timeout', '30s', false),"
+        " set_config('client_connection_check_interval', '1s', false)"};
+constexpr Statement kTransactionSettings{
+    .name = "",
+    .sql =
+        "SELECT set_config('enable_seqscan', 'off', true),"
+        " set_config('enable_hashjoin', 'off', true),"
+        " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),"
+        " set_config('statement_timeout', '30s', true),"
+        " set_config('idle_in_transaction_session_timeout', '30s', true)"};
+
+Result<std::shared_ptr<net_postgres::Pool>> make_pool(Runtime& runtime, const Url& url,
+                                                      const PostgresOptions& options) {
+  auto target = net_postgres::Target::parse(url, {"migrate", "pooler", "connections", "patience"});
+  if (!target) return target.error();
+  target->set_default("application_name", "rwp");
+  target->set_default("client_encoding", "UTF8");
+  // A server that went without a word is noticed within half a minute.
+  target->set_default("keepalives_idle", "10");
+  target->set_default("keepalives_interval", "5");
+  target->set_default("keepalives_count", "3");
+  net_postgres::PoolOptions pool;
+  pool.target = std::move(*target);
+  pool.connection.named_statements = !options.transaction_pooler;
+  pool.connections = std::clamp<std::size_t>(options.connections, 1, 100);
+  pool.connect_timeout = options.connect_timeout;
+  pool.log = options.log;
+  pool.metrics = options.metrics;
+  if (options.transaction_pooler) {
+    pool.per_transaction = &kTransactionSettings;
+  } else {
+    pool.setup = &kSessionSettings;
+  }
+  return std::make_shared<net_postgres::Pool>(runtime, std::move(pool));
+}
+
+std::shared_ptr<Session> make_session(Runtime& runtime, std::shared_ptr<net_postgres::Pool> pool,
+                                      const PostgresOptions& options) {
+  Session::Options session;
+  session.clock = options.clock;
+  session.patience = options.patience;
+  session.log = options.log;
+  session.metrics = options.metrics;
+  return std::make_shared<Session>(runtime, std::move(pool), std::move(session));
+}
+
+awaitable<Tried<bool>> try_to_prepare(Lease* lease, bool migrate, SteadyTime deadline) {
+  Tried<bool> tried;
+  const auto prepared = co_await prepare_schema(lease, migrate, deadline);
+  if (prepared) {
+    tried.made = true;
+  } else {
+    tried.failure =
+        Failure{.error = prepared.error(), .lost = prepared.error().code() == Errc::unavailable};
+  }
+  co_return tried;
+}
+
+/// Connects and brings the schema about; then the first look at the leases' clock.
+awaitable<Result<void>> prepare(std::shared_ptr<Session> session, bool migrate) {
+  std::function<awaitable<Tried<bool>>(Lease*, bool, SteadyTime)> work =
+      [migrate](Lease* lease, bool /*in_doubt*/, SteadyTime deadline) {
+        return try_to_prepare(lease, migrate, deadline);
+      };
+  auto prepared = co_await session->attempt(std::move(work));
+  if (!prepared) co_return prepared.error();
+  auto clock = co_await look_at_clock(session);
+  if (!clock) co_return clock.error();
+  co_return co_await session->refresh_lanes();
+}
+
+template <class T>
+using Batch = std::function<awaitable<Tried<Done<T>>>(Lease*, bool, SteadyTime)>;
+
+/// Runs one batch, and tells the watch what it did.
+template <class T>
+awaitable<PerItem<T>> run_batch(std::shared_ptr<Session> session, std::weak_ptr<Watch> watch,
+                                Batch<T> batch) {
+  auto done = co_await session->attempt(std::move(batch));
+  if (!done) co_return done.error();
+  if (const auto told = watch.lock()) told->on_committed(std::move(done->effects));
+  co_return std::move(done->answers);
+}
+
+template <class Item, class T>
+using Do = awaitable<Tried<Done<T>>> (*)(std::shared_ptr<Session>, Lease*, std::vector<const Item*>,
+                                         bool in_doubt, SteadyTime);
+
+template <class Item, class T>
+awaitable<PerItem<T>> run_items(std::shared_ptr<Session> session, std::weak_ptr<Watch> watch,
+                                Do<Item, T> what, std::vector<const Item*> items) {
+  Batch<T> batch = [session, what, items = std::move(items)](Lease* lease, bool in_doubt,
+                                                             SteadyTime deadline) {
+    return what(session, lease, items, in_doubt, deadline);
+  };
+  return run_batch<T>(std::move(session), std::move(watch), std::move(batch));
+}
+
+awaitable<PerItem<jobs::Inserted>> insert_items(std::shared_ptr<Session> session,
+                                                std::weak_ptr<Watch> watch,
+                                                Do<jobs::CheckedJob, jobs::Inserted> what,
+                                                std::vector<const jobs::CheckedJob*> items) {
+  auto known = co_await ensure_lanes(session, items);
+  if (!known) co_return known.error();
+  co_return co_await run_items<jobs::CheckedJob, jobs::Inserted>(session, watch, what,
+                                                                 std::move(items));
+}
+
+awaitable<PerItem<JobState>> finish_items(std::shared_ptr<Session> session,
+                                          std::weak_ptr<Watch> watch,
+                                          std::vector<const jobs::CheckedCompletion*> items) {
+  std::vector<const jobs::CheckedJob*> children;
+  for (const auto* completion : items) {
+    for (const jobs::CheckedJob& child : completion->children) children.push_back(&child);
+  }
+  auto known = co_await ensure_lanes(session, std::move(children));
+  if (!known) co_return known.error();
+  co_return co_await run_items<jobs::CheckedCompletion, JobState>(session, watch, &finish,
+                                                                  std::move(items));
+}
+
+template <class Item, class T, auto what>
+awaitable<Tried<Done<T>>> without_doubt(std::shared_ptr<Session> session, Lease* lease,
+                                        std::vector<const Item*> items, bool /*in_doubt*/,
+                                        SteadyTime deadline) {
+  return what(std::move(session), lease, std::move(items), deadline);
+}
+
+template <class Item>
+Uuid id_of(const Item& item) {
+  return item.id;
+}
+Uuid id_itself(const Uuid& id) { return id; }
+
+awaitable<Tried<Done<JobState>>> unpark_all(std::shared_ptr<Session> session, Lease* lease,
+                                            std::vector<const jobs::UnparkRequest*> requests,
+                                            bool in_doubt, SteadyTime deadline) {
+  Decide<jobs::UnparkRequest, JobState> decide =
+      [](const jobs::UnparkRequest& request, StateRow* row, RowWriter& writer, TimePoint, bool) {
+        return decide_unpark(request, row, writer);
+      };
+  return transact<jobs::UnparkRequest, JobState>(std::move(session), lease, std::move(requests),
+                                                 &id_of<jobs::UnparkRequest>, std::move(decide),
+                                                 in_doubt, deadline);
+}
+
+awaitable<Tried<Done<jobs::CancelOutcome>>> cancel_all(std::shared_ptr<Session> session,
+                                                       Lease* lease, std::vector<const Uuid*> ids,
+                                                       bool in_doubt, SteadyTime deadline) {
+  Decide<Uuid, jobs::CancelOutcome> decide = [](const Uuid& id, StateRow* row, RowWriter& writer,
+                                                TimePoint, bool doubtful) {
+    return decide_cancel(id, row, writer, doubtful);
+  };
+  return transact<Uuid, jobs::CancelOutcome>(std::move(session), lease, std::move(ids), &id_itself,
+                                             std::move(decide), in_doubt, deadline);
+}
+
+awaitable<Tried<Done<JobState>>> change_priorities(std::shared_ptr<Session> session, Lease* lease,
+                                                   std::vector<const PriorityChange*> changes,
+                                                   bool in_doubt, SteadyTime deadline) {
+  Decide<PriorityChange, JobState> decide = [](const PriorityChange& change, StateRow* row,
+                                               RowWriter& writer, TimePoint, bool) {
+    return decide_priority(change, row, writer);
+  };
+  return transact<PriorityChange, JobState>(std::move(session), lease, std::move(changes),
+                                            &id_of<PriorityChange>, std::move(decide), in_doubt,
+                                            deadline);
+}
+
+std::size_t weight_of_job(const jobs::CheckedJob& checked) {
+  return 200 + checked.job.payload.size();
+}
+
+std::size_t weight_of_completion(const jobs::CheckedCompletion& completion) {
+  std::size_t weight = 100;
+  if (const auto* succeeded = std::get_if<jobs::Succeed>(&completion.outcome)) {
+    weight += succeeded->result.size();
+  }
+  for (const jobs::CheckedJob& child : completion.children) weight += weight_of_job(child);
+  return weight;
+}
+
+std::size_t weight_of_update(const jobs::ProgressUpdate& update) {
+  return 100 + (update.cursor ? update.cursor->size() : 0);
+}
+
+std::size_t weight_of_unpark(const jobs::UnparkRequest& request) {
+  return 100 + request.value.size();
+}
+
+observability::Histogram* batch_sizes(const PostgresOptions& options, const char* operation) {
+  if (!options.metrics) return nullptr;
+  static const std::vector<double> bounds = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000};
+  return &options.metrics->histogram("rwp_postgres_batch_items",
+                                     "Items that one transaction carried", bounds,
+                                     {{"operation", operation}});
+}
+
+template <class Item, class T>
+std::shared_ptr<Batcher<Item, T>> batcher_of(const Parts& parts, const PostgresOptions& options,
+                                             const char* name, Do<Item, T> what,
+                                             BatchLimits limits = BatchLimits(),
+                                             std::size_t (*weigh)(const Item&) = nullptr) {
+  typename Batcher<Item, T>::Run run = [session = parts.session,
+                                        watch = std::weak_ptr<Watch>(parts.watch),
+                                        what](std::vector<const Item*> items) {
+    return run_items<Item, T>(session, watch, what, std::move(items));
+  };
+  return std::make_shared<Batcher<Item, T>>(parts.session->runtime(), limits, std::move(run), weigh,
+                                            batch_sizes(options, name));
+}
+
+std::shared_ptr<Batcher<jobs::CheckedJob, jobs::Inserted>> insert_batcher(
+    const Parts& parts, const PostgresOptions& options, const char* name,
+    Do<jobs::CheckedJob, jobs::Inserted> what, std::size_t items) {
+  Batcher<jobs::CheckedJob, jobs::Inserted>::Run run =
+      [session = parts.session, watch = std::weak_ptr<Watch>(parts.watch),
+       what](std::vector<const jobs::CheckedJob*> jobs) {
+        return insert_items(session, watch, what, std::move(jobs));
+      };
+  BatchLimits limits;
+  limits.items = items;
+  limits.in_order = true;
+  return std::make_shared<Batcher<jobs::CheckedJob, jobs::Inserted>>(
+      parts.session->runtime(), limits, std::move(run), &weight_of_job, batch_sizes(options, name));
+}
+
+void make_batchers(Parts& parts, const PostgresOptions& options) {
+  parts.inserts = insert_batcher(parts, options, "insert", &insert_plain, 1'000);
+  parts.inserts_with_keys =
+      insert_batcher(parts, options, "insert_with_keys", &insert_by_function, kKeyedJobsAtOnce);
+  Batcher<jobs::CheckedCompletion, JobState>::Run run_finishes =
+      [session = parts.session, watch = std::weak_ptr<Watch>(parts.watch)](
+          std::vector<const jobs::CheckedCompletion*> items) {
+        return finish_items(session, watch, std::move(items));
+      };
+  parts.finishes = std::make_shared<Batcher<jobs::CheckedCompletion, JobState>>(
+      parts.session->runtime(), BatchLimits(), std::move(run_finishes), &weight_of_completion,
+      batch_sizes(options, "finish"));
+  parts.heartbeats = batcher_of<Heartbeat, jobs::LeaseState>(
+      parts, options, "extend", &without_doubt<Heartbeat, jobs::LeaseState, &extend>);
+  parts.starts = batcher_of<jobs::RunRef, jobs::LeaseState>(
+      parts, options, "start", &without_doubt<jobs::RunRef, jobs::LeaseState, &mark_started>);
+  parts.progress = batcher_of<jobs::ProgressUpdate, jobs::LeaseState>(
+      parts, options, "progress", &without_doubt<jobs::ProgressUpdate, jobs::LeaseState, &progress>,
+      BatchLimits(), &weight_of_update);
+  parts.unparks = batcher_of<jobs::UnparkRequest, JobState>(parts, options, "unpark", &unpark_all,
+                                                            BatchLimits(), &weight_of_unpark);
+  parts.cancels = batcher_of<Uuid, jobs::CancelOutcome>(parts, options, "cancel", &cancel_all);
+  parts.retries = batcher_of<Uuid, JobState>(parts, options, "retry", &retry);
+  parts.priorities =
+      batcher_of<PriorityChange, JobState>(parts, options, "priority", &change_priorities);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Parts>> open_parts(Runtime& runtime, const Url& url,
+                                          const PostgresOptions& options) {
+  if (runtime.on_io_thread()) {
+    return Error(Errc::internal, "a job store is opened on another thread than its runtime's");
+  }
+  auto pool = make_pool(runtime, url, options);
+  if (!pool) return pool.error().with_context(url.scheme() + ":");
+  auto parts = std::make_shared<Parts>();
+  parts->session = make_session(runtime, *pool, options);
+  parts->watch = std::make_shared<Watch>(parts->session, !options.transaction_pooler);
+  make_batchers(*parts, options);
+  if (options.metrics) {
+    parts->claim_seconds = &options.metrics->histogram(
+        "rwp_postgres_claim_seconds", "Time that a claim took", observability::seconds_buckets());
+  }
+  auto prepared = block_on(runtime, prepare(parts->session, options.migrate));
+  if (!prepared) {
+    close(runtime, parts);
+    return prepared.error().with_context("opening jobs at " + url.masked());
+  }
+  return parts;
+}
+
+Result<void> migrate(Runtime& runtime, const Url& url, PostgresOptions options) {
+  options.migrate = true;
+  auto parts = open_parts(runtime, url, options);
+  if (!parts) return parts.error();
+  close(runtime, *parts);
+  return {};
+}
+
+namespace {
+
+awaitable<Result<void>> close_in_time(std::shared_ptr<Parts> parts) {
+  Result<void> released;
+  if (parts->has_claimed) {
+    released = co_await with_deadline(release_leases(parts->session),
+                                      steady_clock::now() + kPatienceOfClosing);
+  }
+  parts->watch->close();
+  parts->session->pool().close();
+  co_return released;
+}
+
+awaitable<void> close_alone(std::shared_ptr<Parts> parts) {
+  (void)co_await close_in_time(std::move(parts));
+}
+
+}  // namespace
+
+void close(Runtime& runtime, const std::shared_ptr<Parts>& parts) {
+  if (runtime.on_io_thread()) {
+    spawn(runtime.executor(), close_alone(parts), [](std::exception_ptr) {});
+    return;
+  }
+  (void)block_on(runtime, close_in_time(parts));
+}
+
+namespace {
+
+awaitable<Result<Claimed>> claim_once(std::shared_ptr<Parts> parts, jobs::ClaimRequest request) {
+  const std::int64_t number = ++parts->claims;
+  parts->has_claimed = true;
+  std::function<awaitable<Tried<Claimed>>(Lease*, bool, SteadyTime)> work =
+      [session = parts->session, request, number](Lease* lease, bool in_doubt,
+                                                  SteadyTime deadline) {
+        return claim(session, lease, request, number, in_doubt, deadline);
+      };
+  co_return co_await parts->session->attempt(std::move(work));
+}
+
+/// Names the jobs' lanes, those that others have just made, too.
+awaitable<Result<void>> name_lanes(std::shared_ptr<Session> session, Claimed* claimed) {
+  const bool all_known =
+      std::all_of(claimed->lanes.begin(), claimed->lanes.end(),
+                  [&](std::int64_t lane) { return session->find_lane(lane) != nullptr; });
+  if (!all_known) {
+    auto refreshed = co_await session->refresh_lanes();
+    if (!refreshed) co_return refreshed.error();
+  }
+  for (std::size_t i = 0; i < claimed->jobs.size(); ++i) {
+    const Lane* lane = session->find_lane(claimed->lanes[i]);
+    if (lane == nullptr) co_return Error(Errc::corrupt, "a job is in a lane that is not there");
+    claimed->jobs[i].kind = lane->kind;
+    claimed->jobs[i].version = lane->version;
+    claimed->jobs[i].queue = lane->queue;
+  }
+  co_return Result<void>();
+}
+
+}  // namespace
+
+awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(std::shared_ptr<Parts> parts,
+                                                            jobs::ClaimRequest request) {
+  const auto begun = steady_clock::now();
+  auto claimed = co_await claim_once(parts, request);
+  if (!claimed) co_return claimed.error();
+  auto named = co_await name_lanes(parts->session, &*claimed);
+  if (!named) co_return named.error();
+  std::vector<jobs::ClaimedJob> jobs = std::move(claimed->jobs);
+  if (claimed->next_due && *claimed->next_due <= claimed->now) {
+    auto promoted = co_await promote_due(parts->session, std::max<std::size_t>(request.limit, 100));
+    const bool full = jobs.size() >= request.limit || (!jobs.empty() && jobs.back().alone);
+    if (promoted && !full) {
+      const std::size_t begun_with = jobs.size();
+      request.limit -= begun_with;
+      request.start -= std::min(request.start, begun_with);
+      auto more = co_await claim_once(parts, request);
+      if (more) named = co_await name_lanes(parts->session, &*more);
+      if (more && named) {
+        std::move(more->jobs.begin(), more->jobs.end(), std::back_inserter(jobs));
+      }
+    }
+    if (promoted) {
+      Effects effects;
+      effects.look_again = true;
+      for (const std::int64_t lane : *promoted) effects.made_ready(lane);
+      parts->watch->on_committed(std::move(effects));
+    }
+  }
+  if (parts->claim_seconds != nullptr) {
+    parts->claim_seconds->observe(
+        std::chrono::duration<double>(steady_clock::now() - begun).count());
+  }
+  co_return jobs;
+}
+
+awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::size_t limit) {
+  Effects effects;
+  auto rescued = co_await rescue(parts->session, limit, &effects);
+  if (!rescued) co_return rescued.error();
+  parts->watch->on_committed(std::move(effects));
+  if (steady_clock::now() - parts->folded > kFoldEvery) {
+    parts->folded = steady_clock::now();
+    // Counts are right without it, too.
+    (void)co_await fold_tally(parts->session);
+  }
+  co_return rescued;
+}
+
+}  // namespace rwp::jobs_postgres

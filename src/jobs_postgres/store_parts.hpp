@@ -1,0 +1,47 @@
+#pragma once
+
+#include "jobs_postgres/admin.hpp"
+#include "jobs_postgres/batcher.hpp"
+#include "jobs_postgres/runs.hpp"
+#include "jobs_postgres/session.hpp"
+#include "jobs_postgres/watch.hpp"
+#include <rwp/jobs_postgres/postgres_job_store.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace rwp::jobs_postgres {
+
+/// What a store is made of; kept by its calls in flight, also when it has been closed.
+struct Parts {
+  std::shared_ptr<Session> session{};
+  std::shared_ptr<Watch> watch{};
+  std::shared_ptr<Batcher<jobs::CheckedJob, jobs::Inserted>> inserts{};
+  std::shared_ptr<Batcher<jobs::CheckedJob, jobs::Inserted>> inserts_with_keys{};
+  std::shared_ptr<Batcher<jobs::CheckedCompletion, JobState>> finishes{};
+  std::shared_ptr<Batcher<Heartbeat, jobs::LeaseState>> heartbeats{};
+  std::shared_ptr<Batcher<jobs::RunRef, jobs::LeaseState>> starts{};
+  std::shared_ptr<Batcher<jobs::ProgressUpdate, jobs::LeaseState>> progress{};
+  std::shared_ptr<Batcher<jobs::UnparkRequest, JobState>> unparks{};
+  std::shared_ptr<Batcher<Uuid, jobs::CancelOutcome>> cancels{};
+  std::shared_ptr<Batcher<Uuid, JobState>> retries{};
+  std::shared_ptr<Batcher<PriorityChange, JobState>> priorities{};
+  std::int64_t claims = 0;
+  bool has_claimed = false;
+  Uuid pruned_to{};
+  SteadyTime folded{};
+  observability::Histogram* claim_seconds = nullptr;
+};
+
+/// Connects, prepares the schema, and makes the parts. Blocks.
+Result<std::shared_ptr<Parts>> open_parts(Runtime& runtime, const Url& url,
+                                          const PostgresOptions& options);
+/// Gives up the leases, for which it waits a little, and closes what is open.
+void close(Runtime& runtime, const std::shared_ptr<Parts>& parts);
+
+boost::asio::awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(
+    std::shared_ptr<Parts> parts, jobs::ClaimRequest request);
+boost::asio::awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts,
+                                                          std::size_t limit);
+
+}  // namespace rwp::jobs_postgres

@@ -1,0 +1,264 @@
+#include "jobs_postgres/submit.hpp"
+
+#include <rwp/jobs/stored_text.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+
+namespace rwp::jobs_postgres {
+namespace {
+
+using boost::asio::awaitable;
+using jobs::CheckedJob;
+using jobs::Inserted;
+using Outcome = jobs::Inserted::Outcome;
+using Of = Array::Of;
+
+// All jobs' bodies, then what waits or is ready of them, in one statement. An id that stands
+// already, or twice here, is left out of the answer.
+constexpr Statement kInsert{
+    .name = "rwp_insert",
+    .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
+           " AS now),"
+           " body AS (INSERT INTO rwp.job (id, lane, priority, max_attempts, created_at, due_at,"
+           " timeout, tenant, payload, payload_blob, rare)"
+           " SELECT g.id, g.lane, g.priority, g.max_attempts, clock.now,"
+           " greatest(coalesce(g.run_at, clock.now) + g.delay, clock.now),"
+           " g.timeout, g.tenant, g.payload, g.payload_blob, g.rare"
+           " FROM clock, unnest($2::uuid[], $3::integer[], $4::smallint[], $5::integer[],"
+           " $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[],"
+           " $12::text[]) AS g(id, lane, priority, max_attempts, run_at, delay, timeout, tenant,"
+           " payload, payload_blob, rare)"
+           // Only ids as old as some that were pruned can stand in the ledger.
+           " WHERE $13::bigint > (SELECT pruned_id_ms FROM rwp.mark) OR NOT EXISTS"
+           " (SELECT FROM rwp.ledger l WHERE l.key = uuid_send(g.id) AND l.expires_at > clock.now)"
+           " ON CONFLICT (id) DO NOTHING"
+           " RETURNING id, lane, priority, seq, max_attempts, due_at, due_at > created_at AS waits,"
+           " coalesce(octet_length(payload), 0) AS bytes),"
+           " now_ready AS (INSERT INTO rwp.ready SELECT lane, priority, seq, id, 0, max_attempts,"
+           " 0, 0, bytes, 0, 0, due_at FROM body WHERE NOT waits),"
+           " now_waiting AS (INSERT INTO rwp.waiting SELECT id, 0, lane, priority, seq, 0,"
+           " max_attempts, 0, 0, bytes, 0, 0, due_at FROM body WHERE waits),"
+           " counted AS (INSERT INTO rwp.tally SELECT lane, CASE WHEN waits THEN 0 ELSE 1 END,"
+           " count(*) FROM body GROUP BY lane, waits)"
+           " SELECT id, waits FROM body"};
+
+// Taken in one order by everybody, so that no two wait for each other.
+constexpr Statement kLockKeys{
+    .name = "rwp_lock_keys",
+    .sql =
+        "SELECT count(pg_advisory_xact_lock(q.number)) FROM (SELECT DISTINCT"
+        " rwp.lock_of(g.what, g.tenant, g.key) AS number"
+        " FROM unnest($1::text[], $2::text[], $3::text[]) AS g(what, tenant, key)"
+        " ORDER BY number) q"};
+constexpr Statement kSubmit{
+    .name = "rwp_submit",
+    .sql =
+        "SELECT s.id, s.outcome, s.outcome = 0 AND coalesce(g.run_at, 0) + g.delay > 0"
+        " FROM unnest($2::uuid[], $3::integer[], $4::smallint[], $5::integer[],"
+        " $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[],"
+        " $12::text[], $13::bytea[], $14::text[], $15::text[], $16::integer[], $17::bigint[])"
+        " WITH ORDINALITY AS g(id, lane, priority, max_attempts, run_at, delay, timeout, tenant,"
+        " payload, payload_blob, rare, digest, idempotency_key, unique_key, unique_states,"
+        " unique_period, place)"
+        " CROSS JOIN LATERAL rwp.submit($1::bigint, g.id, g.lane, g.priority, g.max_attempts,"
+        " g.run_at, g.delay, g.timeout, g.tenant, g.payload, g.payload_blob, g.digest, g.rare,"
+        " g.idempotency_key, g.unique_key, g.unique_states, g.unique_period) s"
+        " ORDER BY g.place"};
+
+/// The parameters that both statements share.
+void add_columns(Parameters& parameters, const Session& session,
+                 const std::vector<const CheckedJob*>& jobs) {
+  Array ids(Of::uuids);
+  Array lanes(Of::integers);
+  Array priorities(Of::small_integers);
+  Array max_attempts(Of::integers);
+  Array run_at(Of::big_integers);
+  Array delays(Of::big_integers);
+  Array timeouts(Of::big_integers);
+  Array tenants(Of::texts);
+  Array payloads(Of::texts);
+  Array blobs(Of::texts);
+  Array rare(Of::texts);
+  std::size_t payload_bytes = 0;
+  for (const CheckedJob* checked : jobs) payload_bytes += checked->job.payload.size();
+  ids.reserve(jobs.size(), 16);
+  payloads.reserve(jobs.size(), payload_bytes / std::max<std::size_t>(jobs.size(), 1) + 1);
+  for (const CheckedJob* checked : jobs) {
+    const jobs::NewJob& job = checked->job;
+    ids.add(job.id);
+    lanes.add(session.known_lane(job.queue, job.kind, job.version));
+    priorities.add(static_cast<int>(job.priority));
+    max_attempts.add(job.max_attempts);
+    job.run_at ? run_at.add(jobs::to_ms(*job.run_at)) : run_at.add_null();
+    delays.add(job.delay.count());
+    timeouts.add_or_null(job.timeout.count());
+    tenants.add_or_null(std::string_view(job.tenant));
+    checked->payload_blob.empty() ? payloads.add(job.payload.view()) : payloads.add_null();
+    blobs.add_or_null(std::string_view(checked->payload_blob));
+    rare.add_or_null(std::string_view(jobs::StoredRare::of(job).write()));
+  }
+  parameters.big_integer(session.given_now());
+  for (Array* column : {&ids, &lanes, &priorities, &max_attempts, &run_at, &delays, &timeouts,
+                        &tenants, &payloads, &blobs, &rare}) {
+    parameters.array(std::move(*column));
+  }
+}
+
+std::string_view bytes_of(const Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+Command submit_command(const Session& session, const std::vector<const CheckedJob*>& jobs) {
+  Command made = command(kSubmit);
+  add_columns(made.parameters, session, jobs);
+  Array digests(Of::bytes);
+  Array keys(Of::texts);
+  Array unique_keys(Of::texts);
+  Array unique_states(Of::integers);
+  Array unique_periods(Of::big_integers);
+  for (const CheckedJob* checked : jobs) {
+    const jobs::NewJob& job = checked->job;
+    checked->payload_digest ? digests.add(bytes_of(*checked->payload_digest)) : digests.add_null();
+    keys.add_or_null(std::string_view(job.idempotency_key));
+    unique_keys.add_or_null(std::string_view(job.unique.key));
+    unique_states.add(int{job.unique.states.bits()});
+    unique_periods.add(job.unique.period.count());
+  }
+  for (Array* column : {&digests, &keys, &unique_keys, &unique_states, &unique_periods}) {
+    made.parameters.array(std::move(*column));
+  }
+  return made;
+}
+
+Command lock_command(const std::vector<const CheckedJob*>& jobs) {
+  Array what(Of::texts);
+  Array tenants(Of::texts);
+  Array keys(Of::texts);
+  const auto add = [&](std::string_view of, const std::string& tenant, const std::string& key) {
+    if (key.empty()) return;
+    what.add(of);
+    tenants.add_or_null(std::string_view(tenant));
+    keys.add(std::string_view(key));
+  };
+  for (const CheckedJob* checked : jobs) {
+    add("key", checked->job.tenant, checked->job.idempotency_key);
+    add("unique", checked->job.tenant, checked->job.unique.key);
+  }
+  Command made = command(kLockKeys);
+  made.parameters.array(std::move(what)).array(std::move(tenants)).array(std::move(keys));
+  return made;
+}
+
+Result<Inserted> answer_of(const Uuid& id, std::int64_t outcome, bool in_doubt) {
+  switch (outcome) {
+    case 0:
+      return Inserted{.id = id, .outcome = Outcome::created};
+    case 1:
+      // It may well have been an earlier try of this very call that made it.
+      return Inserted{.id = id, .outcome = in_doubt ? Outcome::created : Outcome::existing};
+    case 2:
+      return Inserted{.id = id, .outcome = Outcome::collapsed};
+    case 3:
+      return Error(Errc::conflict, "the job's id is known with another payload");
+    default:
+      return Error(Errc::conflict, "the idempotency key is known with another payload");
+  }
+}
+
+}  // namespace
+
+awaitable<Result<void>> ensure_lanes(std::shared_ptr<Session> session,
+                                     std::vector<const CheckedJob*> jobs) {
+  for (const CheckedJob* checked : jobs) {
+    const jobs::NewJob& job = checked->job;
+    if (session->known_lane(job.queue, job.kind, job.version) != 0) continue;
+    auto lane = co_await session->lane_of(job.queue, job.kind, job.version);
+    if (!lane) co_return lane.error();
+  }
+  co_return Result<void>();
+}
+
+awaitable<Tried<Done<Inserted>>> insert_by_function(std::shared_ptr<Session> session, Lease* lease,
+                                                    std::vector<const CheckedJob*> jobs,
+                                                    bool in_doubt, SteadyTime deadline) {
+  Tried<Done<Inserted>> tried;
+  std::vector<Command> commands;
+  if (std::any_of(jobs.begin(), jobs.end(), [](const auto* job) { return has_keys(*job); })) {
+    commands.push_back(lock_command(jobs));
+  }
+  commands.push_back(submit_command(*session, jobs));
+  auto answer = co_await lease->run(std::move(commands), deadline);
+  if (!answer) {
+    tried.failure = std::move(answer.failure);
+    co_return tried;
+  }
+  const Rows& rows = answer.rows.back();
+  Done<Inserted> done;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    done.answers.push_back(answer_of(rows.uuid(i, 0), rows.integer(i, 1), in_doubt));
+    if (rows.integer(i, 1) != 0) continue;
+    const jobs::NewJob& job = jobs[i]->job;
+    if (rows.boolean(i, 2)) done.effects.look_again = true;
+    done.effects.made_ready(session->known_lane(job.queue, job.kind, job.version));
+  }
+  tried.made = std::move(done);
+  co_return tried;
+}
+
+awaitable<Tried<Done<Inserted>>> insert_plain(std::shared_ptr<Session> session, Lease* lease,
+                                              std::vector<const CheckedJob*> jobs, bool in_doubt,
+                                              SteadyTime deadline) {
+  Tried<Done<Inserted>> tried;
+  std::int64_t oldest = std::numeric_limits<std::int64_t>::max();
+  for (const CheckedJob* checked : jobs) {
+    oldest = std::min(oldest, jobs::to_ms(checked->job.id.time()));
+  }
+  std::vector<Command> commands(1, command(kInsert));
+  add_columns(commands[0].parameters, *session, jobs);
+  commands[0].parameters.big_integer(oldest);
+  auto answer = co_await lease->run(std::move(commands), deadline);
+  if (!answer) {
+    tried.failure = std::move(answer.failure);
+    co_return tried;
+  }
+  Done<Inserted> done;
+  std::unordered_map<Uuid, bool> created;
+  for (std::size_t i = 0; i < answer.rows[0].size(); ++i) {
+    created.emplace(answer.rows[0].uuid(i, 0), answer.rows[0].boolean(i, 1));
+  }
+  std::vector<const CheckedJob*> known;
+  std::vector<std::size_t> places;
+  done.answers.reserve(jobs.size());
+  for (const CheckedJob* checked : jobs) {
+    const jobs::NewJob& job = checked->job;
+    const auto found = created.find(job.id);
+    if (found == created.end()) {
+      places.push_back(done.answers.size());
+      known.push_back(checked);
+      done.answers.emplace_back(Inserted());
+      continue;
+    }
+    done.answers.emplace_back(Inserted{.id = job.id, .outcome = Outcome::created});
+    if (found->second) {
+      done.effects.look_again = true;
+    } else {
+      done.effects.made_ready(session->known_lane(job.queue, job.kind, job.version));
+    }
+    // A twin further on is one that stands already.
+    created.erase(found);
+  }
+  if (!known.empty()) {
+    auto others = co_await insert_by_function(session, lease, std::move(known), in_doubt, deadline);
+    if (!others.made) co_return others;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      done.answers[places[i]] = std::move(others.made->answers[i]);
+    }
+    done.effects.add(others.made->effects);
+  }
+  tried.made = std::move(done);
+  co_return tried;
+}
+
+}  // namespace rwp::jobs_postgres

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "jobs_postgres/session.hpp"
+#include "jobs_postgres/transact.hpp"
+#include <rwp/jobs/checked_job.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace rwp::jobs_postgres {
+
+/// What a job needs besides its body: has it keys, which the server's function must look at?
+inline bool has_keys(const jobs::CheckedJob& checked) {
+  return !checked.job.idempotency_key.empty() || !checked.job.unique.key.empty();
+}
+
+/// Makes the lanes of these jobs known. `invalid_argument`: there are too many.
+boost::asio::awaitable<Result<void>> ensure_lanes(std::shared_ptr<Session> session,
+                                                  std::vector<const jobs::CheckedJob*> jobs);
+
+/// One transaction, or part of one that is open: inserts the jobs, or finds those that stand in
+/// their place. Their lanes are known.
+boost::asio::awaitable<Tried<Done<jobs::Inserted>>> insert_plain(
+    std::shared_ptr<Session> session, Lease* lease, std::vector<const jobs::CheckedJob*> jobs,
+    bool in_doubt, SteadyTime deadline);
+/// As above, by the server's function, one by one: for jobs with keys.
+boost::asio::awaitable<Tried<Done<jobs::Inserted>>> insert_by_function(
+    std::shared_ptr<Session> session, Lease* lease, std::vector<const jobs::CheckedJob*> jobs,
+    bool in_doubt, SteadyTime deadline);
+
+}  // namespace rwp::jobs_postgres

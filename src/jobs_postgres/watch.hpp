@@ -1,0 +1,86 @@
+#pragma once
+
+#include "jobs_postgres/open_rows.hpp"
+#include "jobs_postgres/session.hpp"
+#include <rwp/core/async.hpp>
+#include <rwp/jobs/requests.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace rwp::jobs_postgres {
+
+/// The one watch that all who wait for work or for ends share.
+///
+/// What this process commits is told to it, and it tells the others by NOTIFY, gathered, after the
+/// commit. What others commit is heard by LISTEN on a connection of its own while somebody waits,
+/// or seen by looking: each second while it listens, from every 5 to every 100 ms when it cannot.
+///
+/// Threads: confined to the runtime's I/O thread. Lifetime: kept by its calls in flight.
+class Watch : public std::enable_shared_from_this<Watch> {
+ public:
+  /// `listens`: behind a pooler that gives each transaction another connection nobody can listen.
+  Watch(std::shared_ptr<Session> session, bool listens);
+
+  /// Something has been committed here.
+  void on_committed(Effects effects);
+
+  boost::asio::awaitable<Result<void>> wait_for_work(jobs::ClaimRequest request,
+                                                     SteadyTime deadline);
+  /// Success at the deadline too.
+  boost::asio::awaitable<Result<void>> wait_for_end(std::vector<Uuid> ids, SteadyTime deadline);
+
+  /// Nobody waits any more; ends what goes on.
+  void close();
+
+ private:
+  struct EndWaiter {
+    std::size_t open = 0;
+    Signal all_ended{};
+  };
+  class EndRegistration;
+  struct WorkWaiter {
+    const jobs::ClaimRequest& request;
+    bool there = false;  ///< A commit has brought what it waits for.
+    bool look = false;   ///< A commit may have.
+    Signal changed{};
+  };
+  class WorkRegistration;
+
+  void tell_here(const Effects& effects);
+  void note_ended(const std::vector<Uuid>& ids);
+  boost::asio::awaitable<Result<void>> check_ended(std::vector<Uuid> ids);
+  boost::asio::awaitable<void> tell_others();
+  void start_listening();
+  boost::asio::awaitable<void> listen();
+  void hear(const std::vector<std::string>& payloads);
+  void start_looking_for_ends();
+  boost::asio::awaitable<void> look_for_ends();
+  std::chrono::milliseconds look_interval(int looks) const;
+
+  const std::shared_ptr<Session> session_;
+  const bool listens_;
+  std::list<WorkWaiter*> work_waiters_;
+  std::unordered_multimap<Uuid, EndWaiter*> open_;
+
+  std::set<std::int64_t> lanes_to_tell_;
+  bool look_to_tell_ = false;
+  bool telling_ = false;
+
+  bool hears_ = false;
+  bool listening_ = false;
+  Task listener_;
+  bool looking_for_ends_ = false;
+  bool look_quickly_ = false;
+  Signal look_sooner_;
+  bool closed_ = false;
+};
+
+}  // namespace rwp::jobs_postgres
