@@ -54,6 +54,21 @@ struct ApiKey {
 Result<std::string> add_api_key(const std::string& path, const std::string& tenant,
                                 const std::string& scopes);
 
+/// A key as a listing shows it.
+struct ListedKey {
+  ApiKey key{};
+  /// Revoked: its line stands as a comment.
+  bool revoked = false;
+};
+
+/// All keys of the file, in its order. Errors as of ApiKeys::open().
+Result<std::vector<ListedKey>> list_api_keys(const std::string& path);
+
+/// Takes the key of this id out of use, durably, by making its line a comment: one byte is written,
+/// so that readers see the old file or the new, and writers that append are not in the way.
+/// `Errc::not_found`: no key of the file has it, or it was revoked before.
+Result<void> revoke_api_key(const std::string& path, const std::string& id);
+
 /// The keys of a file, which is read again within a second of a change. A file that has become
 /// unreadable leaves the keys as they were, and says so in the log. Threads: safe to share.
 class ApiKeys {

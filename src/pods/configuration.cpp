@@ -57,6 +57,8 @@ const char* description(Role role) {
       return "Serves a language model as OpenAI's API does.";
     case Role::analytics:
       return "Collects events as Google Analytics' Measurement Protocol does, and forwards them.";
+    case Role::ctl:
+      return "Looks at jobs, queues and keys, steers them, and checks what they stand on.";
   }
   return "";
 }
@@ -65,14 +67,24 @@ std::string key_of(const Setting& setting) {
   return setting.variable.empty() ? setting.flag : setting.variable;
 }
 
-std::string effective(const std::vector<Setting>& all, const Configuration& configuration,
-                      const std::map<std::string, std::string>& sources) {
-  std::string text;
+std::vector<EffectiveSetting> effective(const std::vector<Setting>& all,
+                                        const Configuration& configuration,
+                                        const std::map<std::string, std::string>& sources) {
+  std::vector<EffectiveSetting> shown;
   for (const auto& setting : all) {
     if (setting.variable.empty()) continue;
     const auto source = sources.find(setting.variable);
-    text += setting.variable + "=" + setting.show(configuration) + "  # " +
-            (source == sources.end() ? "default" : source->second) + "\n";
+    shown.push_back({.name = setting.variable,
+                     .value = setting.show(configuration),
+                     .source = source == sources.end() ? "default" : source->second});
+  }
+  return shown;
+}
+
+std::string as_text(const std::vector<EffectiveSetting>& settings) {
+  std::string text;
+  for (const auto& setting : settings) {
+    text += setting.name + "=" + setting.value + "  # " + setting.source + "\n";
   }
   return text;
 }
@@ -134,7 +146,8 @@ void check_together(const Configuration& configuration, std::vector<std::string>
   if (makes_key == configuration.scopes.empty()) {
     problems.emplace_back("--new-key, --scopes: give both or none");
   }
-  const bool asks_for_keys = configuration.role != Role::worker && !configuration.listen.empty();
+  const bool asks_for_keys = configuration.role != Role::worker &&
+                             configuration.role != Role::ctl && !configuration.listen.empty();
   if (configuration.allow_anonymous) {
     const auto address = parse_listen_address(configuration.listen);
     if (asks_for_keys && (!address || !address->is_loopback())) {
@@ -166,6 +179,8 @@ std::string_view program_name(Role role) noexcept {
       return "ai_pod";
     case Role::analytics:
       return "analytics_pod";
+    case Role::ctl:
+      return "rwpctl";
   }
   return "";
 }
@@ -253,7 +268,8 @@ ParsedConfiguration parse_configuration(const std::vector<std::string>& argument
                                 taken.error().message());
     }
   }
-  if (role != Role::standalone && parsed.configuration.listen.empty()) {
+  const bool serves = role != Role::standalone && role != Role::ctl;
+  if (serves && parsed.configuration.listen.empty()) {
     parsed.configuration.listen = ":3000";
   }
   set_default_urls(parsed.configuration);
@@ -261,17 +277,17 @@ ParsedConfiguration parse_configuration(const std::vector<std::string>& argument
   const auto ai_url = Url::parse(parsed.configuration.ai_url);
   const bool has_key =
       !parsed.configuration.openai_api_key.empty() || !parsed.configuration.ai_key.empty();
-  if (ai_url && ai_url->scheme() == "openai" && !has_key && !sources.contains("OPENAI_API_KEY") &&
-      !sources.contains("RWP_AI_API_KEY")) {
+  // What needs the model says so itself in rwpctl, where most commands do not.
+  if (role != Role::ctl && ai_url && ai_url->scheme() == "openai" && !has_key &&
+      !sources.contains("OPENAI_API_KEY") && !sources.contains("RWP_AI_API_KEY")) {
     parsed.problems.emplace_back(
         "OPENAI_API_KEY: is not set, and openai: needs it; set it, or OPENAI_API_KEY_FILE to the "
         "path of a file that holds it");
   }
   // What is asked for only to be shown need not be ready to serve.
   if (!print && parsed.problems.empty()) check_together(parsed.configuration, parsed.problems);
-  if (print && parsed.problems.empty()) {
-    parsed.answer = effective(all, parsed.configuration, sources);
-  }
+  parsed.effective = effective(all, parsed.configuration, sources);
+  if (print && parsed.problems.empty()) parsed.answer = as_text(parsed.effective);
   return parsed;
 }
 

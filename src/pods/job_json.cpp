@@ -228,7 +228,7 @@ std::string named_field(const Error& error) {
   return end == std::string::npos ? std::string() : message.substr(1, end - 1);
 }
 
-void write_job(JsonWriter& out, const jobs::Job& job) {
+void write_job(JsonWriter& out, const jobs::Job& job, Viewer viewer) {
   out.begin_object();
   out.member("id", job.id.to_string());
   out.member("kind", job.kind);
@@ -259,6 +259,13 @@ void write_job(JsonWriter& out, const jobs::Job& job) {
     out.end_array();
   }
   member_text(out, "traceparent", job.traceparent);
+  if (viewer == Viewer::operators) {
+    member_text(out, "tenant", job.tenant);
+    member_text(out, "payload_blob", job.payload_blob);
+    member_text(out, "park_key", job.park_key);
+    if (job.suspect_marks > 0) out.member("suspect_marks", job.suspect_marks);
+    if (job.run_token > 0) out.member("run_token", job.run_token);
+  }
   if (job.progress > 0 || !job.progress_note.empty()) {
     out.member("progress", job.progress);
     member_text(out, "progress_note", job.progress_note);

@@ -5,6 +5,7 @@
 #include <rwp/core/json_writer.hpp>
 #include <rwp/jobs/job.hpp>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,10 @@ Result<JobsToSubmit> read_jobs(std::string body, BadRequest& bad);
 /// The path of the member that an error of the jobs component names ("\"kind\" must …").
 std::string named_field(const Error& error);
 
+/// Who looks at a job: operators are shown what is no business of its tenant's.
+enum class Viewer : std::uint8_t { tenant, operators };
+
 /// The whole job as a JSON object.
-void write_job(JsonWriter& out, const jobs::Job& job);
+void write_job(JsonWriter& out, const jobs::Job& job, Viewer viewer = Viewer::tenant);
 
 }  // namespace rwp::pods

@@ -42,6 +42,13 @@ Result<std::vector<std::string>> split_scopes(const std::string& text) {
   return scopes;
 }
 
+bool is_tenant_name(const std::string& name) {
+  constexpr std::string_view kCharacters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  return !name.empty() && name.size() <= 64 && name.front() != '.' &&
+         name.find_first_not_of(kCharacters) == std::string::npos;
+}
+
 Result<Sha256> random_bytes() {
   Sha256 bytes{};
   std::span<std::uint8_t> rest(bytes);
@@ -93,6 +100,10 @@ Result<void> append_line(const std::string& path, const std::string& line) {
 
 Result<std::string> add_api_key(const std::string& path, const std::string& tenant,
                                 const std::string& scopes) {
+  if (!is_tenant_name(tenant)) {
+    return Error(Errc::invalid_argument,
+                 "the tenant must be 1 to 64 of a-z A-Z 0-9 - _ . and not start with a dot");
+  }
   auto split = split_scopes(scopes);
   if (!split) return split.error();
   const auto secret = random_bytes();

@@ -1,6 +1,5 @@
 #include "pods/jobs_api.hpp"
-#include "pods/time_text.hpp"
-#include <rwp/core/describe.hpp>
+#include "pods/queue_json.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -13,23 +12,6 @@ namespace {
 using jobs::Awaitable;
 using server::Request;
 using server::Response;
-
-void write_queue(JsonWriter& out, const jobs::QueueCounts& queue, jobs::TimePoint now) {
-  out.begin_object();
-  out.member("name", queue.queue);
-  out.member("paused", queue.paused);
-  out.key("states").begin_object();
-  for (std::size_t i = 0; i < jobs::kJobStateCount; ++i) {
-    out.member(enum_name(static_cast<jobs::JobState>(i)), queue.states.at(i));
-  }
-  out.end_object();
-  if (queue.oldest_ready) {
-    const std::chrono::duration<double> age = now - *queue.oldest_ready;
-    out.member("oldest_ready_at", to_rfc3339(*queue.oldest_ready));
-    out.member("oldest_ready_seconds", std::max(age.count(), 0.0));
-  }
-  out.end_object();
-}
 
 /// Those that an operator has paused and has no jobs in, so that what was paused can be seen. Whose
 /// jobs wait there, and how many, stays untold.

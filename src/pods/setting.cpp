@@ -16,9 +16,13 @@ namespace {
 using Names = SettingNames;
 
 constexpr RoleSet kRunsJobs{Role::standalone, Role::worker};
-constexpr RoleSet kHasModel{Role::standalone, Role::worker, Role::ai};
-constexpr RoleSet kHasSink{Role::standalone, Role::worker, Role::analytics};
+constexpr RoleSet kHasObjects{Role::standalone, Role::worker, Role::ctl};
+constexpr RoleSet kHasModel{Role::standalone, Role::worker, Role::ai, Role::ctl};
+constexpr RoleSet kHasSink{Role::standalone, Role::worker, Role::analytics, Role::ctl};
 constexpr RoleSet kTakesKeys{Role::standalone, Role::api, Role::ai, Role::analytics};
+constexpr RoleSet kKnowsKeys{Role::standalone, Role::api, Role::ai, Role::analytics, Role::ctl};
+constexpr RoleSet kPods = RoleSet::pods();
+constexpr RoleSet kCtl{Role::ctl};
 constexpr RoleSet kApi{Role::api};
 constexpr RoleSet kStandalone{Role::standalone};
 
@@ -60,7 +64,7 @@ void add_parts(std::vector<Setting>& all, const SchemeRegistry& schemes) {
       url_setting(Names{"--jobs-url", "RWP_JOBS_URL", "", "Job store (sqlite:DIR/jobs.db)"},
                   &Configuration::jobs_url, schemes.schemes<jobs::JobStore>()));
   all.push_back(url_setting(
-      Names{"--objects-url", "RWP_OBJECTS_URL", "", "Object store (file:DIR/objects)", kRunsJobs},
+      Names{"--objects-url", "RWP_OBJECTS_URL", "", "Object store (file:DIR/objects)", kHasObjects},
       &Configuration::objects_url, schemes.schemes<storage::ObjectStore>()));
   all.push_back(
       url_setting(Names{"--ai-url", "RWP_AI_URL", "", "Language model (local:)", kHasModel},
@@ -88,6 +92,16 @@ void add_parts(std::vector<Setting>& all, const SchemeRegistry& schemes) {
                                &Configuration::ga4_api_secret));
 }
 
+void add_api(std::vector<Setting>& all) {
+  all.push_back(
+      url_setting(Names{"--api-url", "RWP_API_URL", "",
+                        "An API pod to ask instead of the job store: http://HOST:PORT", kCtl},
+                  &Configuration::api_url, {"http", "https"}));
+  all.push_back(secret_setting(
+      Names{"--api-key-file", "RWP_API_KEY", "", "File with the key for the API pod", kCtl},
+      &Configuration::api_key));
+}
+
 void add_server(std::vector<Setting>& all) {
   all.push_back(listen_setting(
       Names{"--listen", "RWP_LISTEN", "",
@@ -97,17 +111,17 @@ void add_server(std::vector<Setting>& all) {
                                      "A port of their own for /health, /ready and /metrics"},
                                &Configuration::metrics_listen));
   all.push_back(path_setting(Names{"--tls-cert-file", "RWP_TLS_CERT_FILE", "FILE",
-                                   "Certificate chain, PEM; with --tls-key-file, serve TLS"},
+                                   "Certificate chain, PEM; with --tls-key-file, serve TLS", kPods},
                              &Configuration::tls_cert_file));
-  all.push_back(
-      path_setting(Names{"--tls-key-file", "RWP_TLS_KEY_FILE", "FILE", "Its private key, PEM"},
-                   &Configuration::tls_key_file));
-  all.push_back(
-      number_setting(Names{"--http-threads", "RWP_HTTP_THREADS", "", "Threads that serve (1)"},
-                     &Configuration::http_threads, 1, 64));
+  all.push_back(path_setting(
+      Names{"--tls-key-file", "RWP_TLS_KEY_FILE", "FILE", "Its private key, PEM", kPods},
+      &Configuration::tls_key_file));
+  all.push_back(number_setting(
+      Names{"--http-threads", "RWP_HTTP_THREADS", "", "Threads that serve (1)", kPods},
+      &Configuration::http_threads, 1, 64));
   all.push_back(
       path_setting(Names{"--api-keys-file", "RWP_API_KEYS_FILE", "FILE",
-                         "The keys that may be used; read again when it changes", kTakesKeys},
+                         "The keys that may be used; read again when it changes", kKnowsKeys},
                    &Configuration::api_keys_file));
   all.push_back(
       switch_setting(Names{"--allow-anonymous", "RWP_ALLOW_ANONYMOUS", "",
@@ -132,11 +146,11 @@ void add_running(std::vector<Setting>& all) {
                                &Configuration::concurrency, 1, 1'000));
   all.push_back(
       duration_setting(Names{"--drain-delay", "RWP_DRAIN_DELAY", "",
-                             "How long /ready says no before connections are closed (2s)"},
+                             "How long /ready says no before connections are closed (2s)", kPods},
                        &Configuration::drain_delay, minutes(5), "5m"));
   all.push_back(duration_setting(
       Names{"--drain-grace", "RWP_DRAIN_GRACE", "",
-            "How long jobs and requests may go on after a first SIGTERM, up to 1h (25s)"},
+            "How long jobs and requests may go on after a first SIGTERM, up to 1h (25s)", kPods},
       &Configuration::drain_grace, hours(1), "1h"));
   all.push_back(choice_setting<Progress, 4>(
       Names{"--progress", "RWP_PROGRESS", "", "How progress is shown (auto)", kStandalone},
@@ -146,11 +160,12 @@ void add_running(std::vector<Setting>& all) {
         {"lines", Progress::lines},
         {"none", Progress::none}}}));
   all.push_back(choice_setting<LogFormat, 2>(
-      Names{"--log-format", "RWP_LOG_FORMAT", "", "Form of the log on standard error (text)"},
+      Names{"--log-format", "RWP_LOG_FORMAT", "", "Form of the log on standard error (text)",
+            kPods},
       &Configuration::log_format, {{{"text", LogFormat::text}, {"json", LogFormat::json}}}));
   all.push_back(choice_setting<LogLevel, 4>(
       Names{"--log-level", "RWP_LOG_LEVEL", "",
-            "Least level that is logged (info; standalone warn, with an input error)"},
+            "Least level that is logged (info; standalone warn, with an input error)", kPods},
       &Configuration::log_level,
       {{{"debug", LogLevel::debug},
         {"info", LogLevel::info},
@@ -164,6 +179,7 @@ std::vector<Setting> settings(const SchemeRegistry& schemes) {
   std::vector<Setting> all;
   add_input(all);
   add_parts(all, schemes);
+  add_api(all);
   add_server(all);
   add_running(all);
   return all;

@@ -18,11 +18,15 @@ class RoleSet {
   constexpr RoleSet(std::initializer_list<Role> roles) {
     for (const Role role : roles) bits_ |= 1U << static_cast<unsigned>(role);
   }
+  /// The programs that serve or work: all but rwpctl.
+  static constexpr RoleSet pods() {
+    return {Role::standalone, Role::api, Role::worker, Role::ai, Role::analytics};
+  }
   constexpr bool contains(Role role) const {
     return (bits_ & (1U << static_cast<unsigned>(role))) != 0;
   }
   static constexpr RoleSet all() {
-    return {Role::standalone, Role::api, Role::worker, Role::ai, Role::analytics};
+    return {Role::standalone, Role::api, Role::worker, Role::ai, Role::analytics, Role::ctl};
   }
 
  private:

@@ -1,4 +1,5 @@
 #include "pods/jobs_api.hpp"
+#include "pods/steer_names.hpp"
 #include <rwp/core/describe.hpp>
 
 #include <utility>
@@ -9,18 +10,6 @@ namespace {
 using jobs::Awaitable;
 using server::Request;
 using server::Response;
-
-std::string_view outcome_name(jobs::CancelOutcome outcome) {
-  switch (outcome) {
-    case jobs::CancelOutcome::cancelled:
-      return "cancelled";
-    case jobs::CancelOutcome::requested:
-      return "requested";
-    case jobs::CancelOutcome::already_ended:
-      return "already_ended";
-  }
-  return "";
-}
 
 Response answer_one(const std::string& id, std::string_view name, std::string_view value) {
   JsonWriter out;

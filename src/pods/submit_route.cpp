@@ -1,4 +1,5 @@
 #include "pods/jobs_api.hpp"
+#include "pods/steer_names.hpp"
 #include <rwp/jobs/checked_job.hpp>
 
 #include <algorithm>
@@ -14,18 +15,6 @@ using server::Request;
 using server::Response;
 
 constexpr std::size_t kMaxBodyBytes = std::size_t{4} << 20U;
-
-std::string_view outcome_name(Inserted::Outcome outcome) {
-  switch (outcome) {
-    case Inserted::Outcome::created:
-      return "created";
-    case Inserted::Outcome::existing:
-      return "existing";
-    case Inserted::Outcome::collapsed:
-      return "collapsed";
-  }
-  return "";
-}
 
 std::string place_of(std::size_t index, bool many) {
   return many ? "jobs[" + std::to_string(index) + "]" : std::string();

@@ -22,6 +22,7 @@ enum class Role : std::uint8_t {
   worker,      ///< Runs jobs.
   ai,          ///< An OpenAI-compatible server in front of a model.
   analytics,   ///< A GA4-compatible collector in front of a sink.
+  ctl,         ///< rwpctl: looks at and steers what the others do.
 };
 
 /// The program's name: "standalone", "api_pod", …
@@ -74,6 +75,11 @@ struct Configuration {
   /// After SIGTERM: how long readiness says no before connections are closed; up to 5 minutes.
   std::chrono::milliseconds drain_delay{2'000};
 
+  /// rwpctl: an API pod to ask instead of the job store; empty: the store.
+  std::string api_url{};
+  /// rwpctl: sent to the API pod as `Authorization: Bearer` (RWP_API_KEY).
+  Secret api_key{};
+
   /// Make a key for this tenant, print it, and end. `scopes`: "jobs:read,jobs:write".
   std::string new_key{};
   std::string scopes{};
@@ -102,12 +108,24 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 /// The process's own.
 Environment process_environment();
 
+/// A setting that is in effect, as it may be shown.
+struct EffectiveSetting {
+  /// The variable, such as "RWP_JOBS_URL".
+  std::string name{};
+  /// Masked when it is secret; empty: none.
+  std::string value{};
+  /// The flag, the variable or the NAME_FILE that it came from, or "default".
+  std::string source{};
+};
+
 /// What became of flags and environment.
 struct ParsedConfiguration {
   Configuration configuration{};
   /// One line for each bad value: its name, the value (masked when it is secret), the rule. Empty:
   /// the configuration is good.
   std::vector<std::string> problems{};
+  /// Each that has a variable, in the order of --help; what was refused stands at its default.
+  std::vector<EffectiveSetting> effective{};
   /// What --help, --version or --print-config asked to be shown; then nothing is to be run.
   std::optional<std::string> answer{};
 };

@@ -1,0 +1,359 @@
+#include "pods/ctl/options.hpp"
+#include "pods/setting.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+#include <memory>
+
+namespace rwp::pods::ctl {
+namespace {
+
+constexpr const char* kVersion = "0.1.0";
+
+constexpr const char* kFooter =
+    "Each setting is also an environment variable (RWP_JOBS_URL, …); secrets and URLs are read "
+    "from the file\nthat NAME_FILE names, too. `rwpctl config` shows what is in effect.\n"
+    "Exit codes: 0 done, 1 failed, 2 bad usage, 3 not found, 4 unreachable, 5 refused, 6 found "
+    "something to fix,\n7 jobs failed, 8 timed out, 9 lines were refused.";
+
+/// The commands and where their words go.
+class Commands {
+ public:
+  explicit Commands(Options& options) : options_(options) {
+    app_.require_subcommand(0, 1);
+    app_.allow_extras();
+    app_.fallthrough(false);
+    app_.add_flag("--version", version_, "Show the version");
+    app_.footer(kFooter);
+    add_jobs();
+    add_queues();
+    add_keys();
+    add_checks();
+  }
+
+  CLI::App& app() { return app_; }
+  bool asked_for_version() const { return version_; }
+  /// What runs, of those that were named; null: none, or a group alone.
+  CLI::App* chosen() const { return chosen_; }
+  const std::vector<CLI::App*>& leaves() const { return leaves_; }
+  const std::string& output() const { return output_; }
+
+ private:
+  CLI::App* group(const std::string& name, const std::string& help) {
+    auto* made = app_.add_subcommand(name, help);
+    made->require_subcommand(0, 1);
+    made->allow_extras();
+    return made;
+  }
+
+  CLI::App* leaf(CLI::App* parent, const std::string& name, Command command,
+                 const std::string& help) {
+    auto* made = parent->add_subcommand(name, help);
+    made->allow_extras();
+    made->add_option("-o,--output", output_, "Form of the answer (table)")
+        ->type_name("table|json|ndjson");
+    made->callback([this, made, command] {
+      options_.command = command;
+      chosen_ = made;
+    });
+    leaves_.push_back(made);
+    return made;
+  }
+
+  static void text(CLI::App* command, const char* flag, std::string& value, const char* type,
+                   const char* help) {
+    command->add_option(flag, value, help)
+        ->type_name(type)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+
+  void filter(CLI::App* command) {
+    auto& filter = options_.filter;
+    text(command, "--state", filter.states, "LIST", "States, with commas: ready,running,failed,…");
+    text(command, "--queue", filter.queue, "NAME", "Of this queue");
+    text(command, "--kind", filter.kind, "NAME", "Of this kind");
+    text(command, "--tag", filter.tag, "TAG", "With this tag");
+    text(command, "--tenant", filter.tenant, "NAME", "Of this tenant (on a store alone)");
+    text(command, "--created-from", filter.created_from, "TIME",
+         "RFC 3339, such as 2026-01-31T00:00:00Z");
+    text(command, "--created-before", filter.created_before, "TIME", "RFC 3339");
+  }
+
+  void names(CLI::App* command, const char* what, const char* help) {
+    command->add_option(what, options_.names, help);
+  }
+
+  void add_submit(CLI::App* jobs) {
+    auto* command = leaf(jobs, "submit", Command::jobs_submit,
+                         "Submit a job, or one for each line of a file; repeating it is safe");
+    auto& submit = options_.submit;
+    text(command, "-f,--file", submit.file, "FILE",
+         "JSON Lines: a payload a line; - reads standard input");
+    command->add_flag("--raw", submit.raw,
+                      "The lines are whole jobs: {\"kind\": …, \"payload\": …}");
+    text(command, "--payload", submit.payload, "JSON", "The payload of one job; @FILE reads it");
+    text(command, "--kind", submit.kind, "NAME", "What to do");
+    text(command, "--payload-version", submit.version, "N", "Version of the kind (1)");
+    text(command, "--queue", submit.queue, "NAME", "Where it waits (default)");
+    text(command, "--priority", submit.priority, "urgent|high|normal|low", "(normal)");
+    text(command, "--delay", submit.delay, "TIME", "Not before so long from now: 30s, 5m");
+    text(command, "--run-at", submit.run_at, "TIME", "Not before: RFC 3339");
+    text(command, "--job-timeout", submit.timeout, "TIME", "Longest run: 30s, 5m");
+    text(command, "--max-attempts", submit.max_attempts, "N", "1 to 1000 (20)");
+    command->add_option("--tag", submit.tags, "A tag; may be given several times")
+        ->type_name("TAG")
+        ->allow_extra_args(false);
+    text(command, "--tenant", submit.tenant, "NAME", "Whose job it is (on a store alone)");
+    text(command, "--idempotency-key", submit.idempotency_key, "KEY", "Of one job: the same once");
+    text(command, "--run", submit.run, "NAME",
+         "A name for this submit of the file, so that the same file can be submitted anew");
+    text(command, "--rejects", submit.rejects, "FILE", "Write the lines that are refused there");
+    text(command, "--batch", submit.batch, "N", "Jobs a request, 1 to 1000 (200)");
+    text(command, "--patience", submit.patience, "TIME",
+         "How long to wait for a server that is away (60s)");
+    command->add_flag("--wait", submit.wait, "Wait until the jobs have ended");
+    text(command, "--timeout", options_.wait.timeout, "TIME", "With --wait: at most so long");
+  }
+
+  void add_jobs() {
+    auto* jobs = group("jobs", "Submit jobs, look at them, steer them");
+    add_submit(jobs);
+    auto* list = leaf(jobs, "list", Command::jobs_list, "Jobs, newest first");
+    filter(list);
+    text(list, "--limit", options_.list.limit, "N", "Most jobs, 1 to 1000 (50)");
+    text(list, "--cursor", options_.list.cursor, "CURSOR", "Go on where a list ended");
+    list->add_flag("--all", options_.list.all, "All that match, page after page");
+    names(leaf(jobs, "show", Command::jobs_show, "All that is known of jobs"), "id", "Their ids");
+    auto* retry = leaf(jobs, "retry", Command::jobs_retry,
+                       "Put failed and cancelled jobs back, by id or by filter");
+    names(retry, "id", "Their ids");
+    filter(retry);
+    auto* cancel = leaf(jobs, "cancel", Command::jobs_cancel,
+                        "Cancel jobs that wait, ask running ones to stop, by id or by filter");
+    names(cancel, "id", "Their ids");
+    filter(cancel);
+    auto* wait = leaf(jobs, "wait", Command::jobs_wait, "Wait until jobs have ended");
+    names(wait, "id", "Their ids");
+    text(wait, "--submit", options_.wait.submit, "NAME",
+         "All jobs of a submit, by the name that it printed");
+    text(wait, "--timeout", options_.wait.timeout, "TIME", "At most so long: 30s, 5m (for ever)");
+    text(wait, "--patience", options_.submit.patience, "TIME",
+         "How long to wait for a server that is away (60s)");
+  }
+
+  void add_queues() {
+    auto* queues = group("queues", "Look at queues, pause and resume them");
+    leaf(queues, "list", Command::queues_list, "Queues, and how many jobs stand in which state");
+    names(leaf(queues, "pause", Command::queues_pause, "Start nothing new from queues"), "name",
+          "Their names");
+    names(leaf(queues, "resume", Command::queues_resume, "End the pause of queues"), "name",
+          "Their names");
+  }
+
+  void add_keys() {
+    auto* keys = group("keys", "Make, list and revoke API keys (in the file of --api-keys-file)");
+    auto* create = leaf(keys, "create", Command::keys_create,
+                        "Make a key and print it once; the file keeps its hash");
+    text(create, "--tenant", options_.key.tenant, "NAME", "Whose key it is");
+    text(create, "--scopes", options_.key.scopes, "LIST", "What it may do: jobs:read,jobs:write,…");
+    auto* list = leaf(keys, "list", Command::keys_list, "The keys' ids, tenants and scopes");
+    list->add_flag("--revoked", options_.key.revoked, "Those that were revoked, too");
+    names(leaf(keys, "revoke", Command::keys_revoke,
+               "Take keys out of use; running pods see it within a second"),
+          "id", "Their ids: the middle part of a key, rwp_ID_…");
+  }
+
+  void add_checks() {
+    auto* config =
+        leaf(&app_, "config", Command::config, "The settings in effect, and where each came from");
+    text(config, "--role", options_.role, "ROLE",
+         "As api, worker, ai, analytics or standalone would see them here");
+    leaf(&app_, "doctor", Command::doctor, "Check what the pods stand on; say what to fix");
+    auto* verify = leaf(&app_, "verify", Command::verify,
+                        "Check that jobs, leases, ledger and objects hold together");
+    verify->add_flag("--no-objects", options_.verify.no_objects, "Leave the object store alone");
+    text(verify, "--page", options_.verify.limit, "N", "Rows a look, 1 to 10000 (1000)");
+  }
+
+  Options& options_;
+  CLI::App app_{"Looks at jobs, queues and keys, steers them, and checks what they stand on.",
+                "rwpctl"};
+  CLI::App* chosen_ = nullptr;
+  std::vector<CLI::App*> leaves_;
+  bool version_ = false;
+  std::string output_ = "table";
+};
+
+std::vector<std::string> flags_of(const CLI::App& command) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  return flags;
+}
+
+std::vector<std::string> names_below(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::App* below : command.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(below->get_name());
+  }
+  return names;
+}
+
+std::string path_of(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return parent == nullptr ? command.get_name() : path_of(*parent) + " " + command.get_name();
+}
+
+std::string shown(const std::string& word) { return shown_value(Setting(), word); }
+
+/// A flag that the command does not have.
+std::string unknown_flag(const std::string& word, const CLI::App& command,
+                         const Commands& commands) {
+  const std::string flag = word.substr(0, word.find('='));
+  std::string text = "unknown flag " + shown(flag) + " of " + path_of(command);
+  const auto nearest = nearest_name(flag, flags_of(command));
+  if (!nearest.empty()) return text + "; did you mean " + nearest + "?";
+  for (const CLI::App* other : commands.leaves()) {
+    const auto flags = flags_of(*other);
+    if (std::find(flags.begin(), flags.end(), flag) == flags.end()) continue;
+    return text + "; it is one of '" + path_of(*other) + "'";
+  }
+  return text + "; see " + path_of(command) + " --help";
+}
+
+std::string unknown_command(const std::string& word, const CLI::App& command) {
+  std::string text = "unknown command " + shown(word);
+  const auto names = names_below(command);
+  const auto nearest = nearest_name(word, names);
+  if (!nearest.empty()) {
+    return text + "; did you mean '" + path_of(command) + " " + nearest + "'?";
+  }
+  text += "; there are ";
+  for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  return text;
+}
+
+/// What was left over, told as what it was probably meant to be.
+void judge_extras(const CLI::App& command, const Commands& commands,
+                  std::vector<std::string>& problems) {
+  bool has_flag = false;
+  for (const auto& word : command.remaining()) {
+    if (!word.starts_with('-') || word == "-") continue;
+    problems.push_back(unknown_flag(word, command, commands));
+    has_flag = true;
+  }
+  // What follows an unknown flag may be its value.
+  if (has_flag) return;
+  for (const auto& word : command.remaining()) {
+    const bool is_group = !names_below(command).empty();
+    problems.push_back(is_group ? unknown_command(word, command)
+                                : "unexpected argument " + shown(word) + " of " + path_of(command));
+    if (is_group) return;  // The rest belongs to it.
+  }
+}
+
+/// The group or command that was named last, to tell what is wrong below it.
+CLI::App* deepest(CLI::App* command) {
+  for (CLI::App* below : command->get_subcommands()) return deepest(below);
+  return command;
+}
+
+std::optional<OutputFormat> output_format(const std::string& name) {
+  if (name == "table") return OutputFormat::table;
+  if (name == "json") return OutputFormat::json;
+  if (name == "ndjson") return OutputFormat::ndjson;
+  return std::nullopt;
+}
+
+/// CLI11's own words for a flag without its value and the like, on one line.
+std::string told(const CLI::ParseError& error) {
+  std::string text = error.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+struct SettingFlags {
+  std::vector<Setting> settings{};
+  /// By flag, what was given last.
+  std::map<std::string, std::string> values{};
+};
+
+/// The settings' flags, which each command takes; they are judged by parse_configuration().
+SettingFlags make_setting_flags(const SchemeRegistry& schemes) {
+  SettingFlags flags;
+  for (auto& setting : settings(schemes)) {
+    if (!setting.roles.contains(Role::ctl) || setting.flag.empty()) continue;
+    flags.values[setting.flag];
+    flags.settings.push_back(std::move(setting));
+  }
+  return flags;
+}
+
+void add_settings(CLI::App* command, SettingFlags& flags) {
+  for (const auto& setting : flags.settings) {
+    command->add_option(setting.flag, flags.values[setting.flag], setting.help)
+        ->type_name(setting.placeholder)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->group("Settings");
+  }
+}
+
+}  // namespace
+
+ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
+                                     const SchemeRegistry& schemes) {
+  ParsedCommandLine parsed;
+  Commands commands(parsed.options);
+  auto flags = make_setting_flags(schemes);
+  for (CLI::App* command : commands.leaves()) add_settings(command, flags);
+
+  auto reversed = arguments;
+  std::reverse(reversed.begin(), reversed.end());
+  CLI::App* last = &commands.app();
+  try {
+    commands.app().parse(reversed);
+    last = deepest(&commands.app());
+  } catch (const CLI::CallForHelp&) {
+    parsed.answer = deepest(&commands.app())->help();
+    return parsed;
+  } catch (const CLI::ParseError& error) {
+    parsed.problems.push_back(told(error));
+    return parsed;
+  }
+  if (commands.asked_for_version()) {
+    parsed.answer = std::string("rwp ") + kVersion + "\n";
+    return parsed;
+  }
+  for (CLI::App* command = last; command != nullptr; command = command->get_parent()) {
+    judge_extras(*command, commands, parsed.problems);
+  }
+  if (!parsed.problems.empty()) return parsed;
+  if (commands.chosen() == nullptr) {
+    if (arguments.empty()) {
+      parsed.answer = commands.app().help();
+      return parsed;
+    }
+    std::string names;
+    for (const auto& name : names_below(*last)) names += (names.empty() ? "" : ", ") + name;
+    parsed.problems.push_back(path_of(*last) + " needs a command: " + names);
+    return parsed;
+  }
+  const auto format = output_format(commands.output());
+  if (format) {
+    parsed.options.output = *format;
+  } else {
+    parsed.problems.push_back("--output " + shown(commands.output()) +
+                              ": must be table, json or ndjson");
+  }
+  for (const auto& setting : flags.settings) {
+    if (commands.chosen()->count(setting.flag) == 0) continue;
+    parsed.settings.push_back(setting.flag + "=" + flags.values[setting.flag]);
+  }
+  return parsed;
+}
+
+}  // namespace rwp::pods::ctl

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <rwp/core/error.hpp>
+#include <rwp/pods/configuration.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// What was asked of rwpctl, as it stood on the command line: texts are judged by the commands.
+namespace rwp::pods::ctl {
+
+enum class Command : std::uint8_t {
+  jobs_submit,
+  jobs_list,
+  jobs_show,
+  jobs_retry,
+  jobs_cancel,
+  jobs_wait,
+  queues_list,
+  queues_pause,
+  queues_resume,
+  keys_create,
+  keys_list,
+  keys_revoke,
+  config,
+  doctor,
+  verify,
+};
+
+enum class OutputFormat : std::uint8_t { table, json, ndjson };
+
+/// Which jobs; empty: all.
+struct FilterOptions {
+  std::string states{};
+  std::string queue{};
+  std::string kind{};
+  std::string tag{};
+  std::string tenant{};
+  std::string created_from{};
+  std::string created_before{};
+};
+
+struct SubmitOptions {
+  std::string file{};
+  bool raw = false;
+  std::string payload{};
+  std::string kind{};
+  std::string version{};
+  std::string queue{};
+  std::string priority{};
+  std::string delay{};
+  std::string run_at{};
+  std::string timeout{};
+  std::string max_attempts{};
+  std::vector<std::string> tags{};
+  std::string tenant{};
+  std::string idempotency_key{};
+  /// A name of its own for this submit of a file.
+  std::string run{};
+  std::string rejects{};
+  std::string batch = "200";
+  /// How long a server that is away is waited for.
+  std::string patience = "60s";
+  bool wait = false;
+};
+
+struct ListOptions {
+  std::string limit = "50";
+  std::string cursor{};
+  bool all = false;
+};
+
+struct WaitOptions {
+  std::string timeout{};
+  std::string submit{};
+};
+
+struct KeyOptions {
+  std::string tenant{};
+  std::string scopes{};
+  bool revoked = false;
+};
+
+struct VerifyOptions {
+  std::string limit = "1000";
+  bool no_objects = false;
+};
+
+struct Options {
+  Command command = Command::jobs_list;
+  OutputFormat output = OutputFormat::table;
+  /// Ids, names of queues.
+  std::vector<std::string> names{};
+  FilterOptions filter{};
+  SubmitOptions submit{};
+  ListOptions list{};
+  WaitOptions wait{};
+  KeyOptions key{};
+  VerifyOptions verify{};
+  /// `config --role`: whose settings; empty: rwpctl's own.
+  std::string role{};
+};
+
+/// A command line that was taken apart.
+struct ParsedCommandLine {
+  Options options{};
+  /// --data-dir and its like, as parse_configuration() takes them.
+  std::vector<std::string> settings{};
+  /// What is wrong, a line each, with what may have been meant.
+  std::vector<std::string> problems{};
+  /// What --help or --version asked to be shown.
+  std::optional<std::string> answer{};
+};
+
+/// Takes commands and flags apart. Pure.
+ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
+                                     const SchemeRegistry& schemes);
+
+/// The name of `known` that `word` was probably meant to be: a slip of a few letters away, or begun
+/// like it; empty when there is none. Pure.
+std::string nearest_name(std::string_view word, const std::vector<std::string>& known);
+
+}  // namespace rwp::pods::ctl
