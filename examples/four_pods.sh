@@ -8,6 +8,7 @@
 #     --data-dir DIR   where everything is kept (./rwp-four-pods), made anew
 #     --port N         the first of five ports (3000: api, then worker, ai, analytics, and the one
 #                      process that is compared)
+#     --client NAME    what submits and asks: rwpctl (as it is), or curl
 #     --calm           kill and stop nobody
 #     --keep           go on serving at the end, until Ctrl-C
 #     --programs DIR   built programs to use; otherwise they are built
@@ -17,11 +18,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 input="$root/examples/data/job_ads.jsonl"
 data="$PWD/rwp-four-pods"
 port=3000
+client=rwpctl
 calm=
 keep=
 programs=
 
-usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "$0"; }
 stop_with() { echo "four_pods: $1" >&2; exit "${2:-1}"; }
 
 while [[ $# -gt 0 ]]; do
@@ -29,12 +31,13 @@ while [[ $# -gt 0 ]]; do
     --help | -h) usage; exit 0 ;;
     --calm) calm=yes ;;
     --keep) keep=yes ;;
-    --input | --data-dir | --port | --programs)
+    --input | --data-dir | --port | --client | --programs)
       [[ $# -ge 2 ]] || stop_with "$1: needs a value" 2
       case "$1" in
         --input) input=$2 ;;
         --data-dir) data=$(realpath -m -- "$2") ;;
         --port) port=$2 ;;
+        --client) client=$2 ;;
         --programs) programs=$2 ;;
       esac
       shift
@@ -45,8 +48,9 @@ while [[ $# -gt 0 ]]; do
 done
 [[ -r "$input" && -f "$input" ]] || stop_with "--input '$input': is no file that can be read" 2
 [[ "$port" =~ ^[0-9]{4,5}$ && "$port" -le 65531 ]] || stop_with "--port '$port': must be 1024 to 65531" 2
+[[ "$client" == rwpctl || "$client" == curl ]] || stop_with "--client '$client': must be rwpctl or curl" 2
 if [[ -z "$programs" ]]; then
-  "$root/examples/build.sh" api_pod worker_pod ai_pod analytics_pod standalone
+  "$root/examples/build.sh" api_pod worker_pod ai_pod analytics_pod standalone rwpctl
   programs="$root/build/quickstart/bin"
 fi
 command -v curl >/dev/null || stop_with "needs curl"
@@ -78,11 +82,13 @@ export RWP_OBJECTS_URL="file:$data/objects"
 export RWP_API_KEYS_FILE="$data/api-keys"
 export RWP_DRAIN_DELAY=1s
 export RWP_LOG_FORMAT=json
-unset RWP_LISTEN RWP_METRICS_LISTEN RWP_AI_URL RWP_ANALYTICS_URL RWP_DATA_DIR
+unset RWP_LISTEN RWP_METRICS_LISTEN RWP_AI_URL RWP_ANALYTICS_URL RWP_DATA_DIR RWP_API_URL RWP_API_KEY
 
 umask 077
 new_key() {
-  "$programs/api_pod" --new-key four-pods --scopes "$1" >"$2" 2>"$data/log/new-key.log" ||
+  local make=("$programs/rwpctl" keys create --tenant)
+  [[ "$client" == rwpctl ]] || make=("$programs/api_pod" --new-key)
+  "${make[@]}" four-pods --scopes "$1" >"$2" 2>"$data/log/new-key.log" ||
     stop_with "$(<"$data/log/new-key.log")"
 }
 new_key jobs:read,jobs:write,queues:write "$data/key-client"
@@ -172,10 +178,24 @@ for pod in "${pods[@]}"; do
   printf '%-10s %s  log %s\n' "$pod" "$(url_of "$pod")" "$data/log/$pod.log"
 done
 
-# --- The client: posts the adverts with curl, in order, each under a key of its own -------------
+# --- The client: submits the adverts in order, each under a key of its own ----------------------
+
+# On the store itself: nothing that a death leaves behind may be damage.
+verify() {
+  "$programs/rwpctl" verify >"$data/log/verify.log" 2>&1 ||
+    stop_with "rwpctl verify: $(<"$data/log/verify.log")"
+}
+# Through a pod's API.
+ctl() {  # POD ARGUMENTS…
+  RWP_API_URL=$(url_of "$1") RWP_API_KEY_FILE="$data/key-client" "$programs/rwpctl" "${@:2}"
+}
 
 readonly lot=20
 total=$(grep -c . "$input")
+submit_all() {  # POD: a pod that is away is waited for.
+  ctl "$1" jobs submit --file "$input" --kind job_ad.enrich --queue ads --batch $lot -o json \
+    >"$data/state/submit-$1" 2>"$data/log/submit-$1.log" || cp "$data/log/submit-$1.log" "$data/state/refused"
+}
 grep . "$input" | awk -v lot=$lot -v folder="$data/state" '
   (NR - 1) % lot == 0 { if (file) { print "]}" > file; close(file) }
                         file = sprintf("%s/lot-%06d.json", folder, (NR - 1) / lot)
@@ -190,6 +210,10 @@ post() {  # POD FILE ANSWER: prints the status; 000 when no whole answer came.
 }
 
 post_all() {  # POD
+  if [[ "$client" == rwpctl ]]; then
+    submit_all "$1"
+    return
+  fi
   local file answer status
   for file in "$data"/state/lot-*.json; do
     answer="$data/state/$1-${file##*lot-}"
@@ -211,6 +235,11 @@ post_all() {  # POD
 ended=0
 look() {  # POD
   local counts
+  if [[ "$client" == rwpctl ]]; then
+    counts=$(ctl "$1" queues list -o ndjson 2>>"$data/log/look.log" || true)
+    if [[ "$counts" =~ \"name\":\"ads\"[^}]*\"succeeded\":([0-9]+) ]]; then ended=${BASH_REMATCH[1]}; fi
+    return
+  fi
   counts=$(curl -s -m 5 -K "$data/curl-client" "$(url_of "$1")/v1/queues" || true)
   if [[ "$counts" =~ \"name\":\"ads\"[^}]*\"succeeded\":([0-9]+) ]]; then ended=${BASH_REMATCH[1]}; fi
 }
@@ -243,13 +272,20 @@ if [[ -z "$calm" ]]; then
     signal KILL "$pod"
     kills=$((kills + 1))
     await_ends "$pod" "$(((i / ${#pods[@]}) + 1))"
+    verify
     await_ready "$pod"
   done
 fi
 wait "$poster" || true
 await_ended api "$total"
-printf '%5d of %d ended, in %d s; %d posts were tried again\n' "$ended" "$total" \
-  "$((SECONDS - begun))" "$(lines_of "$data/state/post.retries")"
+printf '%5d of %d ended, in %d s\n' "$ended" "$total" "$((SECONDS - begun))"
+if [[ "$client" == rwpctl ]]; then
+  cat "$data/state/submit-api"
+  grep -o '"submit":"[0-9a-f]*"' "$data/state/submit-api" | cut -d '"' -f 4 >"$data/state/submit-name"
+  ctl api jobs wait --submit "$(<"$data/state/submit-name")" --timeout ${patience}s -o json
+else
+  printf '%d posts were tried again\n' "$(lines_of "$data/state/post.retries")"
+fi
 
 # --- Orderly stops: clients that ask /ready first must see no failed request --------------------
 
@@ -325,7 +361,15 @@ for file in "$data"/reference/objects/enriched/*.json; do
 done
 records=$(find "$data/objects/enriched" -name '*.json' | wc -l)
 expected=$(find "$data/reference/objects/enriched" -name '*.json' | wc -l)
-jobs=$(cat "$data"/state/api-*.json | grep -o '"id":"[0-9a-f-]*"' | sort -u | wc -l)
+ids_of_jobs() {
+  if [[ "$client" == rwpctl ]]; then
+    "$programs/rwpctl" jobs list --all --tag "submit:$(<"$data/state/submit-name")" -o ndjson
+  else
+    cat "$data"/state/api-*.json
+  fi | grep -o '"id":"[0-9a-f]\{8\}-[0-9a-f-]*"' | sort -u
+}
+jobs=$(ids_of_jobs | wc -l)
+verify
 # Each event has an id of its own, by which one that is delivered twice is known.
 events_of_ads() { grep '"name":"job_ad_enriched"' "$data/events.jsonl" | grep -o '"id":"[0-9a-f-]*"' | sort -u | wc -l || true; }
 since=$SECONDS

@@ -71,7 +71,8 @@ std::string bytes_text(std::uint64_t bytes) {
 /// The folder itself, or the nearest above it that is there.
 std::string existing_folder(const std::filesystem::path& path) {
   std::error_code code;
-  auto folder = std::filesystem::absolute(path, code);
+  auto folder = path.empty() ? std::filesystem::current_path(code)
+                             : std::filesystem::absolute(path, code).lexically_normal();
   while (!std::filesystem::is_directory(folder, code) && folder.has_relative_path()) {
     folder = folder.parent_path();
   }

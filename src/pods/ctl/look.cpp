@@ -104,8 +104,8 @@ int show_jobs(Context& context) {
   for (const Uuid& id : *ids) {
     const auto job = (*desk)->show(id);
     if (!job) {
+      if (job.error().code() != Errc::not_found) return fail(context, job.error());
       tell("job " + id.to_string() + ": " + job.error().message());
-      if (job.error().code() != Errc::not_found) return exit_code_of(job.error());
       code = kExitNotFound;
       continue;
     }

@@ -49,11 +49,14 @@ int steer_ids(Context& context, JobsDesk& desk, const Steering& steering,
     const auto outcome = (desk.*steering.one)(id);
     context.out.row(answer(id, steering.member, outcome));
     if (outcome) continue;
+    const int own = exit_code_of(outcome.error());
+    if (own == kExitUnreachable || own == kExitRefused) {
+      context.out.end_list();
+      return fail(context, outcome.error());
+    }
     tell("job " + id.to_string() + ": " + outcome.error().message());
     // The worst is told; one that is gone is the least.
-    const int own = exit_code_of(outcome.error());
     if (code == kExitSuccess || code == kExitNotFound) code = own;
-    if (own == kExitUnreachable || own == kExitRefused) break;
   }
   context.out.end_list();
   return code;
