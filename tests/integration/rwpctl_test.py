@@ -314,8 +314,12 @@ class ApiTest(Desk, CtlTest):
         return run.returncode == DONE
 
     def test_what_needs_the_store_says_so(self):
-        self.assertIn("--jobs-url", self.ctl("verify", code=USAGE).stderr)
-        self.assertIn("--jobs-url", self.ctl("jobs", "list", "--tenant", "x", code=USAGE).stderr)
+        self.assertIn("--jobs-url", self.ctl("verify", code=USAGE, RWP_JOBS_URL="").stderr)
+        self.ctl("verify")
+        self.json("jobs", "submit", "--kind", "k")
+        self.assertIn("--jobs-url", self.ctl("jobs", "list", "--tenant", "acme", code=USAGE).stderr)
+        listed = self.rows("jobs", "list", "--tenant", "acme", "--jobs-url", "sqlite:jobs.db")
+        self.assertEqual(len(listed), 1)
 
 
 class DeadServerTest(CtlTest):

@@ -16,7 +16,12 @@
 namespace rwp::pods::ctl {
 namespace {
 
-bool asks_api(const Context& context) { return !context.configuration().api_url.empty(); }
+/// A store that is named by a flag stands nearer than an API pod that the environment names.
+bool asks_api(const Context& context) {
+  const bool by_flag = source_of(context, "RWP_API_URL") == "--api-url";
+  const bool store_by_flag = source_of(context, "RWP_JOBS_URL") == "--jobs-url";
+  return !context.configuration().api_url.empty() && (by_flag || !store_by_flag);
+}
 
 std::string shown(const std::string& text) { return shown_value(Setting(), text); }
 
@@ -62,6 +67,13 @@ std::string advice_where_missing(const std::string& path) {
 
 void tell(const std::string& text) { std::fprintf(stderr, "rwpctl: %s\n", text.c_str()); }
 
+std::string source_of(const Context& context, std::string_view variable) {
+  for (const auto& setting : context.parsed.effective) {
+    if (setting.name == variable) return setting.source;
+  }
+  return "default";
+}
+
 int exit_code_of(const Error& error) {
   switch (error.code()) {
     case Errc::invalid_argument:
@@ -104,10 +116,10 @@ std::string file_path_of(const std::string& url) {
 
 Result<std::shared_ptr<jobs::JobStore>> open_store(Context& context, bool may_make) {
   const auto& configuration = context.configuration();
-  if (asks_api(context)) {
+  if (asks_api(context) && source_of(context, "RWP_JOBS_URL") == "default") {
     return Error(Errc::invalid_argument,
-                 "this is done on the job store itself: give --jobs-url, and no --api-url or "
-                 "RWP_API_URL");
+                 "this is done on the job store itself, not through an API pod: give --jobs-url, "
+                 "or set RWP_JOBS_URL");
   }
   const std::string path = file_path_of(configuration.jobs_url);
   std::error_code code;

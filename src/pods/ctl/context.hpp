@@ -34,11 +34,14 @@ int fail(const Context& context, const Error& error);
 int refuse(const std::string& text);
 int exit_code_of(const Error& error);
 
+/// Where a setting came from; "default" when nobody set it.
+std::string source_of(const Context& context, std::string_view variable);
+
 /// Opens the store, or the way to the API pod, by the settings. A store's file that is not there is
 /// an error unless `may_make`: a slip in its path would else make an empty one.
 Result<std::unique_ptr<JobsDesk>> open_desk(Context& context, bool may_make,
                                             std::chrono::milliseconds patience);
-/// The store itself. `Errc::invalid_argument`: an API pod is named.
+/// The store itself. `Errc::invalid_argument`: an API pod is named, and no store.
 Result<std::shared_ptr<jobs::JobStore>> open_store(Context& context, bool may_make);
 
 /// The path of a `sqlite:`, `file:` or `jsonl:` URL; empty: another one.

@@ -46,13 +46,6 @@ std::vector<Column> columns() {
 
 }  // namespace
 
-std::string source_of(const Context& context, const std::string& variable) {
-  for (const auto& setting : context.parsed.effective) {
-    if (setting.name == variable) return setting.source;
-  }
-  return "default";
-}
-
 std::string masked_url(const std::string& url) {
   const auto parsed = Url::parse(url);
   return parsed ? parsed->masked() : "a URL that is none";

@@ -22,8 +22,6 @@ struct Check {
   std::string fix{};
 };
 
-/// Where a setting came from; "default" when nobody set it.
-std::string source_of(const Context& context, const std::string& variable);
 std::string masked_url(const std::string& url);
 /// Whether the part of this URL is left at its default, and was never made here.
 bool is_untouched_default(const Context& context, const std::string& variable,
