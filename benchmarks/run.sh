@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Builds the benchmarks (preset release), runs them and prints one table; a ratio at or above its
 # goal is good.
-#   benchmarks/run.sh [FILTER] [--json FILE] [--long]
+#   benchmarks/run.sh [FILTER] [--json FILE] [--long] [--peers]
 #     FILTER       only rows whose name contains it, such as jobs_sqlite/drain
 #     --json FILE  also write the rows as an array of objects
 #     --long       also the endurance rows, which take minutes each
+#     --peers      also job queues of others (benchmarks/peers), which come from npm and Debian
 # Ends with 1 when a program failed, 2 on wrong usage; a missed goal is in the table.
 set -euo pipefail
 
@@ -13,11 +14,12 @@ usage() {
   exit 2
 }
 
-filter= json= long=()
+filter= json= long=() peers=
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --json) [[ $# -ge 2 ]] || usage; json=$(realpath -m -- "$2"); shift ;;
     --long) long=(--long) ;;
+    --peers) peers=yes ;;
     -*) usage ;;
     *) [[ -z "$filter" ]] || usage; filter=$1 ;;
   esac
@@ -55,6 +57,14 @@ while read -r program; do
     failed=1
   }
 done <"$build/benchmarks.txt"
+
+if [[ -n "$peers" ]]; then
+  echo "running peers" >&2
+  timeout 3600 python3 "$root/benchmarks/peers/on_servers/run.py" --rows "$data/rows.jsonl" || {
+    echo "benchmarks/run.sh: peers/on_servers/run.py ended with code $?" >&2
+    failed=1
+  }
+fi
 
 python3 "$root/benchmarks/table.py" --filter "$filter" ${json:+--json "$json"} "$data/rows.jsonl" ||
   failed=1

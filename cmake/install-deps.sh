@@ -2,6 +2,7 @@
 # Installs from Debian 12's packages what building, testing and running librwp needs; idempotent.
 #   cmake/install-deps.sh          build and run
 #   cmake/install-deps.sh --tests  also what tests/run.sh needs
+#   cmake/install-deps.sh --peers  also the job queues of benchmarks/peers
 set -euo pipefail
 
 packages=(
@@ -21,8 +22,10 @@ if [[ "${1:-}" == --tests ]]; then
     python3-dev pybind11-dev python3-pytest mypy
     postgresql-15 pgbouncer
   )
+elif [[ "${1:-}" == --peers ]]; then
+  packages+=(python3 python3-rq python3-celery python3-redis redis-server)
 elif [[ $# -gt 0 ]]; then
-  echo "install-deps.sh: unknown argument '$1'; the only one is --tests" >&2
+  echo "install-deps.sh: unknown argument '$1'; there are --tests and --peers" >&2
   exit 2
 fi
 
