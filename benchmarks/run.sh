@@ -60,7 +60,7 @@ done <"$build/benchmarks.txt"
 
 if [[ -n "$peers" ]]; then
   echo "running peers" >&2
-  timeout 3600 python3 "$root/benchmarks/peers/on_servers/run.py" --rows "$data/rows.jsonl" || {
+  timeout 3600 python3 "$root/benchmarks/peers/on_servers/run.py" --ours --rows "$data/rows.jsonl" || {
     echo "benchmarks/run.sh: peers/on_servers/run.py ended with code $?" >&2
     failed=1
   }

@@ -23,7 +23,7 @@ if [[ "${1:-}" == --tests ]]; then
     postgresql-15 pgbouncer
   )
 elif [[ "${1:-}" == --peers ]]; then
-  packages+=(python3 python3-rq python3-celery python3-redis redis-server)
+  packages+=(python3 python3-rq python3-celery python3-redis redis-server ruby-sidekiq postgresql)
 elif [[ $# -gt 0 ]]; then
   echo "install-deps.sh: unknown argument '$1'; there are --tests and --peers" >&2
   exit 2

@@ -1,6 +1,6 @@
 // BullMQ at its documented settings for rate: many jobs at once in one worker, finished jobs removed.
 import { Queue, Worker } from "bullmq";
-import { counter, micros, payload, serve, sleep, submitSingly, version } from "./protocol.mjs";
+import { counter, micros, payload, seconds, serve, sleep, submitSingly, version } from "./protocol.mjs";
 
 const CONCURRENCY = 100;
 const CHUNK = 1000;
@@ -18,10 +18,12 @@ serve({
     return { version: version("bullmq"), settings: `concurrency ${CONCURRENCY}, removeOnComplete, addBulk of ${CHUNK}` };
   },
   async load({ count, bytes }) {
+    const began = seconds();
     for (let n = 0; n < count; n += CHUNK) {
       const length = Math.min(CHUNK, count - n);
       await queue.addBulk(Array.from({ length }, (_, i) => ({ name, data: payload(bytes, n + i) })));
     }
+    return { seconds: seconds() - began };
   },
   async drain({ count }) {
     const ran = counter(count);

@@ -1,6 +1,6 @@
 // graphile-worker as its page on performance has it: a local queue, completions in batches.
 import { createRequire } from "node:module";
-import { counter, micros, payload, serve, sleep, submitSingly, version } from "./protocol.mjs";
+import { counter, micros, payload, seconds, serve, sleep, submitSingly, version } from "./protocol.mjs";
 
 const require = createRequire(import.meta.url);
 const { Logger, makeWorkerUtils, run } = require("graphile-worker");
@@ -33,11 +33,13 @@ serve({
       `localQueue ${LOCAL_QUEUE}, completeJobBatchDelay 0, add_jobs of ${CHUNK}, pool 64` };
   },
   async load({ count, bytes }) {
+    const began = seconds();
     for (let n = 0; n < count; n += CHUNK) {
       const length = Math.min(CHUNK, count - n);
       await utils.addJobs(Array.from({ length }, (_, i) =>
         ({ identifier: "noop", payload: payload(bytes, n + i) })));
     }
+    return { seconds: seconds() - began };
   },
   async drain({ count }) {
     const ran = counter(count);

