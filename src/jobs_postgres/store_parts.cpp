@@ -5,6 +5,7 @@
 #include "jobs_postgres/submit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
 #include <utility>
@@ -40,6 +41,17 @@ constexpr Statement kTransactionSettings{
         " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),"
         " set_config('statement_timeout', '30s', true),"
         " set_config('idle_in_transaction_session_timeout', '30s', true)"};
+
+constexpr std::array<const char*, 5> kHotTables = {"ready", "running", "waiting", "tally", "ended"};
+constexpr std::chrono::seconds kMeasureEvery{15};
+// Old snapshots keep dead rows from being removed, and claims walk over them.
+constexpr Statement kHealth{
+    .name = "rwp_health",
+    .sql =
+        "SELECT s.relname::text, s.n_dead_tup::bigint, (SELECT coalesce(max(extract(epoch FROM"
+        " clock_timestamp() - a.xact_start)), 0)::double precision FROM pg_stat_activity a"
+        " WHERE a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid())"
+        " FROM pg_stat_user_tables s WHERE s.schemaname = 'rwp'"};
 
 Result<std::shared_ptr<net_postgres::Pool>> make_pool(Runtime& runtime, const Url& url,
                                                       const PostgresOptions& options) {
@@ -301,6 +313,16 @@ Result<std::shared_ptr<Parts>> open_parts(Runtime& runtime, const Url& url,
     parts->claim_seconds = &options.metrics->histogram(
         "rwp_postgres_claim_seconds", "Time that a claim took", observability::seconds_buckets());
   }
+  if (options.metrics) {
+    for (const char* table : kHotTables) {
+      parts->dead_rows.push_back(&options.metrics->gauge(
+          "rwp_postgres_dead_rows", "Rows that wait for vacuum, by the server's statistics",
+          {{"table", table}}));
+    }
+    parts->oldest_snapshot =
+        &options.metrics->gauge("rwp_postgres_oldest_snapshot_seconds",
+                                "Age of the oldest transaction that keeps dead rows from vacuum");
+  }
   auto prepared = block_on(runtime, prepare(parts->session, options.migrate));
   if (!prepared) {
     close(runtime, parts);
@@ -413,6 +435,24 @@ awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(std::shared_ptr<Part
   co_return jobs;
 }
 
+namespace {
+
+/// Shows how the hot tables are.
+awaitable<void> measure(std::shared_ptr<Parts> parts) {
+  std::vector<Command> commands(1, command(kHealth));
+  const auto rows = co_await parts->session->run(std::move(commands));
+  if (!rows) co_return;
+  for (std::size_t i = 0; i < (*rows)[0].size(); ++i) {
+    const auto table = std::find(kHotTables.begin(), kHotTables.end(), (*rows)[0].text(i, 0));
+    if (table == kHotTables.end()) continue;
+    parts->dead_rows[static_cast<std::size_t>(table - kHotTables.begin())]->set(
+        static_cast<double>((*rows)[0].integer(i, 1)));
+    parts->oldest_snapshot->set((*rows)[0].real(i, 2));
+  }
+}
+
+}  // namespace
+
 awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::size_t limit) {
   Effects effects;
   auto rescued = co_await rescue(parts->session, limit, &effects);
@@ -422,6 +462,10 @@ awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::
     parts->folded = steady_clock::now();
     // Counts are right without it, too.
     (void)co_await fold_tally(parts->session);
+  }
+  if (parts->oldest_snapshot != nullptr && steady_clock::now() - parts->measured > kMeasureEvery) {
+    parts->measured = steady_clock::now();
+    co_await measure(parts);
   }
   co_return rescued;
 }

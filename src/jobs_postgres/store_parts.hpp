@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace rwp::jobs_postgres {
 
@@ -30,7 +31,11 @@ struct Parts {
   bool has_claimed = false;
   Uuid pruned_to{};
   SteadyTime folded{};
+  SteadyTime measured{};
   observability::Histogram* claim_seconds = nullptr;
+  /// Of the hot tables, in the order of kHotTables; null: without metrics.
+  std::vector<observability::Gauge*> dead_rows{};
+  observability::Gauge* oldest_snapshot = nullptr;
 };
 
 /// Connects, prepares the schema, and makes the parts. Blocks.

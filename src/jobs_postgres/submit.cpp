@@ -1,5 +1,6 @@
 #include "jobs_postgres/submit.hpp"
 
+#include "jobs_postgres/submit_answer.hpp"
 #include <rwp/jobs/stored_text.hpp>
 
 #include <algorithm>
@@ -151,22 +152,6 @@ Command lock_command(const std::vector<const CheckedJob*>& jobs) {
   return made;
 }
 
-Result<Inserted> answer_of(const Uuid& id, std::int64_t outcome, bool in_doubt) {
-  switch (outcome) {
-    case 0:
-      return Inserted{.id = id, .outcome = Outcome::created};
-    case 1:
-      // It may well have been an earlier try of this very call that made it.
-      return Inserted{.id = id, .outcome = in_doubt ? Outcome::created : Outcome::existing};
-    case 2:
-      return Inserted{.id = id, .outcome = Outcome::collapsed};
-    case 3:
-      return Error(Errc::conflict, "the job's id is known with another payload");
-    default:
-      return Error(Errc::conflict, "the idempotency key is known with another payload");
-  }
-}
-
 }  // namespace
 
 awaitable<Result<void>> ensure_lanes(std::shared_ptr<Session> session,
@@ -197,7 +182,7 @@ awaitable<Tried<Done<Inserted>>> insert_by_function(std::shared_ptr<Session> ses
   const Rows& rows = answer.rows.back();
   Done<Inserted> done;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    done.answers.push_back(answer_of(rows.uuid(i, 0), rows.integer(i, 1), in_doubt));
+    done.answers.push_back(answer_of_submit(rows.uuid(i, 0), rows.integer(i, 1), in_doubt));
     if (rows.integer(i, 1) != 0) continue;
     const jobs::NewJob& job = jobs[i]->job;
     if (rows.boolean(i, 2)) done.effects.look_again = true;

@@ -1,5 +1,5 @@
-// One of several processes on a job file, for jobs_sqlite_processes_test: what it does is said by
-// its arguments, what became of it by the lines it writes.
+// One of several processes on the same jobs (a file of SQLite, or a postgres: URL): what it does is
+// said by its arguments, what became of it by the lines it writes.
 //
 //   job_process FILE submit COUNT BATCH     each answered id; COUNT 0: without end
 //   job_process FILE fill BYTES             as above, with files limited to BYTES, until refused
@@ -9,6 +9,7 @@
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/jobs/job_store.hpp>
+#include <rwp/jobs_postgres/postgres_job_store.hpp>
 #include <rwp/jobs_sqlite/sqlite_job_store.hpp>
 
 #include <chrono>
@@ -121,9 +122,20 @@ int hold(jobs::JobStore& store, std::chrono::milliseconds lease) {
   }
 }
 
+Result<std::shared_ptr<jobs::JobStore>> open(Runtime& runtime, const std::string& place) {
+  if (!place.starts_with("postgres:")) {
+    return jobs_sqlite::open_sqlite_job_store(runtime, {.path = place});
+  }
+  const auto url = Url::parse(place);
+  if (!url) return url.error();
+  jobs_postgres::PostgresOptions options;
+  options.patience = 30s;
+  return jobs_postgres::open_postgres_job_store(runtime, *url, std::move(options));
+}
+
 int act(const std::string& file, const std::string& role, std::size_t first, std::size_t second) {
   Runtime runtime;
-  const auto store = jobs_sqlite::open_sqlite_job_store(runtime, {.path = file});
+  const auto store = open(runtime, file);
   if (!store) {
     std::cerr << store.error().to_string() << '\n';
     return 1;

@@ -1,0 +1,325 @@
+// What breaks between a store and its server, brought about for real. After each fault: what was
+// acknowledged has ended, each job once, and nothing that still ran was run again.
+
+#include <rwp/core/async.hpp>
+
+#include <csignal>
+#include <future>
+#include <map>
+#include <mutex>
+#include <sched.h>
+#include <set>
+#include <support/cutting_proxy.hpp>
+#include <support/postgres_fixture.hpp>
+#include <support/temporary_directory.hpp>
+#include <sys/mount.h>
+#include <thread>
+#include <unistd.h>
+
+namespace rwp::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using boost::asio::awaitable;
+using jobs::JobState;
+
+/// Submits and works on one store until it is told to stop.
+class Load {
+ public:
+  explicit Load(std::shared_ptr<jobs::JobStore> store) : store_(std::move(store)) {
+    const auto& executor = store_->runtime().executor();
+    for (int i = 0; i < 2; ++i) {
+      spawn(executor, submit(), [this](std::exception_ptr) { --submitters_; });
+      spawn(executor, work(), [this](std::exception_ptr) { --workers_; });
+    }
+  }
+
+  std::size_t acknowledged() const {
+    const std::lock_guard lock(mutex_);
+    return acknowledged_.size();
+  }
+  /// Waits until so many more jobs have been acknowledged.
+  void wait_for_more(std::size_t more) {
+    const std::size_t wanted = acknowledged() + more;
+    wait_until([&] { return acknowledged() >= wanted; });
+  }
+  /// No new jobs; those that are there are worked off.
+  void finish() {
+    submit_ = false;
+    wait_until([&] { return submitters_ == 0; });
+    work_until_empty_ = true;
+    wait_until([&] { return workers_ == 0; });
+  }
+  std::set<Uuid> ids() const { return acknowledged_; }
+  int most_runs_of_one_job() const {
+    int most = 0;
+    for (const auto& [id, runs] : runs_) most = std::max(most, runs);
+    return most;
+  }
+  int most_ends_of_one_job() const {
+    int most = 0;
+    for (const auto& [id, ends] : ends_) most = std::max(most, ends);
+    return most;
+  }
+
+ private:
+  template <class Condition>
+  static void wait_until(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + 120s;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("waited in vain");
+      std::this_thread::sleep_for(2ms);
+    }
+  }
+
+  awaitable<void> submit() {
+    while (submit_) {
+      std::vector<jobs::NewJob> some(20, jobs::NewJob{.kind = "k"});
+      const auto answers = co_await store_->insert(std::move(some));
+      if (!answers) continue;
+      const std::lock_guard lock(mutex_);
+      for (const auto& answer : *answers) {
+        if (answer) acknowledged_.insert(answer->id);
+      }
+    }
+  }
+
+  awaitable<void> work() {
+    for (;;) {
+      const bool may_stop = work_until_empty_;
+      (void)co_await store_->rescue();
+      auto request = claim_of(50);
+      const auto claimed = co_await store_->claim(std::move(request));
+      if (!claimed) continue;
+      if (claimed->empty()) {
+        if (may_stop) co_return;
+        (void)co_await sleep_for(2ms);
+        continue;
+      }
+      std::vector<jobs::Completion> completions;
+      for (const jobs::ClaimedJob& job : *claimed) {
+        ++runs_[job.run.id];
+        completions.push_back({.run = job.run, .outcome = jobs::Succeed{}});
+      }
+      // A worker goes on until it knows.
+      for (bool known = false; !known;) {
+        auto again = completions;
+        const auto answers = co_await store_->finish(std::move(again));
+        known = answers.has_value();
+        for (std::size_t i = 0; known && i < answers->size(); ++i) {
+          if ((*answers)[i]) ++ends_[completions[i].run.id];
+        }
+      }
+    }
+  }
+
+  const std::shared_ptr<jobs::JobStore> store_;
+  mutable std::mutex mutex_;
+  std::set<Uuid> acknowledged_;
+  std::map<Uuid, int> runs_;
+  std::map<Uuid, int> ends_;
+  std::atomic<bool> submit_{true};
+  std::atomic<bool> work_until_empty_{false};
+  std::atomic<int> submitters_{2};
+  std::atomic<int> workers_{2};
+};
+
+/// A file system of 24 MiB that only this thread and what it starts can see.
+class TemporaryTablespaceDisk {
+ public:
+  TemporaryTablespaceDisk() {
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0) return;
+    if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
+    mounted_ = mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=24m") == 0;
+    if (mounted_) give_to_server_user(folder_.path());
+  }
+  ~TemporaryTablespaceDisk() {
+    if (mounted_) umount2(folder_.path().c_str(), MNT_DETACH);
+  }
+  TemporaryTablespaceDisk(const TemporaryTablespaceDisk&) = delete;
+  TemporaryTablespaceDisk& operator=(const TemporaryTablespaceDisk&) = delete;
+  bool is_mounted() const { return mounted_; }
+  std::string path() const { return folder_.path().string(); }
+  void grow() const { mount("tmpfs", folder_.path().c_str(), "tmpfs", MS_REMOUNT, "size=128m"); }
+
+ private:
+  TemporaryDirectory folder_;
+  bool mounted_ = false;
+};
+
+class PostgresFaultTest : public PostgresTest {
+ protected:
+  void expect_each_once(jobs::JobStore& store, const Load& load, const PostgresServer& at) {
+    const auto ids = load.ids();
+    ASSERT_FALSE(ids.empty());
+    const auto kept = wait(store.get({ids.begin(), ids.end()})).value();
+    for (const auto& job : kept) {
+      ASSERT_TRUE(job.has_value()) << job.error().to_string();
+      ASSERT_EQ(job->state, JobState::succeeded);
+    }
+    EXPECT_EQ(load.most_ends_of_one_job(), 1);
+    EXPECT_EQ(load.most_runs_of_one_job(), 1) << "what still ran was run again";
+    EXPECT_EQ(at.execute("SELECT count(*) FROM rwp.job j WHERE NOT EXISTS"
+                         " (SELECT FROM rwp.ended e WHERE e.id = j.id)",
+                         database_),
+              "0");
+    EXPECT_EQ(at.execute("SELECT (SELECT count(*) FROM rwp.ended) = (SELECT sum(jobs) FROM"
+                         " rwp.tally WHERE state = 4)",
+                         database_),
+              "t");
+  }
+};
+
+TEST_F(PostgresFaultTest, RestartsOfTheServerLoseNothingAndRunNothingTwice) {
+  auto store = open();
+  Load load(store);
+
+  for (const int signal : {SIGINT, SIGQUIT}) {
+    load.wait_for_more(200);
+    server().restart(signal);
+  }
+  load.wait_for_more(200);
+  load.finish();
+
+  expect_each_once(*store, load, server());
+}
+
+TEST_F(PostgresFaultTest, ConnectionsCutAtAnyByteLoseNothingAndRunNothingTwice) {
+  CuttingProxy proxy(server().port());
+  auto store = open("postgres://rwp@127.0.0.1:" + std::to_string(proxy.port()) + "/" + database_);
+  Load load(store);
+
+  load.wait_for_more(100);
+  // Where in an exchange a cut comes is left to chance, and to these being no multiples of one.
+  for (const std::size_t bytes : {60'000U, 41'000U, 28'111U, 19'999U}) {
+    const std::size_t before = proxy.cuts();
+    proxy.cut_after(bytes);
+    load.wait_for_more(100);
+    EXPECT_GT(proxy.cuts(), before);
+  }
+  proxy.cut_after(0);
+  load.finish();
+
+  expect_each_once(*store, load, server());
+}
+
+TEST_F(PostgresFaultTest, AnswersLostAfterTheCommitAreSettledByReadingBack) {
+  CuttingProxy proxy(server().port());
+  auto store = open("postgres://rwp@127.0.0.1:" + std::to_string(proxy.port()) + "/" + database_);
+
+  proxy.lose_next_answer();
+  const auto inserted = wait(store->insert({{.kind = "k"}})).value();
+  ASSERT_TRUE(proxy.has_lost_answer());
+  EXPECT_EQ(inserted[0]->outcome, jobs::Inserted::Outcome::created);
+
+  proxy.lose_next_answer();
+  const auto claimed = wait(store->claim(claim_of(10))).value();
+  ASSERT_TRUE(proxy.has_lost_answer());
+  ASSERT_EQ(claimed.size(), 1U) << "it was leased, and nobody would have run it";
+  EXPECT_EQ(claimed[0].run.id, inserted[0]->id);
+  EXPECT_EQ(claimed[0].run.token, 1U);
+
+  proxy.lose_next_answer();
+  const auto finished =
+      wait(store->finish({{.run = claimed[0].run, .outcome = jobs::Succeed{}}})).value();
+  ASSERT_TRUE(proxy.has_lost_answer());
+  EXPECT_EQ(finished[0].value(), JobState::succeeded);
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.ended"), "1");
+}
+
+TEST_F(PostgresFaultTest, AServerThatStaysAwayIsUnavailableInTimeAndBackAfterwards) {
+  auto store = open(url(), 300ms);
+  server().stop(SIGINT);
+
+  const auto refused = wait(store->insert({{.kind = "k"}}));
+  server().start();
+  const auto accepted = wait(store->insert({{.kind = "k"}}));
+
+  EXPECT_EQ(refused.error().code(), Errc::unavailable);
+  EXPECT_TRUE(accepted.has_value());
+}
+
+TEST_F(PostgresFaultTest, AWaitForWorkGoesOnAfterTheListenersConnectionDied) {
+  auto store = open();
+  auto waiting = std::async(std::launch::async, [&] {
+    return wait(store->wait_for_work(claim_of(1), std::chrono::steady_clock::now() + kGuard / 2));
+  });
+  const auto listens =
+      "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+      " AND datname = '" +
+      database_ + "'";
+  while (server().execute(listens) == "0") std::this_thread::sleep_for(2ms);
+
+  sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+      " AND datname = current_database()");
+  const auto begun = std::chrono::steady_clock::now();
+  sql("SELECT rwp.enqueue('k')");
+
+  EXPECT_TRUE(waiting.get().has_value());
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, kGuard / 2);
+}
+
+TEST_F(PostgresFaultTest, AFailoverToASynchronousStandbyLosesNothing) {
+  PostgresServer primary(PostgresServer::Options{
+      .settings = {"wal_level=replica", "max_wal_senders=5", "synchronous_standby_names=*",
+                   // Nobody waits for a standby that is still to be made.
+                   "synchronous_commit=local"}});
+  primary.create_database(database_);
+  PostgresServer standby(
+      PostgresServer::Options{.primary = "host=127.0.0.1 user=rwp application_name=standby port=" +
+                                         std::to_string(primary.port())});
+  primary.execute("ALTER SYSTEM SET synchronous_commit = 'on'");
+  {
+    // What the command line says stands above; sessions say it for themselves.
+    primary.execute("ALTER DATABASE " + database_ + " SET synchronous_commit = 'on'");
+  }
+  while (primary.execute("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") !=
+         "1") {
+    std::this_thread::sleep_for(5ms);
+  }
+  const std::string both = "postgres://rwp@127.0.0.1:" + std::to_string(primary.port()) +
+                           ",127.0.0.1:" + std::to_string(standby.port()) + "/" + database_ +
+                           "?target_session_attrs=read-write";
+  auto store = open(both);
+  Load load(store);
+  load.wait_for_more(200);
+
+  primary.stop(SIGQUIT);
+  standby.promote();
+  load.wait_for_more(200);
+  load.finish();
+
+  expect_each_once(*store, load, standby);
+}
+
+TEST_F(PostgresFaultTest, AFullDiskRefusesAndAcceptsAgainOnceThereIsRoom) {
+  const TemporaryTablespaceDisk disk;
+  if (!disk.is_mounted()) GTEST_SKIP() << "may not mount a small disk here";
+  PostgresServer small;
+  small.execute("CREATE TABLESPACE small LOCATION '" + disk.path() + "'");
+  small.execute("CREATE DATABASE " + database_ + " TABLESPACE small");
+  auto store = open(small.url(database_), 300ms);
+  const JsonText payload = JsonText::trusted("\"" + std::string(4'000, 'x') + "\"");
+  std::set<Uuid> accepted;
+  std::optional<Error> refused;
+  for (int i = 0; i < 2'000 && !refused; ++i) {
+    const auto answers =
+        wait(store->insert(std::vector<jobs::NewJob>(20, {.kind = "k", .payload = payload})));
+    if (!answers) {
+      refused = answers.error();
+      break;
+    }
+    for (const auto& answer : *answers) accepted.insert(answer->id);
+  }
+
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->code(), Errc::unavailable);
+  disk.grow();
+  EXPECT_TRUE(wait(store->insert({{.kind = "k"}})).has_value());
+  for (const auto& job : wait(store->get({accepted.begin(), accepted.end()})).value()) {
+    ASSERT_TRUE(job.has_value()) << "acknowledged, and lost";
+  }
+}
+
+}  // namespace
+}  // namespace rwp::tests

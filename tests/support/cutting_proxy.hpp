@@ -1,0 +1,39 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <thread>
+
+namespace rwp::tests {
+
+/// Stands before a server on loopback, and breaks connections when it is told to.
+/// Threads: its calls from any.
+class CuttingProxy {
+ public:
+  explicit CuttingProxy(int server_port);
+  ~CuttingProxy();
+  CuttingProxy(const CuttingProxy&) = delete;
+  CuttingProxy& operator=(const CuttingProxy&) = delete;
+
+  int port() const { return port_; }
+  /// The next answer of the server does not arrive: its connection is cut instead.
+  void lose_next_answer() { answers_to_lose_ = 1; }
+  bool has_lost_answer() const { return answers_to_lose_ == 0; }
+  /// Every connection is cut once so many bytes have gone through it; 0: never.
+  void cut_after(std::size_t bytes) { cut_after_ = bytes; }
+  std::size_t cuts() const { return cuts_; }
+
+ private:
+  void run();
+
+  const int server_port_;
+  int listener_ = -1;
+  int port_ = 0;
+  std::atomic<bool> stop_{false};
+  std::atomic<int> answers_to_lose_{0};
+  std::atomic<std::size_t> cut_after_{0};
+  std::atomic<std::size_t> cuts_{0};
+  std::thread thread_;
+};
+
+}  // namespace rwp::tests
