@@ -102,9 +102,6 @@ struct OutcomeChecker {
   }
   Result<void> operator()(const HandBack&) const { return {}; }
   Result<void> operator()(const Cancelled&) const { return {}; }
-  Result<void> operator()(const Crashed& crashed) const {
-    return check_delay("delay", crashed.delay);
-  }
 };
 
 }  // namespace
