@@ -102,6 +102,9 @@ struct OutcomeChecker {
   }
   Result<void> operator()(const HandBack&) const { return {}; }
   Result<void> operator()(const Cancelled&) const { return {}; }
+  Result<void> operator()(const Crashed& crashed) const {
+    return check_delay("delay", crashed.delay);
+  }
 };
 
 }  // namespace

@@ -115,6 +115,9 @@ Error keepable(Error error) {
 void make_errors_keepable(RunOutcome& outcome) {
   if (auto* retry = std::get_if<Retry>(&outcome)) retry->error = keepable(std::move(retry->error));
   if (auto* fail = std::get_if<Fail>(&outcome)) fail->error = keepable(std::move(fail->error));
+  if (auto* crashed = std::get_if<Crashed>(&outcome)) {
+    crashed->error = keepable(std::move(crashed->error));
+  }
 }
 
 }  // namespace

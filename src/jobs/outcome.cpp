@@ -40,7 +40,12 @@ RunOutcome outcome_of(HandlerEnd end, const Backoff& backoff, double draw) {
   Error error = end.result.error();
   const bool stopped_itself = error.code() == Errc::cancelled;
   // Asked for, and then another failure came first: that one counts.
-  if (end.asked && stopped_itself) return std::move(*end.asked);
+  if (end.asked && stopped_itself) {
+    if (auto* crashed = std::get_if<Crashed>(&*end.asked)) {
+      crashed->delay = retry_delay(backoff, 1, draw, crashed->error.retry_after());
+    }
+    return std::move(*end.asked);
+  }
   switch (end.stop) {
     case StopReason::cancelled:
       return Cancelled();

@@ -76,6 +76,17 @@ struct Finisher {
   }
   void operator()(const HandBack&) { wait(job, JobState::ready, now); }
   void operator()(const Cancelled&) { end(job, JobState::cancelled, EndReason::cancelled); }
+  void operator()(const Crashed& crashed) {
+    error = crashed.error;
+    ++job.crashes;
+    if (job.crashes >= kCrashBudget && !job.cancel_requested) {
+      end(job, JobState::failed, EndReason::crashed);
+    } else if (crashed.delay.count() > 0) {
+      wait(job, JobState::scheduled, now + crashed.delay);
+    } else {
+      wait(job, JobState::ready, now);
+    }
+  }
 };
 
 }  // namespace

@@ -145,6 +145,9 @@ Error CapturedSubmits::park(std::string key, std::chrono::milliseconds timeout) 
   return impl_->ask(jobs::Park{.key = std::move(key), .timeout = timeout}, "park");
 }
 Error CapturedSubmits::hand_back() { return impl_->ask(jobs::HandBack(), "hand back"); }
+Error CapturedSubmits::crash(Error error) {
+  return impl_->ask(jobs::Crashed{.error = std::move(error)}, "crash");
+}
 
 const observability::Logger& CapturedSubmits::log() const { return impl_->log; }
 const observability::TraceContext& CapturedSubmits::trace() const { return impl_->trace; }

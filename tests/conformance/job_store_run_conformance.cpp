@@ -280,6 +280,22 @@ TEST_P(JobStoreConformance, HandBackIsReadyAtOnceAndBurnsNoAttempt) {
   EXPECT_EQ(claim_one().run.id, id);
 }
 
+TEST_P(JobStoreConformance, CrashOfARunsOwnProcessCountsAtOnceAndEndsTheJobAtItsBudget) {
+  const Uuid id = added();
+  const Error death(Errc::internal, "died \xFF");
+
+  EXPECT_EQ(finish(claim_one().run, jobs::Crashed{death, 5min}).value(), JobState::scheduled);
+  EXPECT_EQ(job(id).crashes, 1);
+  EXPECT_EQ(job(id).attempt, 0);
+  ASSERT_EQ(job(id).errors.size(), 1U);
+  EXPECT_EQ(job(id).errors.front().message, "died \xEF\xBF\xBD");
+  pass_time(5min);
+  EXPECT_EQ(finish(claim_one().run, jobs::Crashed{any_failure(), 0ms}).value(), JobState::ready);
+  EXPECT_EQ(finish(claim_one().run, jobs::Crashed{any_failure(), 0ms}).value(), JobState::failed);
+
+  EXPECT_EQ(job(id).end_reason, jobs::EndReason::crashed);
+}
+
 TEST_P(JobStoreConformance, EveryDispatchRaisesTheToken) {
   added();
   std::uint64_t last = 0;

@@ -38,7 +38,7 @@ struct Known {
 
 jobs::RunOutcome any_outcome(Dice& dice) {
   const std::chrono::milliseconds delay = dice.roll(3) * 1s;
-  switch (dice.roll(9)) {
+  switch (dice.roll(10)) {
     case 0:
       return jobs::Succeed{JsonText::trusted("1")};
     case 1:
@@ -53,6 +53,8 @@ jobs::RunOutcome any_outcome(Dice& dice) {
       return jobs::Park{.key = dice.one_in(2) ? "a" : "b", .timeout = 2s};
     case 7:
       return jobs::HandBack{};
+    case 8:
+      return jobs::Crashed{any_failure(), delay};
     default:
       return jobs::Cancelled{};
   }

@@ -460,6 +460,7 @@ class VerifyTest(CtlTest):
         self.run_all()
         told = self.json("verify")
         self.assertEqual(told["findings"], [])
+        self.assertTrue(told["summary"]["complete"])
         self.assertTrue(told["summary"]["objects_checked"])
         self.assertGreaterEqual(told["summary"]["jobs"], 12)
         self.assertIn("nothing is wrong", self.ctl("verify").stdout)

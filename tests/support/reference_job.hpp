@@ -92,6 +92,14 @@ class ReferenceJob {
       } else {
         goes_on(retry->delay, now);
       }
+    } else if (const auto* crash = std::get_if<jobs::Crashed>(&outcome)) {
+      ++errors;
+      ++deaths_alone;
+      if (deaths_alone >= 3 && !cancel_wanted) {
+        end_as(jobs::JobState::failed, jobs::EndReason::crashed);
+      } else {
+        goes_on(crash->delay, now);
+      }
     } else if (const auto* snooze = std::get_if<jobs::Snooze>(&outcome)) {
       goes_on(snooze->delay, now);
     } else if (const auto* park = std::get_if<jobs::Park>(&outcome)) {
@@ -120,7 +128,7 @@ class ReferenceJob {
     }
     if (cancel_wanted) {
       end_as(jobs::JobState::cancelled, jobs::EndReason::cancelled);
-    } else if (deaths_alone == 3) {
+    } else if (deaths_alone >= 3) {
       end_as(jobs::JobState::failed, jobs::EndReason::crashed);
     } else {
       state = jobs::JobState::ready;

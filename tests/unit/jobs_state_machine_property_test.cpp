@@ -21,7 +21,7 @@ constexpr TimePoint kStart = TimePoint(std::chrono::hours(24 * 365 * 56));
 
 RunOutcome any_outcome(Dice& dice) {
   const std::chrono::milliseconds delay = dice.roll(3) * 1s;
-  switch (dice.roll(9)) {
+  switch (dice.roll(10)) {
     case 0:
       return Succeed{};
     case 1:
@@ -36,6 +36,8 @@ RunOutcome any_outcome(Dice& dice) {
       return Park{.key = dice.one_in(2) ? "a" : "b", .timeout = 2s};
     case 7:
       return HandBack{};
+    case 8:
+      return Crashed{Error(Errc::internal, "died"), delay};
     default:
       return Cancelled{};
   }

@@ -144,6 +144,22 @@ TEST(JobMachineFinishTest, SnoozeParkAndHandBackBurnNoAttempt) {
   EXPECT_EQ(finished(running_job(), HandBack{}).state, JobState::ready);
 }
 
+TEST(JobMachineFinishTest, CrashInAProcessOfItsOwnCountsAtOnceAndBurnsNoAttempt) {
+  const Lifecycle once = finished(running_job(), Crashed{kFailure, 1s});
+  EXPECT_EQ(once.state, JobState::scheduled);
+  EXPECT_EQ(once.attempt, 0);
+  EXPECT_EQ(once.crashes, 1);
+  EXPECT_EQ(once.suspect_marks, 0);
+
+  Lifecycle job = finished(running_job(), Crashed{kFailure, 0ms});
+  for (int i = 1; i < kCrashBudget; ++i) {
+    ASSERT_EQ(job.state, JobState::ready);
+    job = finished(machine::claim(job, 0, true).value().next, Crashed{kFailure, 0ms});
+  }
+  EXPECT_EQ(job.state, JobState::failed);
+  EXPECT_EQ(job.end_reason, EndReason::crashed);
+}
+
 TEST(JobMachineFinishTest, RepeatedCompletionHasNoSecondEffect) {
   const Lifecycle running = running_job();
   const Lifecycle once = finished(running, Retry{kFailure, 0ms});

@@ -82,6 +82,9 @@ class JobContext {
   virtual Error park(std::string key, std::chrono::milliseconds timeout) = 0;
   /// The job goes back to ready, no attempt burned: the answer to a stop for `drain`.
   virtual Error hand_back() = 0;
+  /// For those who run handlers in processes of their own (rwp/jobs/isolated.hpp): this run's died.
+  /// Counts against the job's crash budget, burns no attempt; again after a backoff.
+  virtual Error crash(Error error) = 0;
 
   /// Has the job's id, kind and attempt on each line.
   virtual const observability::Logger& log() const = 0;

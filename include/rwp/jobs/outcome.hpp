@@ -20,7 +20,7 @@ Error asked_end_error(std::string_view what);
 /// How a run's handler came to its end.
 struct HandlerEnd {
   Result<JsonText> result{};
-  /// What snooze(), park() or hand_back() asked for.
+  /// What snooze(), park(), hand_back() or crash() asked for.
   std::optional<RunOutcome> asked{};
   StopReason stop = StopReason::none;
   /// Attempts that had failed before this run.

@@ -115,8 +115,14 @@ struct Park {
 struct HandBack {};
 /// The handler stopped because cancellation was requested.
 struct Cancelled {};
+/// The handler died in a process of its own, where it was alone: counts against the crash budget at
+/// once. No attempt is burned; again after `delay`, unless the budget is spent.
+struct Crashed {
+  Error error{};
+  std::chrono::milliseconds delay{0};
+};
 
-using RunOutcome = std::variant<Succeed, Retry, Fail, Snooze, Park, HandBack, Cancelled>;
+using RunOutcome = std::variant<Succeed, Retry, Fail, Snooze, Park, HandBack, Cancelled, Crashed>;
 
 /// The end of one run, and what takes effect with it as one unit.
 struct Completion {

@@ -47,7 +47,7 @@ class CapturedSubmits final : public jobs::JobContext {
   std::optional<double> fraction() const;
   std::string note() const;
   std::optional<JsonText> cursor() const;
-  /// What snooze(), park() or hand_back() asked for last.
+  /// What snooze(), park(), hand_back() or crash() asked for last.
   std::optional<jobs::RunOutcome> asked() const;
 
   const jobs::ClaimedJob& job() const override;
@@ -61,6 +61,7 @@ class CapturedSubmits final : public jobs::JobContext {
   Error snooze(std::chrono::milliseconds delay) override;
   Error park(std::string key, std::chrono::milliseconds timeout) override;
   Error hand_back() override;
+  Error crash(Error error) override;
   const observability::Logger& log() const override;
   const observability::TraceContext& trace() const override;
 

@@ -120,6 +120,8 @@ Error Run::park(std::string key, std::chrono::milliseconds timeout) {
 
 Error Run::hand_back() { return ask(HandBack(), "hand back"); }
 
+Error Run::crash(Error error) { return ask(Crashed{.error = std::move(error)}, "crash"); }
+
 const observability::Logger& Run::log() const {
   const std::lock_guard lock(mutex_);
   if (!log_) {

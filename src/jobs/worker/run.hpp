@@ -81,6 +81,7 @@ class Run final : public JobContext, public std::enable_shared_from_this<Run> {
   Error snooze(std::chrono::milliseconds delay) override;
   Error park(std::string key, std::chrono::milliseconds timeout) override;
   Error hand_back() override;
+  Error crash(Error error) override;
   const observability::Logger& log() const override;
   const observability::TraceContext& trace() const override;
 

@@ -23,6 +23,11 @@ bool is_stale(const Error& error) {
   return error.code() == Errc::conflict || error.code() == Errc::not_found;
 }
 
+bool is_failure(const RunOutcome& outcome) {
+  return std::holds_alternative<Retry>(outcome) || std::holds_alternative<Fail>(outcome) ||
+         std::holds_alternative<Crashed>(outcome);
+}
+
 }  // namespace
 
 std::vector<WorkerLoop::Pending> WorkerLoop::take_pending() {
@@ -126,7 +131,7 @@ void WorkerLoop::settle(Pending done, Result<JobState> answer) {
   if (answer) {
     if (std::holds_alternative<Succeed>(outcome)) {
       succeeded_.fetch_add(1, std::memory_order_relaxed);
-    } else if (std::holds_alternative<Retry>(outcome) || std::holds_alternative<Fail>(outcome)) {
+    } else if (is_failure(outcome)) {
       failed_.fetch_add(1, std::memory_order_relaxed);
     }
     metrics_.finished(run, outcome, *answer);
@@ -134,17 +139,18 @@ void WorkerLoop::settle(Pending done, Result<JobState> answer) {
       // The code alone: a handler's words may hold what no log should. They stand in the job.
       const auto* fail = std::get_if<Fail>(&outcome);
       const auto* retry = std::get_if<Retry>(&outcome);
-      const Errc code = fail != nullptr    ? fail->error.code()
-                        : retry != nullptr ? retry->error.code()
-                                           : Errc::internal;
+      const auto* crashed = std::get_if<Crashed>(&outcome);
+      const Errc code = fail != nullptr      ? fail->error.code()
+                        : retry != nullptr   ? retry->error.code()
+                        : crashed != nullptr ? crashed->error.code()
+                                             : Errc::internal;
       log_.warn("job failed for good", {{"job_id", run.id().to_string()},
                                         {"kind", run.job().kind},
                                         {"attempt", run.job().attempt},
                                         {"code", to_string(code)}});
     }
     if (setup_->spans && run.began_at() && !run.control.with_handlers) {
-      run.export_span(outcome_name(outcome), std::holds_alternative<Retry>(outcome) ||
-                                                 std::holds_alternative<Fail>(outcome));
+      run.export_span(outcome_name(outcome), is_failure(outcome));
     }
     forget(run);
     return;

@@ -6,7 +6,7 @@ namespace rwp::jobs {
 namespace {
 
 constexpr std::array<std::string_view, std::variant_size_v<RunOutcome>> kOutcomeNames = {
-    "succeeded", "retried", "failed", "snoozed", "parked", "handed_back", "cancelled"};
+    "succeeded", "retried", "failed", "snoozed", "parked", "handed_back", "cancelled", "crashed"};
 constexpr std::size_t kFailed = 2;
 static_assert(std::is_same_v<std::variant_alternative_t<kFailed, RunOutcome>, Fail>);
 

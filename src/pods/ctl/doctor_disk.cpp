@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <map>
 #include <netinet/in.h>
@@ -16,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <system_error>
 #include <utility>
 
 namespace rwp::pods::ctl {
@@ -83,7 +83,7 @@ void judge_room(Check& check, const std::string& folder) {
   struct statvfs facts {};
   if (::statvfs(folder.c_str(), &facts) != 0) {
     check.health = Health::failed;
-    check.detail = std::string("cannot be looked at: ") + std::strerror(errno);
+    check.detail = "cannot be looked at: " + std::generic_category().message(errno);
     return;
   }
   const std::uint64_t free = std::uint64_t{facts.f_bavail} * facts.f_frsize;
@@ -171,7 +171,7 @@ Check check_port(const std::string& variable, const std::string& text) {
     check.fix = "`ss -ltnp` shows who listens; " + variable + " names another port";
   } else {
     check.health = Health::failed;
-    check.detail = std::strerror(problem);
+    check.detail = std::generic_category().message(problem);
     check.fix = problem == EACCES ? "ports below 1024 need a right of their own; take another"
                                   : "is that an address of this machine? " + variable + " names it";
   }

@@ -40,6 +40,10 @@ Result<T> ask(Context& context, boost::asio::awaitable<Result<T>> operation) {
 }
 
 std::string fix_for_store(const Error& error, const std::string& path) {
+  if (path.empty()) {
+    return "is the database server running, and reachable from here with this user and password? "
+           "Check RWP_JOBS_URL";
+  }
   switch (error.code()) {
     case Errc::corrupt:
       return "`rwpctl verify` names the damage; restore the file from a backup";

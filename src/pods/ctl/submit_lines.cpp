@@ -10,9 +10,9 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iostream>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -45,7 +45,7 @@ std::string what_flags_say(const SubmitOptions& options) {
 
 Error cannot_read(const std::string& file, int code) {
   const Errc errc = code == ENOENT ? Errc::not_found : Errc::invalid_argument;
-  return {errc, "--file '" + cell_text(file) + "': " + std::strerror(code)};
+  return {errc, "--file '" + cell_text(file) + "': " + std::generic_category().message(code)};
 }
 
 /// Reads all there is, block by block of a fixed size, whatever the reads give.
@@ -76,7 +76,8 @@ Result<std::unique_ptr<std::fstream>> make_temporary() {
   std::string path = std::string(folder == nullptr ? "/tmp" : folder) + "/rwpctl-XXXXXX";
   const int made = ::mkstemp(path.data());
   if (made < 0) {
-    return Error(Errc::unavailable, "temporary file '" + path + "': " + std::strerror(errno));
+    return Error(Errc::unavailable,
+                 "temporary file '" + path + "': " + std::generic_category().message(errno));
   }
   ::close(made);
   auto file = std::make_unique<std::fstream>(
@@ -234,7 +235,7 @@ Result<std::optional<SubmitLine>> SubmitLines::next() {
         job = Error(Errc::invalid_argument, "\"payload\" must be at most 1 MiB");
       } else if (job->kind.starts_with("rwp.")) {
         job = Error(Errc::invalid_argument,
-                    "\"kind\" must not start with \"rwp.\", which is the system's");
+                    R"("kind" must not start with "rwp.", which is the system's)");
       }
     }
     if (job) {

@@ -43,11 +43,16 @@ class Verification {
     return check_records(*objects_, bar);
   }
 
-  int finish() {
-    context_.out.end_list({{"summary", summary()}});
+  /// `complete`: all has been looked at.
+  int finish(bool complete) {
+    context_.out.end_list({{"summary", summary(complete)}});
     std::string text = std::to_string(jobs_) + " jobs and " + std::to_string(rows_) + " rows";
     if (!objects_) text += ", without the object store";
-    text += count_ == 0 ? ": nothing is wrong" : ": " + std::to_string(count_) + " findings";
+    if (count_ > 0) {
+      text += ": " + std::to_string(count_) + " findings";
+    } else if (complete) {
+      text += ": nothing is wrong";
+    }
     context_.out.line(text);
     if (leases_ > 0) {
       context_.out.line(std::to_string(leases_) +
@@ -91,9 +96,11 @@ class Verification {
     context_.out.row(out.finish());
   }
 
-  JsonText summary() const {
+  JsonText summary(bool complete) const {
     JsonWriter out;
-    out.begin_object().member("findings", static_cast<std::uint64_t>(count_));
+    out.begin_object()
+        .member("complete", complete)
+        .member("findings", static_cast<std::uint64_t>(count_));
     out.key("kinds").begin_object();
     for (const auto& [kind, count] : kinds_) out.member(kind, static_cast<std::uint64_t>(count));
     out.end_object();
@@ -146,10 +153,10 @@ int run_verify(Context& context) {
   Verification verification(context, std::move(*store), *limit);
   if (*objects) verification.use_objects(std::move(*objects));
   if (auto done = verification.run(); !done) {
-    (void)verification.finish();
+    (void)verification.finish(false);
     return fail(context, done.error().with_context("not all could be looked at"));
   }
-  return verification.finish();
+  return verification.finish(true);
 }
 
 }  // namespace rwp::pods::ctl
