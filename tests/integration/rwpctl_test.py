@@ -173,6 +173,24 @@ class Desk:
         streamed = self.json("jobs", "submit", "--file", "-", "--kind", "k", "--run", "two", stdin=(self.here / lines).read_text())
         self.assertEqual(streamed["existing"], 450)
 
+    def test_pipe_is_read_as_a_file_is(self):
+        lines = self.write("lines", ["{}"] * 5)
+        first = self.json("jobs", "submit", "--file", lines, "--kind", "k")
+        os.mkfifo(self.here / "pipe")
+        writer = subprocess.Popen(["cp", lines, "pipe"], cwd=self.here)
+        self.addCleanup(writer.wait)
+        self.addCleanup(writer.kill)
+        piped = self.json("jobs", "submit", "--file", "pipe", "--kind", "k")
+        self.assertEqual((piped["submit"], piped["existing"]), (first["submit"], 5))
+        self.ctl("jobs", "submit", "--file", "/dev/zero", "--kind", "k", code=USAGE)
+
+    def test_request_stays_within_what_a_pod_takes(self):
+        job = {"kind": "k", "tags": ["t" * 60 + str(n) for n in range(15)], "unique": {"key": "u" * 500}}
+        raw = self.write("raw", [json.dumps(job | {"unique": {"key": f"{n}" + "u" * 500}, "payload": "x" * 9_000})
+                                 for n in range(1_000)])
+        told = self.json("jobs", "submit", "--raw", "--file", raw, "--batch", 1_000)
+        self.assertEqual(told["created"], 1_000)
+
     def test_bad_lines_are_told_with_number_and_rule_and_the_others_are_submitted(self):
         lines = self.write("lines", ['{"n":1}', "{nonsense", "", '{"n":2}', '"' + "x" * 1_200_000 + '"'])
         run = self.ctl("jobs", "submit", "--file", lines, "--kind", "k", "--rejects", "bad", "-o", "json", code=REJECTED)

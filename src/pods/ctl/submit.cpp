@@ -21,6 +21,15 @@ struct Pending {
   std::size_t bytes = 0;
 };
 
+/// What a job takes up in a request, with room for the names of its members.
+std::size_t bytes_of(const jobs::NewJob& job) {
+  constexpr std::size_t kNames = 512;
+  std::size_t bytes = kNames + job.payload.size() + job.kind.size() + job.queue.size() +
+                      2 * (job.idempotency_key.size() + job.unique.key.size());
+  for (const auto& tag : job.tags) bytes += 2 * tag.size() + 3;
+  return bytes;
+}
+
 /// The lines that were refused.
 class Rejects {
  public:
@@ -78,7 +87,7 @@ class FileSubmit {
         rejects_.add(input(), (*line)->number, (*line)->problem, bar_);
         continue;
       }
-      const std::size_t bytes = (*line)->job->payload.size();
+      const std::size_t bytes = bytes_of(*(*line)->job);
       if (pending_.jobs.size() == batch_ || pending_.bytes + bytes > desk_.bytes_per_submit()) {
         if (auto sent = send(); !sent) return sent;
       }
@@ -202,7 +211,8 @@ int submit_one(Context& context, JobsDesk& desk, jobs::NewJob job,
   }
   // A request that is sent again must find its job.
   if (job.idempotency_key.empty()) job.idempotency_key = "rwpctl/" + Uuid::make_v7().to_string();
-  std::vector<jobs::NewJob> one(1, std::move(job));
+  std::vector<jobs::NewJob> one;
+  one.push_back(std::move(job));
   const auto answers = desk.submit(std::move(one));
   if (!answers) return fail(context, answers.error());
   const auto& answer = answers->front();

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <system_error>
@@ -61,7 +62,7 @@ Result<std::uint64_t> digest_of(std::istream& in, Digest& digest, std::ostream* 
     total += count;
     if (copy != nullptr && !copy->write(bytes.data(), static_cast<std::streamsize>(count))) {
       return Error(Errc::unavailable,
-                   "standard input could not be kept in a temporary file; "
+                   "the input could not be kept in a temporary file; "
                    "--run NAME reads it as it comes");
     }
   }
@@ -87,17 +88,18 @@ Result<std::unique_ptr<std::fstream>> make_temporary() {
   return file;
 }
 
-Result<SubmitSource> open_standard_input(const SubmitOptions& options, Digest digest) {
+/// What can be read once: standard input, a pipe.
+Result<SubmitSource> open_stream(std::unique_ptr<std::istream> stream, const SubmitOptions& options,
+                                 Digest digest) {
   SubmitSource source;
   if (!options.run.empty()) {
-    // Not owned; it outlives all.
-    source.stream = std::make_unique<std::istream>(std::cin.rdbuf());
+    source.stream = std::move(stream);
     source.name = digest.name();
     return source;
   }
   auto kept = make_temporary();
   if (!kept) return kept.error();
-  const auto total = digest_of(std::cin, digest, kept->get());
+  const auto total = digest_of(*stream, digest, kept->get());
   if (!total) return total.error();
   (*kept)->flush();
   (*kept)->seekg(0);
@@ -121,17 +123,28 @@ Result<SubmitSource> open_source(const SubmitOptions& options) {
   Digest digest;
   digest.add(what_flags_say(options));
   if (!options.run.empty()) digest.add("run\n" + options.run);
-  if (options.file == "-") return open_standard_input(options, digest);
+  if (options.file == "-") {
+    // Its buffer is not owned, and outlives all.
+    auto standard = std::make_unique<std::istream>(std::cin.rdbuf());
+    return open_stream(std::move(standard), options, digest);
+  }
   errno = 0;
   auto file = std::make_unique<std::ifstream>(options.file, std::ios::binary);
   if (!*file) return cannot_read(options.file, errno == 0 ? EIO : errno);
+  std::error_code code;
+  const auto kind = std::filesystem::status(options.file, code).type();
+  if (kind == std::filesystem::file_type::fifo) {
+    return open_stream(std::move(file), options, digest);
+  }
+  if (kind != std::filesystem::file_type::regular) {
+    return Error(Errc::invalid_argument,
+                 "--file '" + cell_text(options.file) + "': must be a file, a pipe or -");
+  }
   SubmitSource source;
   // Read also under --run: it tells how much there is, and that it can be read.
   Digest of_bytes = digest;
   const auto total = digest_of(*file, of_bytes, nullptr);
-  if (!total)
-    return Error(Errc::invalid_argument,
-                 "--file '" + cell_text(options.file) + "': cannot be read; is it a directory?");
+  if (!total) return total.error();
   file->clear();
   file->seekg(0);
   source.bytes = *total;
