@@ -18,7 +18,7 @@ if [[ "${1:-}" == --tests ]]; then
   packages+=(
     libgtest-dev libgmock-dev libbenchmark-dev json-schema-test-suite sqlite3 python3 git curl
     clang-format-14 clang-tidy-14 openssl nghttp2-server
-    redis-tools
+    redis-tools spin
     python3-dev pybind11-dev python3-pytest mypy
     postgresql-15 pgbouncer
   )

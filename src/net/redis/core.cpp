@@ -186,7 +186,7 @@ boost::asio::awaitable<Result<Server>> Client::Core::connected(SteadyTime deadli
 }
 
 Error Client::Core::not_connected() const {
-  const Error problem(Errc::unavailable, "redis: no connection; not sent");
+  Error problem(Errc::unavailable, "redis: no connection; not sent");
   if (!trouble_) return problem;
   // Of its own code, when a retry is of no use.
   return trouble_->retryable() ? problem.with_cause(*trouble_) : *trouble_;

@@ -91,6 +91,7 @@ boost::asio::awaitable<Result<Session>> Dialer::greet(std::unique_ptr<Stream> st
   commands.push_back(command("CLIENT", "SETNAME", options_.client_name));
   if (options_.database != 0) commands.push_back(command("SELECT", options_.database));
   std::vector<std::string> names;
+  names.reserve(commands.size());
   for (const Command& each : commands) names.emplace_back(each.name());
 
   auto asking = session.wire->ask(std::move(commands));

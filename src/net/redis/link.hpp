@@ -34,7 +34,7 @@ class Link : public std::enable_shared_from_this<Link> {
   boost::asio::awaitable<void> watch_health();
   Result<void> take_answers();
   SteadyTime next_look() const;
-  void look(SteadyTime now);
+  void look(SteadyTime at);
 
   const boost::asio::any_io_executor executor_;
   const std::unique_ptr<Wire> wire_;

@@ -45,7 +45,7 @@ Result<Endpoint> parse_endpoint(std::string_view text, std::uint16_t default_por
   std::string_view port;
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
-    if (end == std::string_view::npos) return bad("\"[\" without \"]\"");
+    if (end == std::string_view::npos) return bad(R"("[" without "]")");
     host = text.substr(1, end - 1);
     port = text.substr(end + 1);
     if (!port.empty() && port.front() != ':') return bad("something between \"]\" and the port");
@@ -77,9 +77,9 @@ Result<unsigned> parse_database(std::string_view text) {
   return static_cast<unsigned>(number);
 }
 
-std::string value_of(const Url& url, const std::string& name, std::string fallback) {
+std::string value_of(const Url& url, const std::string& name, const std::string& fallback) {
   const auto found = url.query().find(name);
-  return found == url.query().end() ? std::move(fallback) : found->second;
+  return found == url.query().end() ? fallback : found->second;
 }
 
 Result<void> read_duration(const Url& url, std::string_view name,

@@ -73,12 +73,15 @@ Result<std::shared_ptr<Call>> Pipeline::answer(Reply reply) {
 
 void Pipeline::lose(const Error& why) {
   std::deque<Sent> lost = std::exchange(in_flight_, {});
-  for (auto each = lost.rbegin(); each != lost.rend(); ++each) {
-    Call& call = *each->call;
+  // From the last to the first, so that those to be repeated keep their order.
+  while (!lost.empty()) {
+    std::shared_ptr<Call> owned = std::move(lost.back().call);
+    lost.pop_back();
+    Call& call = *owned;
     if (call.abandoned) continue;
     if (call.repeatable) {
       call.replies.clear();
-      wait_at(waiting_.begin(), std::move(each->call));
+      wait_at(waiting_.begin(), std::move(owned));
       continue;
     }
     finish(call, Error(Errc::unavailable, "redis: " + call.name +
