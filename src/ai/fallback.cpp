@@ -1,6 +1,9 @@
+#include <rwp/ai/answer_fault.hpp>
 #include <rwp/ai/fallback.hpp>
+#include <rwp/core/async.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <chrono>
 #include <optional>
@@ -12,21 +15,9 @@ namespace {
 
 using boost::asio::awaitable;
 
-bool another_may_help(const Error& error) {
-  switch (error.code()) {
-    case Errc::invalid_argument:
-    case Errc::cancelled:
-    case Errc::deadline_exceeded:
-      return false;
-    case Errc::unsupported:
-    case Errc::rate_limited:
-    case Errc::budget_exceeded:
-    case Errc::corrupt:
-      return true;
-    default:
-      return error.retryable();
-  }
-}
+constexpr std::array<const char*, 8> kReasonNames = {
+    "unavailable", "rate_limited",  "out_of_money",     "no_answer",
+    "unsupported", "no_such_model", "context_too_long", "too_slow"};
 
 /// What the members that were asked have answered.
 class Failures {
@@ -53,8 +44,8 @@ class Failures {
 
 class FallbackModel final : public Model {
  public:
-  explicit FallbackModel(std::vector<std::shared_ptr<Model>> members)
-      : members_(std::move(members)) {
+  FallbackModel(std::vector<std::shared_ptr<Model>> members, FallbackOptions options)
+      : members_(std::move(members)), options_(std::move(options)) {
     assert(!members_.empty());
     assert(
         std::all_of(members_.begin(), members_.end(), [](const auto& m) { return m != nullptr; }));
@@ -75,15 +66,18 @@ class FallbackModel final : public Model {
   awaitable<Result<Reply>> ask(Request request,
                                awaitable<Result<Reply>> (Model::*operation)(Request)) {
     Failures failures;
+    const SteadyTime deadline = request.deadline;
     for (const auto& member : members_) {
       Request copy = request;
+      copy.deadline = share_of(deadline, member);
       auto reply = co_await ((*member).*operation)(std::move(copy));
       if (reply) {
-        name(*reply, *member);
+        name(*reply, member);
         co_return reply;
       }
-      failures.add(member->default_model(), reply.error());
-      if (!another_may_help(reply.error())) co_return reply.error();
+      const Error error = reply.error();
+      failures.add(member->default_model(), error);
+      if (!goes_on(error, deadline, member)) co_return error;
       request.model.clear();
     }
     co_return failures.all();
@@ -91,40 +85,104 @@ class FallbackModel final : public Model {
 
   awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
     Failures failures;
+    const SteadyTime deadline = request.deadline;
     const auto begun = std::make_shared<bool>(false);
     const auto shared = std::make_shared<OnDelta>(std::move(on_delta));
     for (const auto& member : members_) {
       ChatRequest copy = request;
+      copy.deadline = share_of(deadline, member);
       OnDelta watched = [begun, shared](std::string_view piece) {
         *begun = *begun || !piece.empty();
         return (*shared)(piece);
       };
       auto reply = co_await member->stream(std::move(copy), std::move(watched));
       if (reply) {
-        name(*reply, *member);
+        name(*reply, member);
         co_return reply;
       }
+      const Error error = reply.error();
       // The caller has a piece already: another model's answer cannot be put behind it.
-      if (*begun) co_return reply.error().with_context(member->default_model());
-      failures.add(member->default_model(), reply.error());
-      if (!another_may_help(reply.error())) co_return reply.error();
+      if (*begun) co_return error.with_context(member->default_model());
+      failures.add(member->default_model(), error);
+      if (!goes_on(error, deadline, member)) co_return error;
       request.model.clear();
     }
     co_return failures.all();
   }
 
+  /// The time by which a member has to have answered.
+  SteadyTime share_of(SteadyTime deadline, const std::shared_ptr<Model>& member) const {
+    if (options_.time_share >= 1 || deadline == SteadyTime::max() || member == members_.back()) {
+      return deadline;
+    }
+    const SteadyTime now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> left = std::max(deadline, now) - now;
+    return now + std::chrono::duration_cast<std::chrono::nanoseconds>(
+                     left * std::max(options_.time_share, 0.0));
+  }
+
+  bool goes_on(const Error& error, SteadyTime deadline, const std::shared_ptr<Model>& member) {
+    auto reason = fallback_reason(error);
+    // Out of its share of the time, with some left for the others.
+    if (!reason && error.code() == Errc::deadline_exceeded &&
+        std::chrono::steady_clock::now() < deadline) {
+      reason = FallbackReason::too_slow;
+    }
+    if (!reason) return false;
+    const auto& except = options_.except;
+    if (std::find(except.begin(), except.end(), *reason) != except.end()) return false;
+    if (member == members_.back()) return true;
+    const char* named = kReasonNames.at(static_cast<std::size_t>(*reason));
+    options_.log.warn("model falls back",
+                      {{"model", member->default_model()}, {"reason", named}, {"error", error}});
+    if (options_.metrics) {
+      options_.metrics
+          ->counter("rwp_ai_fallbacks_total", "AI calls that went on to another model",
+                    {{"reason", named}})
+          .add();
+    }
+    return true;
+  }
+
   template <class Reply>
-  static void name(Reply& reply, const Model& member) {
-    if (reply.model.empty()) reply.model = member.default_model();
+  void name(Reply& reply, const std::shared_ptr<Model>& member) const {
+    if (reply.model.empty()) reply.model = member->default_model();
+    if (member != members_.front()) reply.from_fallback = true;
   }
 
   const std::vector<std::shared_ptr<Model>> members_;
+  const FallbackOptions options_;
 };
 
 }  // namespace
 
-std::shared_ptr<Model> make_fallback(std::vector<std::shared_ptr<Model>> members) {
-  return std::make_shared<FallbackModel>(std::move(members));
+std::optional<FallbackReason> fallback_reason(const Error& error) {
+  switch (error.code()) {
+    case Errc::unsupported:
+      return FallbackReason::unsupported;
+    case Errc::rate_limited:
+      return FallbackReason::rate_limited;
+    case Errc::budget_exceeded:
+      return FallbackReason::out_of_money;
+    case Errc::corrupt:
+      return FallbackReason::no_answer;
+    case Errc::not_found:
+      return FallbackReason::no_such_model;
+    case Errc::invalid_argument:
+      if (fault_of(error) == AnswerFault::context_too_long) return FallbackReason::context_too_long;
+      return std::nullopt;
+    case Errc::cancelled:
+    case Errc::deadline_exceeded:
+      return std::nullopt;
+    default:
+      if (error.retryable()) return FallbackReason::unavailable;
+      return std::nullopt;
+  }
+}
+
+std::shared_ptr<Model> make_fallback(std::vector<std::shared_ptr<Model>> members,
+                                     FallbackOptions options) {
+  return std::make_shared<FallbackModel>(std::move(members), std::move(options));
 }
 
 }  // namespace rwp::ai

@@ -43,6 +43,10 @@ std::string OpenAiModel::default_model() const {
   return impl_->options().model.empty() ? impl_->listed_model : impl_->options().model;
 }
 
+void OpenAiModel::on_rate_report(ai::OnRateReport listener) {
+  impl_->upstream.on_rate_report(std::move(listener));
+}
+
 awaitable<Result<std::vector<ModelInfo>>> OpenAiModel::models(SteadyTime deadline) {
   return impl_->list_models(deadline, TraceContext());
 }

@@ -45,6 +45,7 @@ Result<void> read_query(const Url& url, OpenAiOptions& options) {
 
 Result<std::shared_ptr<ai::Model>> open(const Url& url, Runtime& runtime,
                                         const OpenAiSchemeOptions& given, OpenAiOptions options) {
+  options.max_attempts = given.max_attempts;
   if (auto read = read_query(url, options); !read) return read.error();
   options.log = given.log;
   net::CurlTransportOptions transport;

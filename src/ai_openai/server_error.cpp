@@ -1,5 +1,6 @@
 #include "ai_openai/server_error.hpp"
 
+#include <rwp/ai/answer_fault.hpp>
 #include <rwp/core/json_text.hpp>
 #include <rwp/core/utf8.hpp>
 
@@ -185,6 +186,10 @@ Error to_error(const Speaker& speaker, int status, const net::HttpHeaders& heade
   }
   Error error(verdict.code,
               describe(speaker, " answered " + std::to_string(status), headers, said));
+  if (any_of(said.code, {"context_length_exceeded", "exceed_context_size_error"}) ||
+      said.type == "exceed_context_size_error") {
+    error = ai::with_fault(error, ai::AnswerFault::context_too_long);
+  }
   return error.with_retryable(verdict.retryable);
 }
 

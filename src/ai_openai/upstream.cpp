@@ -1,5 +1,6 @@
 #include "ai_openai/upstream.hpp"
 
+#include "ai_openai/rate_headers.hpp"
 #include "ai_openai/retry_wait.hpp"
 
 #include <algorithm>
@@ -74,6 +75,7 @@ awaitable<Called> Upstream::attempt(net::HttpRequest request) const {
   if (!called.exchange) co_return std::move(called);
   const auto head = (*called.exchange)->head();
   called.status = head.status;
+  if (listener_) listener_(read_rate_headers(head.headers));
   if (head.status >= 200 && head.status < 300) co_return std::move(called);
   const std::string body = co_await read_some(**called.exchange);
   called.said = read_server_error(body);

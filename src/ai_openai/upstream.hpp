@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace rwp::ai_openai {
 
@@ -51,6 +52,8 @@ class Upstream {
   /// An error while an answer was read, with the answer's request id.
   Error broken_off(const net::HttpExchange& exchange, const Error& error) const;
 
+  void on_rate_report(ai::OnRateReport listener) { listener_ = std::move(listener); }
+
   const OpenAiOptions& options() const noexcept { return options_; }
   const Speaker& speaker() const noexcept { return speaker_; }
 
@@ -61,6 +64,7 @@ class Upstream {
   const std::shared_ptr<net::HttpTransport> transport_;
   const OpenAiOptions options_;
   Speaker speaker_;
+  ai::OnRateReport listener_;
   /// Without a slash at the end.
   std::string base_;
 };

@@ -38,6 +38,12 @@ void CircuitBreaker::failed(Permit permit, SteadyTime now) {
   change(State::open);
 }
 
+void CircuitBreaker::failed_for_good(Permit permit, SteadyTime now) {
+  if (permit.turn != turn_) return;
+  opened_at_ = now;
+  change(State::open);
+}
+
 void CircuitBreaker::abandoned(Permit permit) {
   if (permit.turn == turn_) probing_ = false;
 }

@@ -37,6 +37,18 @@ void TokenBucket::give_back(double tokens, SteadyTime now) {
   as_of_ = std::max(now, as_of_);
 }
 
+void TokenBucket::set_rate(double tokens_per_second, double capacity, SteadyTime now) {
+  level_ = std::min(level(now), capacity);
+  as_of_ = std::max(now, as_of_);
+  per_second_ = tokens_per_second;
+  capacity_ = capacity;
+}
+
+void TokenBucket::lower_to(double tokens, SteadyTime now) {
+  level_ = std::min(level(now), tokens);
+  as_of_ = std::max(now, as_of_);
+}
+
 RateLimit::RateLimit(double tokens_per_second, double capacity)
     : bucket_(tokens_per_second, capacity, now()) {}
 

@@ -63,6 +63,8 @@ const Result<JsonSchema>& compiled_schema() {
 /// `request.output_schema` is replaced; its name is kept when it has one, "answer" otherwise.
 /// Errors: as Model::chat; also `Errc::permission_denied`: the model refused, or a content filter
 /// did; `Errc::invalid_argument`: the answer was cut off, so `max_output_tokens` is too small.
+/// fault_of() (ai/answer_fault.hpp) tells these, and an answer that fits no schema, from the
+/// others.
 template <class T>
 boost::asio::awaitable<Result<Extracted<T>>> extract_with_usage(std::shared_ptr<Model> model,
                                                                 ChatRequest request) {

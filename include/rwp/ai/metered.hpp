@@ -27,9 +27,10 @@ struct MeterOptions {
 /// `rwp_ai_cost_usd_total` (model), `rwp_ai_saved_calls_total` (source: cache, shared), and
 /// `rwp_ai_ledger_errors_total`. A model is labelled with the name
 /// that it gave in the reply; after 50 names the rest is "other". Calls without a reply carry the
-/// inner model's default. Every answer that was paid for is booked in the ledger as one UsageEntry before it is
-/// handed on; one out of a cache, or shared with another call, costs nothing. When the ledger fails, the paid answer is handed on all the same, and the loss is
-/// logged and counted. A model without a price is charged as the dearest and logged once a name.
+/// inner model's default. Every answer that was paid for is booked in the ledger as one UsageEntry
+/// before it is handed on; one out of a cache, or shared with another call, costs nothing. When the
+/// ledger fails, the paid answer is handed on all the same, and the loss is logged and counted. A
+/// model without a price is charged as the dearest and logged once a name.
 std::shared_ptr<Model> make_metered(std::shared_ptr<Model> model, MeterOptions options);
 
 }  // namespace rwp::ai

@@ -35,6 +35,13 @@ struct OutputSchema {
 /// Which of a tenant's own calls go first where they have to wait; other tenants' are not passed.
 enum class CallPriority : std::uint8_t { background, normal, urgent };
 
+/// What became of a call's attempts at an upstream, for whoever has to pay for them.
+struct CallProgress {
+  /// Attempts under way, or ended with nobody knowing whether they are charged: cancelled, out of
+  /// time, or with an answer that is none.
+  int unsettled_attempts = 0;
+};
+
 struct ChatRequest {
   /// Empty: the model's own default.
   std::string model{};
@@ -58,6 +65,8 @@ struct ChatRequest {
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   /// The trace the call belongs to; a model behind HTTP sends it on as a child. Default: none.
   observability::TraceContext trace{};
+  /// Kept by make_budgeted() and make_attempt_limited() between them; null: nobody asks.
+  std::shared_ptr<CallProgress> progress{};
 };
 
 /// The parts are within the sums: cached and cache_write of input, reasoning of output.
@@ -112,6 +121,8 @@ struct EmbedRequest {
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   /// As ChatRequest::trace.
   observability::TraceContext trace{};
+  /// As ChatRequest::progress.
+  std::shared_ptr<CallProgress> progress{};
 };
 
 struct EmbedReply {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rwp/ai/model.hpp>
+#include <rwp/ai/rate_allowance.hpp>
 #include <rwp/ai_openai/model_info.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/error.hpp>
@@ -80,7 +81,7 @@ struct OpenAiOptions {
 /// rate_limited carries `retry_after`; budget_exceeded (quota, credit) is final; not_found: no such
 /// model; corrupt: an answer that is none, worth a retry.
 /// Threads, lifetime: as every Model; the transport is shared, and of the same runtime.
-class OpenAiModel final : public ai::Model {
+class OpenAiModel final : public ai::Model, public ai::ReportsRates {
  public:
   /// `Errc::invalid_argument` names the option and its rule.
   static Result<std::shared_ptr<OpenAiModel>> make(std::shared_ptr<net::HttpTransport> transport,
@@ -93,6 +94,9 @@ class OpenAiModel final : public ai::Model {
 
   /// OpenAiOptions::model; when that is empty, what the server listed; empty before it was asked.
   std::string default_model() const override;
+
+  /// Told of each answer's x-ratelimit headers, refusals' as well.
+  void on_rate_report(ai::OnRateReport listener) override;
 
  private:
   struct Impl;

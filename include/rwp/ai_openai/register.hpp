@@ -16,6 +16,8 @@ struct OpenAiSchemeOptions {
   Secret api_key{};
   /// The model of requests that name none, where the URL does not name it either.
   std::string model{};
+  /// Attempts of one request where the URL does not name them, 1 to 10; 1 where decorators retry.
+  int max_attempts = 3;
   observability::Logger log{};
   /// May be null.
   std::shared_ptr<observability::Metrics> metrics{};

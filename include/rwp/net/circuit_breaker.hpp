@@ -43,6 +43,8 @@ class CircuitBreaker {
   // Of attempts that began before the state last changed, nothing counts.
   void succeeded(Permit permit);
   void failed(Permit permit, SteadyTime now);
+  /// Opens it at once: the attempt told that others are in vain.
+  void failed_for_good(Permit permit, SteadyTime now);
   /// Given up, with nothing learnt.
   void abandoned(Permit permit);
 

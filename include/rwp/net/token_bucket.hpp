@@ -27,6 +27,11 @@ class TokenBucket {
   /// What is there; below zero: what is owed.
   double level(SteadyTime now) const;
 
+  /// From now on so many a second, and as many at once.
+  void set_rate(double tokens_per_second, double capacity, SteadyTime now);
+  /// The other side knows of no more than these.
+  void lower_to(double tokens, SteadyTime now);
+
   double capacity() const noexcept { return capacity_; }
 
  private:

@@ -1,0 +1,161 @@
+#include "ai/decorator.hpp"
+#include "ai/kept_answer.hpp"
+#include "ai/schema_judge.hpp"
+#include <rwp/ai/cached.hpp>
+#include <rwp/ai/call_key.hpp>
+#include <rwp/core/utf8.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+namespace rwp::ai {
+namespace {
+
+using boost::asio::awaitable;
+
+/// A piece of a stream that is played back.
+constexpr std::size_t kPieceBytes = 1'024;
+
+/// Hands an answer out in pieces that end between characters; false when the reader has enough.
+bool play_back(std::string_view content, const OnDelta& on_delta) {
+  while (!content.empty()) {
+    std::size_t size = std::min(kPieceBytes, content.size());
+    while (size < content.size() && size > 0 &&
+           (static_cast<unsigned char>(content[size]) & 0xC0U) == 0x80U) {
+      --size;
+    }
+    if (size == 0) size = std::min(kPieceBytes, content.size());
+    if (!on_delta(content.substr(0, size))) return false;
+    content.remove_prefix(size);
+  }
+  return true;
+}
+
+class CachedModel final : public Decorator {
+ public:
+  CachedModel(std::shared_ptr<Model> inner, CachedOptions options)
+      : Decorator(std::move(inner)), options_(std::move(options)) {
+    assert(options_.cache);
+  }
+
+ private:
+  awaitable<Result<ChatReply>> do_chat(ChatRequest request) override {
+    if (!wants_cache(request)) co_return co_await pass_chat(inner(), std::move(request));
+    const std::string key = key_of(request, request.model);
+    auto kept = co_await look_up(key);
+    if (auto hit = kept ? read_chat_answer(*kept) : std::nullopt) {
+      count("hit");
+      co_return std::move(*hit);
+    }
+    count("miss");
+    ChatRequest copy = request;
+    auto reply = co_await pass_chat(inner(), std::move(copy));
+    if (reply && is_whole(request, *reply)) {
+      co_await keep(place_of(request, *reply, key), write_answer(*reply));
+    }
+    co_return reply;
+  }
+
+  awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
+    if (!wants_cache(request)) {
+      co_return co_await pass_stream(inner(), std::move(request), std::move(on_delta));
+    }
+    const std::string key = key_of(request, request.model);
+    auto kept = co_await look_up(key);
+    if (auto hit = kept ? read_chat_answer(*kept) : std::nullopt) {
+      count("hit");
+      if (!play_back(hit->content, on_delta)) {
+        co_return Error(Errc::cancelled, "the stream was ended by its reader");
+      }
+      co_return std::move(*hit);
+    }
+    count("miss");
+    ChatRequest copy = request;
+    auto reply = co_await pass_stream(inner(), std::move(copy), std::move(on_delta));
+    if (reply && is_whole(request, *reply)) {
+      co_await keep(place_of(request, *reply, key), write_answer(*reply));
+    }
+    co_return reply;
+  }
+
+  awaitable<Result<EmbedReply>> do_embed(EmbedRequest request) override {
+    const std::string key = key_of(request, request.model);
+    auto kept = co_await look_up(key);
+    if (auto hit = kept ? read_embed_answer(*kept) : std::nullopt) {
+      count("hit");
+      co_return std::move(*hit);
+    }
+    count("miss");
+    EmbedRequest copy = request;
+    auto reply = co_await pass_embed(inner(), std::move(copy));
+    if (reply && reply->source == AnswerSource::model) {
+      co_await keep(place_of(request, *reply, key), write_answer(*reply));
+    }
+    co_return reply;
+  }
+
+  bool wants_cache(const ChatRequest& request) const {
+    return options_.random_answers || request.temperature.value_or(0) <= 0;
+  }
+
+  template <class Request>
+  std::string key_of(const Request& request, const std::string& model) const {
+    std::string scope = options_.dialect;
+    scope += '\n';
+    if (options_.scope == CacheScope::tenant) scope += request.tenant;
+    return call_key(request, model.empty() ? default_model() : model, scope);
+  }
+
+  bool is_whole(const ChatRequest& request, const ChatReply& reply) {
+    if (reply.finish_reason != FinishReason::stop || reply.content.empty()) return false;
+    // What is shared with another call is kept by that one.
+    if (reply.source != AnswerSource::model) return false;
+    const OutputSchema* wanted = request.output_schema ? &*request.output_schema : nullptr;
+    return judge_.judge(wanted, reply.content).has_value();
+  }
+
+  awaitable<std::optional<std::string>> look_up(std::string key) {
+    auto kept = co_await options_.cache->get(std::move(key));
+    if (kept) co_return std::move(*kept);
+    note_failure("read", kept.error());
+    co_return std::nullopt;
+  }
+
+  /// Where an answer belongs: a fallback's under the model that gave it.
+  template <class Request, class Reply>
+  std::string place_of(const Request& request, const Reply& reply, const std::string& key) const {
+    return reply.from_fallback ? key_of(request, reply.model) : key;
+  }
+
+  /// Before the answer is handed on, so that the next who asks finds it.
+  awaitable<void> keep(std::string place, std::string value) {
+    auto kept =
+        co_await options_.cache->put(std::move(place), std::move(value), options_.time_to_live);
+    if (!kept) note_failure("written", kept.error());
+  }
+
+  void note_failure(const char* what, const Error& error) {
+    count("error");
+    options_.log.warn("answer cache could not be used", {{"what", what}, {"error", error}});
+  }
+
+  void count(const char* outcome) {
+    if (!options_.metrics) return;
+    options_.metrics
+        ->counter("rwp_ai_cache_total", "Look-ups in the cache of AI answers",
+                  {{"outcome", outcome}})
+        .add();
+  }
+
+  const CachedOptions options_;
+  SchemaJudge judge_;
+};
+
+}  // namespace
+
+std::shared_ptr<Model> make_cached(std::shared_ptr<Model> model, CachedOptions options) {
+  return std::make_shared<CachedModel>(std::move(model), std::move(options));
+}
+
+}  // namespace rwp::ai

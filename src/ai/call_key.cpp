@@ -1,0 +1,58 @@
+#include <rwp/ai/call_key.hpp>
+#include <rwp/core/json_writer.hpp>
+#include <rwp/core/sha256.hpp>
+
+#include <cstdint>
+
+namespace rwp::ai {
+namespace {
+
+/// Raised when what is hashed changes, so that old keys fit nothing.
+constexpr int kVersion = 1;
+
+JsonWriter begin(const char* operation, std::string_view model, std::string_view scope) {
+  JsonWriter out;
+  out.begin_object();
+  out.member("version", kVersion);
+  out.member("operation", operation);
+  out.member("scope", scope);
+  out.member("model", model);
+  return out;
+}
+
+std::string digest(JsonWriter& out) {
+  out.end_object();
+  return to_hex(sha256(out.finish().view()));
+}
+
+}  // namespace
+
+std::string call_key(const ChatRequest& request, std::string_view model, std::string_view scope) {
+  JsonWriter out = begin("chat", model, scope);
+  out.key("messages").begin_array();
+  for (const auto& message : request.messages) {
+    out.begin_array();
+    out.value(static_cast<std::int64_t>(message.role));
+    out.value(std::string_view(message.content));
+    out.end_array();
+  }
+  out.end_array();
+  if (request.output_schema) {
+    out.member("schema_name", std::string_view(request.output_schema->name));
+    out.member("schema", request.output_schema->schema);
+  }
+  if (request.temperature) out.member("temperature", *request.temperature);
+  out.member("max_output_tokens", request.max_output_tokens);
+  return digest(out);
+}
+
+std::string call_key(const EmbedRequest& request, std::string_view model, std::string_view scope) {
+  JsonWriter out = begin("embed", model, scope);
+  out.key("inputs").begin_array();
+  for (const auto& input : request.inputs) out.value(std::string_view(input));
+  out.end_array();
+  out.member("dimensions", request.dimensions);
+  return digest(out);
+}
+
+}  // namespace rwp::ai

@@ -1,0 +1,197 @@
+#include "ai/decorator.hpp"
+#include "ai/own_call.hpp"
+#include <rwp/ai/call_key.hpp>
+#include <rwp/ai/coalesced.hpp>
+
+#include <boost/asio/this_coro.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <unordered_map>
+
+namespace rwp::ai {
+namespace {
+
+using boost::asio::awaitable;
+
+/// Longest that a leader which has died keeps a fleet waiting.
+constexpr std::chrono::minutes kLapsesAfter{10};
+
+/// Asks only when no other process of the fleet does.
+class BoardedModel final : public Decorator {
+ public:
+  BoardedModel(std::shared_ptr<Model> inner, std::shared_ptr<FlightBoard> board)
+      : Decorator(std::move(inner)), board_(std::move(board)) {}
+
+ private:
+  awaitable<Result<ChatReply>> do_chat(ChatRequest request) override {
+    const std::string key = call_key(request, name_of(request), request.tenant);
+    const SteadyTime deadline = request.deadline;
+    return boarded(pass_chat(inner(), std::move(request)), key, deadline);
+  }
+  awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
+    const std::string key = call_key(request, name_of(request), request.tenant);
+    const SteadyTime deadline = request.deadline;
+    return boarded(pass_stream(inner(), std::move(request), std::move(on_delta)), key, deadline);
+  }
+
+  std::string name_of(const ChatRequest& request) const {
+    return request.model.empty() ? default_model() : request.model;
+  }
+
+  awaitable<Result<ChatReply>> boarded(awaitable<Result<ChatReply>> asked, std::string key,
+                                       SteadyTime deadline) {
+    auto leads = co_await board_->take_off(key, kLapsesAfter);
+    if (leads && !*leads) {
+      auto waited = co_await board_->wait_landed(key, deadline);
+      if (!waited && waited.error().code() == Errc::cancelled) co_return waited.error();
+      co_return co_await std::move(asked);
+    }
+    // A leader that is dropped lets the others go by its time.
+    auto reply = co_await std::move(asked);
+    (void)co_await board_->land(std::move(key));
+    co_return reply;
+  }
+
+  const std::shared_ptr<FlightBoard> board_;
+};
+
+struct Flight {
+  std::shared_ptr<OwnCall> call{};
+  bool streamed = false;
+  std::size_t listeners = 0;
+};
+
+using Flights = std::unordered_map<std::string, std::shared_ptr<Flight>>;
+
+/// Takes part in a flight; the last to leave one that has not ended cancels it.
+class Seat {
+ public:
+  Seat(Flights& flights, std::string key, std::shared_ptr<Flight> flight)
+      : flights_(flights), key_(std::move(key)), flight_(std::move(flight)) {
+    ++flight_->listeners;
+  }
+  ~Seat() {
+    if (--flight_->listeners > 0) return;
+    flight_->call->abandon();
+    close();
+  }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+  OwnCall& call() const noexcept { return *flight_->call; }
+  /// Nobody joins it any more.
+  void close() {
+    const auto found = flights_.find(key_);
+    if (found != flights_.end() && found->second == flight_) flights_.erase(found);
+  }
+
+ private:
+  Flights& flights_;
+  const std::string key_;
+  const std::shared_ptr<Flight> flight_;
+};
+
+class CoalescedModel final : public Decorator {
+ public:
+  CoalescedModel(std::shared_ptr<Model> inner, CoalescedOptions options)
+      : Decorator(options.board ? std::make_shared<BoardedModel>(std::move(inner), options.board)
+                                : std::move(inner)),
+        options_(std::move(options)) {}
+
+ private:
+  awaitable<Result<ChatReply>> do_chat(ChatRequest request) override {
+    return shared(std::move(request), OnDelta());
+  }
+  awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
+    return shared(std::move(request), std::move(on_delta));
+  }
+
+  std::string key_of(const ChatRequest& request) const {
+    std::string scope = options_.dialect;
+    scope += '\n';
+    if (options_.scope == CacheScope::tenant) scope += request.tenant;
+    return call_key(request, request.model.empty() ? default_model() : request.model, scope);
+  }
+
+  awaitable<Result<ChatReply>> shared(ChatRequest request, OnDelta on_delta) {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    const std::string key = key_of(request);
+    bool asked_again = false;
+    while (true) {
+      std::shared_ptr<Flight> flight;
+      const auto found = flights_.find(key);
+      const bool joins = found != flights_.end();
+      if (joins) {
+        flight = found->second;
+        count();
+      } else {
+        flight = std::make_shared<Flight>();
+        flight->streamed = static_cast<bool>(on_delta);
+        ChatRequest copy = request;
+        flight->call = start_call(executor, inner_pointer(), std::move(copy), flight->streamed);
+        flights_.emplace(key, flight);
+      }
+      Seat seat(flights_, key, flight);
+      std::size_t taken = 0;
+      auto reply = co_await listen(&seat, on_delta, request.deadline, &taken);
+      if (reply) {
+        if (joins && reply->source == AnswerSource::model) reply->source = AnswerSource::shared;
+        co_return reply;
+      }
+      const Error error = reply.error();
+      const bool once_more = joins && !asked_again && taken == 0 && error.retryable() &&
+                             std::chrono::steady_clock::now() < request.deadline;
+      if (!once_more) co_return reply;
+      asked_again = true;
+    }
+  }
+
+  /// `seat` and `taken` are the caller's, which awaits this.
+  static awaitable<Result<ChatReply>> listen(Seat* seat, OnDelta on_delta, SteadyTime deadline,
+                                             std::size_t* taken) {
+    OwnCall& call = seat->call();
+    while (true) {
+      if (on_delta && call.content.size() > *taken) {
+        const std::string piece = call.content.substr(*taken);
+        *taken += piece.size();
+        if (!on_delta(piece)) {
+          co_return Error(Errc::cancelled, "the stream was ended by its reader");
+        }
+        continue;
+      }
+      if (call.end) break;
+      const auto woken = co_await call.changed.wait_until(deadline);
+      if (woken == Wake::cancelled) co_return Error(Errc::cancelled, "the call was cancelled");
+      if (woken == Wake::timed_out && !call.end && call.content.size() == *taken) {
+        co_return Error(Errc::deadline_exceeded, "deadline passed; the outcome is unknown");
+      }
+    }
+    seat->close();
+    Result<ChatReply> reply = *call.end;
+    // A flight that does not stream brings everything at its end.
+    if (reply && on_delta && *taken == 0 && !reply->content.empty() && !on_delta(reply->content)) {
+      co_return Error(Errc::cancelled, "the stream was ended by its reader");
+    }
+    co_return reply;
+  }
+
+  void count() {
+    if (!options_.metrics) return;
+    options_.metrics
+        ->counter("rwp_ai_coalesced_total", "AI calls that joined one that was under way")
+        .add();
+  }
+
+  const CoalescedOptions options_;
+  Flights flights_;
+};
+
+}  // namespace
+
+std::shared_ptr<Model> make_coalesced(std::shared_ptr<Model> model, CoalescedOptions options) {
+  return std::make_shared<CoalescedModel>(std::move(model), std::move(options));
+}
+
+}  // namespace rwp::ai

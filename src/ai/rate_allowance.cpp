@@ -1,0 +1,138 @@
+#include <rwp/ai/rate_allowance.hpp>
+#include <rwp/net/token_bucket.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace rwp::ai {
+namespace {
+
+using boost::asio::awaitable;
+using std::chrono::milliseconds;
+
+/// Longest that an upstream's word keeps everybody waiting.
+constexpr milliseconds kLongestPause{300'000};
+
+SteadyTime now() { return std::chrono::steady_clock::now(); }
+
+/// Requests or tokens: a bucket, once a limit is known.
+class Window {
+ public:
+  Window(std::int64_t per_minute, milliseconds burst, bool learn) : burst_(burst), learn_(learn) {
+    set(per_minute);
+  }
+
+  SteadyTime ready_at(double amount, SteadyTime at) const {
+    return bucket_ && amount > 0 ? bucket_->ready_at(amount, at) : at;
+  }
+  void take(double amount, SteadyTime at) {
+    if (bucket_) (void)bucket_->reserve(amount, at);
+  }
+  void give_back(double amount, SteadyTime at) {
+    if (bucket_) bucket_->give_back(amount, at);
+  }
+  void report(const RateReport::Window& said, SteadyTime at) {
+    if (learn_ && said.limit && *said.limit > 0 && (known_ == 0 || *said.limit < known_)) {
+      set(*said.limit);
+    }
+    if (bucket_ && said.remaining && *said.remaining >= 0) {
+      bucket_->lower_to(static_cast<double>(*said.remaining), at);
+    }
+  }
+
+ private:
+  void set(std::int64_t per_minute) {
+    if (per_minute <= 0) return;
+    known_ = per_minute;
+    const double per_second = static_cast<double>(per_minute) / 60.0;
+    const double seconds = std::chrono::duration<double>(burst_).count();
+    const double capacity = std::max(per_second * seconds, 1.0);
+    if (bucket_) {
+      bucket_->set_rate(per_second, capacity, now());
+    } else {
+      bucket_.emplace(per_second, capacity, now());
+    }
+  }
+
+  const milliseconds burst_;
+  const bool learn_;
+  std::int64_t known_ = 0;
+  std::optional<net::TokenBucket> bucket_;
+};
+
+class LocalAllowance final : public RateAllowance {
+ public:
+  explicit LocalAllowance(RateAllowanceOptions options)
+      : requests_(options.requests_per_minute, options.burst, options.learn),
+        tokens_(options.tokens_per_minute, options.burst, options.learn) {}
+
+  awaitable<Result<void>> acquire(std::int64_t tokens, SteadyTime deadline) override {
+    const auto amount = static_cast<double>(std::max<std::int64_t>(tokens, 0));
+    const SteadyTime asked = now();
+    const SteadyTime ready =
+        std::max({requests_.ready_at(1, asked), tokens_.ready_at(amount, asked), paused_until_});
+    if (ready > asked && ready > deadline) {
+      const auto wait = std::chrono::ceil<milliseconds>(ready - asked);
+      co_return Error(Errc::rate_limited, "the upstream's limit lets nothing through in time")
+          .with_retry_after(wait);
+    }
+    requests_.take(1, asked);
+    tokens_.take(amount, asked);
+    if (ready <= asked) co_return Result<void>();
+    // Given back when the wait is cancelled, or dropped.
+    const auto undo = [this, amount](void*) { give_back(1, amount); };
+    std::unique_ptr<void, decltype(undo)> guard(this, undo);
+    SteadyTime until = ready;
+    while (now() < until) {
+      const auto waited = co_await sleep_until(until);
+      if (!waited) co_return waited.error();
+      // A pause that was told meanwhile holds for those who wait, too.
+      until = std::max(until, paused_until_);
+      if (now() < until && until > deadline) {
+        const auto wait = std::chrono::ceil<milliseconds>(until - now());
+        co_return Error(Errc::rate_limited, "the upstream's limit lets nothing through in time")
+            .with_retry_after(wait);
+      }
+    }
+    (void)guard.release();
+    co_return Result<void>();
+  }
+
+  void settle(std::int64_t reserved, std::int64_t used, bool sent) override {
+    const auto over = static_cast<double>(reserved - std::max<std::int64_t>(used, 0));
+    const SteadyTime at = now();
+    if (!sent) requests_.give_back(1, at);
+    if (over > 0) tokens_.give_back(over, at);
+    if (over < 0) tokens_.take(-over, at);
+  }
+
+  void report(const RateReport& report) override {
+    const SteadyTime at = now();
+    requests_.report(report.requests, at);
+    tokens_.report(report.tokens, at);
+  }
+
+  void pause(milliseconds wait) override {
+    paused_until_ = std::max(paused_until_, now() + std::min(wait, kLongestPause));
+  }
+
+ private:
+  void give_back(double requests, double tokens) {
+    const SteadyTime at = now();
+    requests_.give_back(requests, at);
+    tokens_.give_back(tokens, at);
+  }
+
+  Window requests_;
+  Window tokens_;
+  SteadyTime paused_until_{};
+};
+
+}  // namespace
+
+std::shared_ptr<RateAllowance> make_rate_allowance(RateAllowanceOptions options) {
+  return std::make_shared<LocalAllowance>(options);
+}
+
+}  // namespace rwp::ai
