@@ -1,5 +1,6 @@
 #include "ai/decorator.hpp"
 #include "ai/own_call.hpp"
+#include <rwp/ai/answer_fault.hpp>
 #include <rwp/ai/attempt_limited.hpp>
 
 #include <boost/asio/this_coro.hpp>
@@ -38,8 +39,9 @@ class Attempt {
   void ended(const Result<Reply>& reply, bool begun) {
     if (!progress_) return;
     const Errc code = reply ? Errc::none : reply.error().code();
-    const bool unknown =
-        code == Errc::cancelled || code == Errc::deadline_exceeded || code == Errc::corrupt;
+    const bool unknown = code == Errc::cancelled || code == Errc::deadline_exceeded ||
+                         code == Errc::corrupt ||
+                         (!reply && fault_of(reply.error()) == AnswerFault::broken_off);
     if (!unknown && !(begun && !reply)) --progress_->unsettled_attempts;
   }
 

@@ -1,4 +1,5 @@
 #include "ai/decorator.hpp"
+#include <rwp/ai/answer_fault.hpp>
 #include <rwp/ai/retried.hpp>
 #include <rwp/core/async.hpp>
 
@@ -19,6 +20,7 @@ double random_share() {
 }
 
 bool may_pass(const Error& error) {
+  if (fault_of(error) == AnswerFault::broken_off) return false;
   switch (error.code()) {
     case Errc::unavailable:
     case Errc::rate_limited:

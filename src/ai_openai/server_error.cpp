@@ -195,8 +195,8 @@ Error to_error(const Speaker& speaker, int status, const net::HttpHeaders& heade
 
 Error to_error(const Speaker& speaker, const net::HttpHeaders& headers, const ServerError& said) {
   const auto verdict = judge(status_of(said), said);
-  return Error(verdict.code, describe(speaker, " broke off its answer with", headers, said))
-      .with_retryable(verdict.retryable);
+  const Error error(verdict.code, describe(speaker, " broke off its answer with", headers, said));
+  return ai::with_fault(error, ai::AnswerFault::broken_off).with_retryable(verdict.retryable);
 }
 
 Error broken_answer(const Speaker& speaker, const net::HttpHeaders& headers, std::string_view why) {

@@ -2,6 +2,7 @@
 
 #include "ai_openai/rate_headers.hpp"
 #include "ai_openai/retry_wait.hpp"
+#include <rwp/ai/answer_fault.hpp>
 
 #include <algorithm>
 #include <random>
@@ -111,8 +112,9 @@ awaitable<Called> Upstream::open(Call call) {
 
 Error Upstream::broken_off(const net::HttpExchange& exchange, const Error& error) const {
   const auto id = exchange.head().headers.find("x-request-id");
-  if (!id) return error;
-  return error.with_context(speaker_.host + " (request " + std::string(*id) + ")");
+  const Error broken = ai::with_fault(error, ai::AnswerFault::broken_off);
+  if (!id) return broken;
+  return broken.with_context(speaker_.host + " (request " + std::string(*id) + ")");
 }
 
 awaitable<Result<std::string>> Upstream::read_all(net::HttpExchange& exchange) const {

@@ -13,6 +13,7 @@ enum class AnswerFault : std::uint8_t {
   none,
   refused,           ///< The model declined (permission_denied).
   filtered,          ///< A content filter withheld the answer (permission_denied).
+  broken_off,        ///< It broke off within; what had come may be charged (unavailable, …).
   cut_off,           ///< The token limit came before the end (invalid_argument).
   misfit,            ///< It does not fit its schema, also after a repair (corrupt).
   context_too_long,  ///< The request does not fit the model (invalid_argument).

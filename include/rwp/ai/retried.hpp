@@ -28,9 +28,9 @@ struct ModelRetryOptions {
 /// error is retryable; with full jitter, or after what the upstream said and up to a tenth more.
 ///
 /// Not repeated: what is out of money; what ran out of time, or was no answer, as it may have been
-/// charged; a stream that has handed out a piece. A wait that would end after the deadline is not
-/// begun. The last error is answered as it is.
-/// Stands outside of the upstream's limit and breaker, so that each attempt takes its permits.
+/// charged; an answer that broke off (AnswerFault::broken_off); a stream that has handed out a
+/// piece. A wait that would end after the deadline is not begun. The last error is answered as it
+/// is. Stands outside of the upstream's limit and breaker, so that each attempt takes its permits.
 std::shared_ptr<Model> make_retried(std::shared_ptr<Model> model,
                                     ModelRetryOptions options = ModelRetryOptions());
 
