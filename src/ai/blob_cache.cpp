@@ -13,6 +13,9 @@ using boost::asio::awaitable;
 /// "rwp-ai-cache 1 " and the end in seconds since 1970, a line of its own before the value.
 constexpr std::string_view kMark = "rwp-ai-cache 1 ";
 
+/// Beyond it a time_point in nanoseconds overflows.
+constexpr std::int64_t kLastSecond = 9'000'000'000;
+
 struct Kept {
   std::chrono::system_clock::time_point ends_at{};
   std::size_t value_at = 0;
@@ -27,6 +30,7 @@ std::optional<Kept> read_head(std::string_view content) {
   const auto [end, problem] =
       std::from_chars(number.data(), number.data() + number.size(), seconds);
   if (problem != std::errc() || end != number.data() + number.size()) return std::nullopt;
+  if (seconds < 0 || seconds > kLastSecond) return std::nullopt;
   Kept kept;
   kept.ends_at = std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
   kept.value_at = line_end + 1;

@@ -79,9 +79,9 @@ class AiStackFaultTest : public OpenAiFixture {
     // Out of money opens it; the next call shall not wait for that.
     of_member.breaking->open_for = 1ms;
     if (silent) {
-      of_member.attempts->first_piece = 500ms;
-      of_member.attempts->between_pieces = 500ms;
-      of_member.attempts->total = 500ms;
+      of_member.attempts->first_piece = 1s;
+      of_member.attempts->between_pieces = 1s;
+      of_member.attempts->total = 1s;
     }
     if (fallback) {
       second_ = std::make_shared<testing::ScriptedModel>("second");
@@ -136,7 +136,9 @@ class AiStackFaultTest : public OpenAiFixture {
     EXPECT_TRUE(eventually(runtime_, [&in_flight] { return in_flight.value() == 0; })) << what;
     run(runtime_, sleep_for(2ms)).value();
     for (const bool streamed : {false, true}) {
-      const auto good = ask_stack(streamed);
+      auto good = ask_stack(streamed);
+      // The time limits of the silent faults may be too short for a machine that stops.
+      if (!good && good.error().code() == Errc::deadline_exceeded) good = ask_stack(streamed);
       EXPECT_TRUE(good.has_value()) << what << ": " << good.error().to_string();
     }
   }

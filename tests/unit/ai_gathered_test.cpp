@@ -113,7 +113,7 @@ TEST_F(GatheredTest, BadInputFailsItsCallerAlone) {
 }
 
 TEST_F(GatheredTest, WhoGivesUpLeavesTheOthersAloneAndAllTogetherEndIt) {
-  options_.window = 200ms;
+  options_.window = 1s;
   const auto gone = start({"gone"});
   const auto stays = start({"stays"});
   on_io(runtime_, [] {});

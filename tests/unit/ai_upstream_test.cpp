@@ -77,9 +77,9 @@ TEST_F(UpstreamTest, MoneyTimeAndNonsenseAreNotTriedAgain) {
 
 TEST_F(UpstreamTest, NoWaitIsBegunThatEndsBeyondTheDeadline) {
   const auto model = make_retried(inner_, quick());
-  inner_->fail(Error(Errc::rate_limited, "busy").with_retry_after(60s));
+  inner_->fail(Error(Errc::rate_limited, "busy").with_retry_after(25s));
   auto request = chat_request("?");
-  request.deadline = Clock::now() + 30s;
+  request.deadline = Clock::now() + 18s;
   const auto began = Clock::now();
   EXPECT_EQ(ask(model, std::move(request)).error().code(), Errc::rate_limited);
   EXPECT_LT(Clock::now() - began, 15s);
@@ -111,8 +111,8 @@ TEST_F(UpstreamTest, StreamIsTriedAgainOnlyBeforeItsFirstPiece) {
 
 TEST_F(UpstreamTest, LimitLetsSoManyThroughAndTellsTheOthersTheWait) {
   RateAllowanceOptions rates;
-  rates.requests_per_minute = 60;
-  rates.burst = 3s;
+  rates.requests_per_minute = 6;
+  rates.burst = 30s;
   UpstreamLimitOptions options;
   options.allowance = make_rate_allowance(rates);
   options.longest_wait = 10ms;
@@ -166,7 +166,7 @@ TEST_F(UpstreamTest, UpstreamsOwnWordSetsTheLimit) {
   options.longest_wait = 10ms;
   const auto model = make_upstream_limited(inner_, options);
   RateReport report;
-  report.requests.limit = 600;
+  report.requests.limit = 6;
   report.requests.remaining = 1;
   on_io(runtime_, [&] { options.allowance->report(report); });
   inner_->answer("1").answer("2");
@@ -181,7 +181,11 @@ TEST_F(UpstreamTest, WhoGivesUpWaitingTakesNothing) {
   UpstreamLimitOptions options;
   options.allowance = make_rate_allowance(rates);
   const auto model = make_upstream_limited(inner_, options);
-  inner_->answer("1").answer("2");
+  inner_->answer_with([](const ChatRequest&) {
+    ChatReply reply;
+    reply.content = "there";
+    return reply;
+  });
   ASSERT_TRUE(ask(model).has_value());
   std::vector<std::shared_ptr<tests::StartedCall>> waiting;
   for (int i = 0; i < 20; ++i) waiting.push_back(start(runtime_, model, chat_request("?")));
@@ -211,15 +215,23 @@ TEST_F(UpstreamTest, BreakerSparesAnUpstreamThatFails) {
   EXPECT_EQ(inner_->chat_requests().size(), 4U);
 }
 
-TEST_F(UpstreamTest, SpentKeyOpensTheBreakerAtOnceAndAProbeClosesIt) {
+TEST_F(UpstreamTest, SpentKeyOpensTheBreakerAtOnce) {
   net::CircuitBreakerOptions options;
-  options.open_for = 50ms;
+  options.open_for = 60s;
   const auto model = make_breaking(inner_, options);
-  inner_->fail(Error(Errc::budget_exceeded, "quota")).answer("paid again").answer("and again");
+  inner_->fail(Error(Errc::budget_exceeded, "quota"));
   EXPECT_EQ(ask(model).error().code(), Errc::budget_exceeded);
   EXPECT_EQ(ask(model).error().code(), Errc::budget_exceeded);
   EXPECT_EQ(inner_->chat_requests().size(), 1U);
-  run(runtime_, sleep_for(60ms)).value();
+}
+
+TEST_F(UpstreamTest, ProbeClosesTheBreakerOfAKeyThatIsPaidAgain) {
+  net::CircuitBreakerOptions options;
+  options.open_for = 1ms;
+  const auto model = make_breaking(inner_, options);
+  inner_->fail(Error(Errc::budget_exceeded, "quota")).answer("paid again").answer("and again");
+  EXPECT_EQ(ask(model).error().code(), Errc::budget_exceeded);
+  run(runtime_, sleep_for(5ms)).value();
   EXPECT_TRUE(ask(model).has_value());
   EXPECT_TRUE(ask(model).has_value());
 }

@@ -15,8 +15,9 @@ struct ModelRetryOptions {
   /// Most that is waited before the second attempt; twice as much before each further one.
   std::chrono::milliseconds first_wait{500};
   std::chrono::milliseconds longest_wait{8'000};
-  /// Where the upstream asks for a longer wait than this, nothing more is tried.
-  std::chrono::milliseconds longest_told_wait{120'000};
+  /// Where a longer wait than this is asked for, by the upstream or by the limit beneath, nothing
+  /// more is tried: a job had better go back to its queue.
+  std::chrono::milliseconds longest_told_wait{30'000};
   /// Retries for each call, over all calls; 0 to 1. An upstream in trouble is not burdened more.
   double budget_share = 0.1;
   /// Retries that are free of the share until they are used up; calls that need none fill them up.
