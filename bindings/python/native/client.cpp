@@ -39,38 +39,64 @@ jobs::NewJob to_new_job(py::handle item) {
     job.payload = to_json_text("payload", PyTuple_GET_ITEM(item.ptr(), 1));
     return job;
   }
-  raise_invalid("jobs", "must be NewJob or (kind, payload)");
+  PyErr_SetString(PyExc_TypeError, "jobs: must be NewJob or (kind, payload)");
+  throw py::error_already_set();
 }
 
-void append_answers(py::list& answers, std::vector<Result<jobs::Inserted>> lot) {
-  for (Result<jobs::Inserted>& answer : lot) {
-    answers.append(answer ? py::cast(*answer) : to_exception(answer.error()));
+/// The jobs of one submit_many(), a lot at a time.
+class Lots {
+ public:
+  explicit Lots(const Client& client) : client_(client) { jobs_.reserve(kSubmitLot); }
+
+  void add(py::handle item) {
+    try {
+      jobs_.push_back(to_new_job(item));
+    } catch (const py::error_already_set& raised) {
+      // A payload that JSON cannot hold fails alone, like any other field.
+      if (!raised.matches(invalid_argument_)) throw;
+      answers_.append(raised.value());
+      return;
+    }
+    places_.push_back(answers_.size());
+    answers_.append(py::none());
+    if (jobs_.size() == kSubmitLot) send();
   }
-}
 
-/// One answer an item: Submitted or an rwp.Error. A store that cannot answer at all raises, with
-/// what was answered before in the exception's `answers`.
-py::list submit_many(const Client& client, const py::iterable& items) {
-  py::list answers;
-  std::vector<jobs::NewJob> lot;
-  const auto send = [&] {
-    auto result =
-        client.call([&lot](jobs::JobStore& store) { return store.insert(std::exchange(lot, {})); });
+  py::list finish() {
+    if (!jobs_.empty()) send();
+    return answers_;
+  }
+
+ private:
+  void send() {
+    auto result = client_.call([jobs = std::exchange(jobs_, {})](jobs::JobStore& store) mutable {
+      return store.insert(std::move(jobs));
+    });
     if (!result) {
       const py::object exception = to_exception(result.error());
-      exception.attr("answers") = answers;
-      PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
-      throw py::error_already_set();
+      exception.attr("answers") = answers_;
+      raise(exception);
     }
-    append_answers(answers, std::move(*result));
-  };
-  lot.reserve(std::min(kSubmitLot, py::len_hint(items)));
-  for (const py::handle item : items) {
-    lot.push_back(to_new_job(item));
-    if (lot.size() == kSubmitLot) send();
+    for (std::size_t i = 0; i < result->size(); ++i) {
+      Result<jobs::Inserted>& answer = (*result)[i];
+      answers_[places_[i]] = answer ? py::cast(*answer) : to_exception(answer.error());
+    }
+    places_.clear();
+    jobs_.reserve(kSubmitLot);
   }
-  if (!lot.empty()) send();
-  return answers;
+
+  const Client& client_;
+  const py::object invalid_argument_ = py::module_::import("rwp._errors").attr("InvalidArgument");
+  py::list answers_{};
+  std::vector<jobs::NewJob> jobs_{};
+  /// Where in the answers those of `jobs_` belong.
+  std::vector<std::size_t> places_{};
+};
+
+py::list submit_many(const Client& client, const py::iterable& items) {
+  Lots lots(client);
+  for (const py::handle item : items) lots.add(item);
+  return lots.finish();
 }
 
 std::vector<Uuid> to_ids(const py::iterable& ids) {
@@ -305,7 +331,9 @@ void bind_client(py::module_& module, std::shared_ptr<OpenThings> open_things) {
   });
   cls.def("submit_many", &submit_many, py::arg("jobs"),
           "Submits NewJob or (kind, payload), in lots of 1,000. One answer a job, in their order: "
-          "Submitted, or an rwp.Error that was not raised; one bad job fails alone.");
+          "Submitted, or an rwp.Error that was not raised; one bad job fails alone. A store that "
+          "cannot answer raises; the exception's `answers` has those of the lots before, and None "
+          "for the jobs whose outcome is unknown.");
   cls.def(
       "get",
       [](const Client& self, py::handle id) {

@@ -7,6 +7,7 @@
 #include <rwp/core/utf8.hpp>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -70,7 +71,7 @@ void report_progress(const Context& self, py::handle fraction, py::handle note) 
       PyBool_Check(fraction.ptr())) {
     raise_invalid("fraction", "must be a number");
   }
-  const double value = py::cast<double>(fraction);
+  const auto value = py::cast<double>(fraction);
   if (!(value >= 0 && value <= 1)) raise_invalid("fraction", "must be 0 to 1");
   std::string text = to_text("note", note);
   if (text.size() > kLongestNote) text.resize(kLongestNote);
@@ -123,7 +124,7 @@ class Ending {
 };
 
 Result<JsonText> call_handler(PyObject* function, jobs::JobContext& context) {
-  const py::object seen = py::cast(new Context(context), py::return_value_policy::take_ownership);
+  const py::object seen = py::cast(std::make_unique<Context>(context));
   const Ending ending(py::cast<Context&>(seen));
   PyObject* const answer = call_function(function, seen.ptr());
   if (answer == nullptr) return judged(context);

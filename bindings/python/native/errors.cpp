@@ -17,11 +17,12 @@ py::object to_exception(const Error& error) {
                                 py::arg("retry_after") = retry_after);
 }
 
-void raise(const Error& error) {
-  const py::object exception = to_exception(error);
+void raise(const py::object& exception) {
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
   throw py::error_already_set();
 }
+
+void raise(const Error& error) { raise(to_exception(error)); }
 
 void raise_invalid(std::string_view field, std::string_view rule) {
   raise(Error(Errc::invalid_argument, std::string(field) + ": " + std::string(rule)));

@@ -17,6 +17,7 @@ py::object to_exception(const Error& error);
 
 /// Raises it.
 [[noreturn]] void raise(const Error& error);
+[[noreturn]] void raise(const py::object& exception);
 
 /// `Errc::invalid_argument` about `field`: "run_at: must …".
 [[noreturn]] void raise_invalid(std::string_view field, std::string_view rule);

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <ctime>
 #include <cxxabi.h>
 #include <memory>
 #include <semaphore.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace rwp::python {

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import json
 import threading
 import time
 import uuid
+from random import Random
 from typing import Any, Callable, List, Union
 
 import pytest
 
 import rwp
+from conftest import LIMIT
 
 UTC = datetime.timezone.utc
 
@@ -60,6 +63,36 @@ def test_what_json_can_hold_comes_back(client: rwp.Client, payload: Any) -> None
     assert read == (payload if not isinstance(payload, dict) or "a" not in payload
                     else {"a": [1, 2]})
     assert type(read) is type(payload)
+
+
+def random_value(random: Random, depth: int) -> Any:
+    kind = random.randrange(8 if depth > 0 else 6)
+    if kind == 0:
+        return random.choice([None, True, False])
+    if kind == 1:
+        return random.randrange(-(2**63), 2**64)
+    if kind == 2:
+        return random.choice([random.random(), random.expovariate(1e-9), -0.0, 5e-324, 1.7e308])
+    if kind < 6:
+        return "".join(chr(random.choice([random.randrange(128), random.randrange(0xD800),
+                                          random.randrange(0xE000, 0x110000)]))
+                       for _ in range(random.randrange(12)))
+    if kind == 6:
+        return [random_value(random, depth - 1) for _ in range(random.randrange(5))]
+    return {str(random.random()): random_value(random, depth - 1)
+            for _ in range(random.randrange(5))}
+
+
+def test_random_values_come_back_as_from_pythons_own_json(client: rwp.Client) -> None:
+    random = Random(20261126)
+    values = [random_value(random, 5) for _ in range(1_000)]
+    answers = client.submit_many(("a", value) for value in values)
+    for value, answer in zip(values, answers):
+        assert isinstance(answer, rwp.Submitted), (value, answer)
+    read = {job.id: job.payload for job in client.list()}
+    for value, answer in zip(values, answers):
+        assert isinstance(answer, rwp.Submitted)
+        assert json.dumps(read[answer.id]) == json.dumps(value)
 
 
 def deep(levels: int) -> Any:
@@ -123,6 +156,26 @@ def test_repeating_a_submit_is_safe(client: rwp.Client) -> None:
         client.submit("a", 2, id=mine)
 
 
+def test_a_payload_beyond_its_limit_is_refused(client: rwp.Client) -> None:
+    with pytest.raises(rwp.InvalidArgument, match="payload"):
+        client.submit("a", "x" * 2**21)
+
+
+def test_a_closed_client_lets_those_who_wait_finish(url: str) -> None:
+    client = rwp.Client(url)
+    job = client.submit("a")
+    other = rwp.Client(url)
+    waited: List[rwp.Job] = []
+    waiter = threading.Thread(target=lambda: waited.append(client.wait(job.id, LIMIT)))
+    waiter.start()
+    time.sleep(0.05)  # Most likely it waits by then; if not, it is told that the client is closed.
+    client.close()
+    other.cancel(job.id)
+    waiter.join(LIMIT)
+    assert not waiter.is_alive()
+    assert [one.state for one in waited] in ([], ["cancelled"])
+
+
 def test_a_unique_key_collapses(client: rwp.Client) -> None:
     first = client.submit("a", 1, unique_key="k", unique_period=60, unique_states=["ready"])
     second = client.submit("a", 2, unique_key="k", unique_period=60, unique_states=["ready"])
@@ -131,10 +184,12 @@ def test_a_unique_key_collapses(client: rwp.Client) -> None:
 
 def test_one_bad_job_of_many_fails_alone(client: rwp.Client) -> None:
     answers = client.submit_many(
-        [("a", 1), rwp.NewJob("b b"), rwp.NewJob("c", 3, priority="low")])
+        [("a", 1), rwp.NewJob("b b"), ("a", {2}), rwp.NewJob("c", 3, priority="low")])
+    assert len(answers) == 4 and client.counts()["default"]["ready"] == 2
     assert isinstance(answers[1], rwp.InvalidArgument)
-    assert isinstance(answers[0], rwp.Submitted) and isinstance(answers[2], rwp.Submitted)
-    assert client.get(answers[2].id).priority == "low"
+    assert isinstance(answers[2], rwp.InvalidArgument) and "payload" in str(answers[2])
+    assert isinstance(answers[0], rwp.Submitted) and isinstance(answers[3], rwp.Submitted)
+    assert client.get(answers[3].id).priority == "low"
 
 
 def test_many_come_from_any_iterable_in_order(client: rwp.Client) -> None:
@@ -152,7 +207,7 @@ def test_what_an_iterable_raises_is_raised(client: rwp.Client) -> None:
         raise KeyError("gone")
     with pytest.raises(KeyError):
         client.submit_many(broken())
-    with pytest.raises(rwp.InvalidArgument):
+    with pytest.raises(TypeError):
         client.submit_many(["a"])  # type: ignore[list-item]
 
 
