@@ -6,8 +6,6 @@
 #include <iostream>
 #include <sstream>
 
-using namespace std::chrono_literals;
-
 struct CountWords {  // What the job is told.
   std::string text;
   static constexpr std::string_view job_kind = "text.count_words";
@@ -24,8 +22,8 @@ rwp::jobs::Awaitable<rwp::Result<Counted>> count(CountWords job, rwp::jobs::JobC
   Counted counted;
   std::istringstream words(job.text);
   for (std::string word; words >> word; ++counted.words) {
-    if (context.stop_requested()) co_return context.hand_back();  // Another run begins anew.
-    (void)co_await rwp::sleep_for(10ms);                          // As if a service were asked.
+    if (context.stop_requested()) co_return context.hand_back();   // Another run begins anew.
+    (void)co_await rwp::sleep_for(std::chrono::milliseconds(10));  // As if a service were asked.
     context.progress(static_cast<double>(words.tellg()) / static_cast<double>(job.text.size()));
   }
   co_return counted;
@@ -36,7 +34,8 @@ int main(int argc, char** argv) {
   for (const int number : {SIGINT, SIGTERM}) sigaddset(&ends, number);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
 
-  rwp::Runtime control, handlers;
+  rwp::Runtime control;
+  rwp::Runtime handlers;
   const auto* url = argc > 1 ? argv[1] : "sqlite:tutorial.db";
   const auto store = rwp::builtin_schemes().open<rwp::jobs::JobStore>(url, control).value();
   rwp::jobs::Worker worker(store, handlers);
