@@ -69,6 +69,7 @@ GOALS = {
     ("libpq", "drain"): 0.5, ("libpq", "submit_batch"): 0.6, ("libpq", "submit_64"): 3.0,
     ("libpq", "submit_1"): 0.75, ("libpq", "pickup_p50"): 1 / 1.3,
     ("graphile_worker", "pickup_p50"): 1 / 0.7,
+    ("graphile_worker", "client_cpu"): 3.0, ("graphile_worker", "server_cpu"): 2.0,
     ("graphile_worker", "drain"): 2.5, ("pg_boss", "drain"): 2.0,
     ("graphile_worker", "submit_16"): 15.0, ("pg_boss", "submit_16"): 15.0,
 }
@@ -168,21 +169,22 @@ def measure(name, command, kept_on, postgres, redis, options):
 
 
 def compare(rows):
-    """Gives the rows of the others the ratio of ours to them; the value stays theirs."""
-    ours = {}
+    """Rows of ours beside each of the others: a value, a CPU time a job."""
+    measured = {}
     for row in rows:
-        part, name, what = row["name"].split("/")
-        if name == OURS:
-            ours[what] = row["value"]
-    for row in rows:
-        part, name, what = row["name"].split("/")
-        if name == OURS or what not in ours:
+        _, name, what = row["name"].split("/")
+        measured[name, what] = row["value"], row["unit"]
+        for side in ("client", "server"):
+            if what == "drain":
+                measured[name, side + "_cpu"] = row[side + "_cpu_us"], "us"
+    for (name, what), (theirs, unit) in measured.items():
+        ours = measured.get((OURS, what), (None,))[0]
+        if name == OURS or ours is None:
             continue
-        # "baseline" is what the value is held against, and a time is good when it is small.
-        row["value"], row["baseline"] = ours[what], row["value"]
-        row["ratio"] = row["value"] / row["baseline"] if row["unit"] != "us" else row["baseline"] / row["value"]
-        row["goal"] = GOALS.get((name, what))
-        row["name"] = f"{part}/{what}_beside_{name}"
+        # Of times a small one is good.
+        above, below = (theirs, ours) if unit == "us" else (ours, theirs)
+        yield {"name": f"beside_{name}/{what}", "value": ours, "unit": unit, "baseline": theirs,
+               "ratio": above / below if below else None, "goal": GOALS.get((name, what))}
 
 
 def main():
@@ -221,7 +223,7 @@ def main():
         for server in running:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    compare(rows)
+    rows += list(compare(rows))
     text = "".join(json.dumps(row) + "\n" for row in rows)
     if options.rows:
         with open(options.rows, "a", encoding="utf-8") as out:
