@@ -1,10 +1,12 @@
 /* The least that PostgreSQL itself needs to keep jobs: a unique 16-byte id, the payload, and after
  * the end the row with its state and a result of 20 bytes. Plain libpq.
  *
- *   baseline_libpq_loop URL prepare|clear
- *   baseline_libpq_loop URL load COUNT BYTES      COPY, 1,000 rows a commit, two connections in
- * turn baseline_libpq_loop URL drain COUNT           batch claim, batch complete, pipelined
- *   baseline_libpq_loop URL pickup COUNT BYTES    insert, NOTIFY, claim; microseconds, one a line
+ * usage: baseline_libpq_loop URL COMMAND [COUNT [BYTES]]
+ *
+ * - prepare, clear: the tables, empty
+ * - load: COPY, 1,000 rows a commit, two connections in turn
+ * - drain: batch claim, batch complete, pipelined on two connections
+ * - pickup: insert, NOTIFY, claim; microseconds, one a line
  *
  * Prints seconds, or the times. There are no leases, retries, priorities, ledger or counts here. */
 #include <libpq-fe.h>
@@ -17,16 +19,16 @@
 enum { BATCH = 1000, MAX_IDS = BATCH * 40 };
 
 static const char kPrepare[] =
-    "DROP TABLE IF EXISTS job;"
-    "CREATE TABLE job (id uuid PRIMARY KEY, seq bigint GENERATED ALWAYS AS IDENTITY,"
-    " state smallint NOT NULL DEFAULT 0, payload text NOT NULL, result text);"
-    "CREATE INDEX job_ready ON job (seq) WHERE state = 0;";
+    "DROP TABLE IF EXISTS job, ended;"
+    "CREATE TABLE job (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " id uuid NOT NULL UNIQUE, payload text NOT NULL);"
+    "CREATE TABLE ended (id uuid PRIMARY KEY, state smallint NOT NULL, result text NOT NULL);";
+/* Claim and completion are one transaction, which stays open while the jobs run. */
 static const char kClaim[] =
-    "UPDATE job SET state = 1 WHERE id IN (SELECT id FROM job WHERE state = 0 ORDER BY seq"
-    " LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING id, payload";
+    "DELETE FROM job WHERE seq IN (SELECT seq FROM job ORDER BY seq LIMIT 1000"
+    " FOR UPDATE SKIP LOCKED) RETURNING id, payload";
 static const char kComplete[] =
-    "UPDATE job SET state = 2, result = 'rrrrrrrrrrrrrrrrrrrr' WHERE id = ANY($1::uuid[])"
-    " AND state = 1";
+    "INSERT INTO ended SELECT unnest($1::uuid[]), 2, 'rrrrrrrrrrrrrrrrrrrr'";
 static const char kInsert[] = "INSERT INTO job (id, payload) VALUES (gen_random_uuid(), $1)";
 
 static void fail(PGconn* connection, const char* doing) {
@@ -117,10 +119,14 @@ static void prepare(PGconn* connection, const char* name, const char* sql) {
 }
 
 static void send(PGconn* connection, const char* name, int parameters, const char* const* values) {
-  if (PQsendQueryPrepared(connection, name, parameters, values, NULL, NULL, 0) != 1 ||
-      PQpipelineSync(connection) != 1 || PQflush(connection) < 0) {
+  if (PQsendQueryPrepared(connection, name, parameters, values, NULL, NULL, 0) != 1) {
     fail(connection, name);
   }
+}
+
+static void ask_for_claim(PGconn* connection) {
+  send(connection, "claim", 0, NULL);
+  if (PQsendFlushRequest(connection) != 1 || PQflush(connection) < 0) fail(connection, "claim");
 }
 
 /* The next result that is there; null when there is none yet. */
@@ -141,57 +147,58 @@ static PGresult* next_result(PGconn* connection) {
   return NULL;
 }
 
+/* Completes what was claimed, which commits, and claims on. */
+static void complete(PGconn* connection, const PGresult* claimed, char* ids) {
+  const int rows = PQntuples(claimed);
+  char* out = ids;
+  *out++ = '{';
+  for (int i = 0; i < rows; ++i) {
+    if (i > 0) *out++ = ',';
+    memcpy(out, PQgetvalue(claimed, i, 0), 36);
+    out += 36;
+  }
+  *out++ = '}';
+  *out = 0;
+  const char* values[1] = {ids};
+  send(connection, "complete", 1, values);
+  if (PQpipelineSync(connection) != 1) fail(connection, "complete");
+  ask_for_claim(connection);
+}
+
 static void drain(const char* url, int count) {
-  PGconn* claims = connect_to(url);
-  PGconn* completions = connect_to(url);
-  /* A claim that is lost is made again; a completion is not. */
-  execute(claims, "SET synchronous_commit = off");
-  prepare(claims, "claim", kClaim);
-  prepare(completions, "complete", kComplete);
-  if (PQenterPipelineMode(claims) != 1 || PQenterPipelineMode(completions) != 1) exit(1);
-  PQsetnonblocking(claims, 1);
-  PQsetnonblocking(completions, 1);
+  PGconn* connections[2];
+  struct pollfd sockets[2];
+  for (int i = 0; i < 2; ++i) {
+    connections[i] = connect_to(url);
+    prepare(connections[i], "claim", kClaim);
+    prepare(connections[i], "complete", kComplete);
+    if (PQenterPipelineMode(connections[i]) != 1) fail(connections[i], "pipeline");
+    PQsetnonblocking(connections[i], 1);
+  }
   char* ids = malloc(MAX_IDS);
   const double began = now();
-  int claimed = 0;
-  int asked = 0;
+  for (int i = 0; i < 2; ++i) ask_for_claim(connections[i]);
   int completed = 0;
   while (completed < count) {
-    /* Two claims ahead. */
-    while (asked < 2 && claimed + asked * BATCH < count) {
-      send(claims, "claim", 0, NULL);
-      ++asked;
+    for (int i = 0; i < 2; ++i) {
+      sockets[i].fd = PQsocket(connections[i]);
+      sockets[i].events = PQflush(connections[i]) > 0 ? POLLIN | POLLOUT : POLLIN;
     }
-    struct pollfd sockets[2] = {{.fd = PQsocket(claims), .events = POLLIN, .revents = 0},
-                                {.fd = PQsocket(completions), .events = POLLIN, .revents = 0}};
-    if (PQflush(claims) > 0) sockets[0].events |= POLLOUT;
-    if (PQflush(completions) > 0) sockets[1].events |= POLLOUT;
     if (poll(sockets, 2, 60000) <= 0) {
       fprintf(stderr, "libpq_loop: drain: no answer\n");
       exit(1);
     }
-    if (PQconsumeInput(claims) != 1) fail(claims, "claim");
-    if (PQconsumeInput(completions) != 1) fail(completions, "complete");
-    PGresult* result = NULL;
-    while ((result = next_result(claims)) != NULL) {
-      const int rows = PQntuples(result);
-      --asked;
-      claimed += rows;
-      char* out = ids;
-      *out++ = '{';
-      for (int i = 0; i < rows; ++i) {
-        memcpy(out, PQgetvalue(result, i, 0), 36);
-        out += 36;
-        *out++ = i + 1 < rows ? ',' : '}';
+    for (int i = 0; i < 2; ++i) {
+      if (PQconsumeInput(connections[i]) != 1) fail(connections[i], "drain");
+      PGresult* result = NULL;
+      while ((result = next_result(connections[i])) != NULL) {
+        if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+          complete(connections[i], result, ids);
+        } else {
+          completed += atoi(PQcmdTuples(result));
+        }
+        PQclear(result);
       }
-      *out = 0;
-      PQclear(result);
-      const char* values[1] = {ids};
-      if (rows > 0) send(completions, "complete", 1, values);
-    }
-    while ((result = next_result(completions)) != NULL) {
-      completed += atoi(PQcmdTuples(result));
-      PQclear(result);
     }
   }
   printf("%.6f\n", now() - began);
@@ -221,6 +228,7 @@ static void pickup(const char* url, int count, const char* payload) {
     PGnotify* notified = NULL;
     while ((notified = PQnotifies(worker)) == NULL) wait_readable(worker);
     PQfreemem(notified);
+    execute(worker, "BEGIN");
     PGresult* claimed = PQexecPrepared(worker, "claim", 0, NULL, NULL, NULL, 0);
     if (PQntuples(claimed) != 1) fail(worker, "claim");
     printf("%.3f\n", (now() - began) * 1e6);
@@ -229,6 +237,7 @@ static void pickup(const char* url, int count, const char* payload) {
     PQclear(claimed);
     const char* ended[1] = {id};
     PQclear(PQexecPrepared(worker, "complete", 1, ended, NULL, NULL, 0));
+    execute(worker, "COMMIT");
     const struct timespec gap = {.tv_sec = 0, .tv_nsec = 10 * 1000 * 1000};
     nanosleep(&gap, NULL);
   }
@@ -248,7 +257,7 @@ int main(int argc, char** argv) {
   if (strcmp(command, "prepare") == 0) {
     execute(connect_to(url), kPrepare);
   } else if (strcmp(command, "clear") == 0) {
-    execute(connect_to(url), "TRUNCATE job");
+    execute(connect_to(url), "TRUNCATE job, ended");
   } else if (strcmp(command, "load") == 0) {
     load(url, count, payload);
   } else if (strcmp(command, "drain") == 0) {

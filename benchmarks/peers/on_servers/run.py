@@ -128,7 +128,6 @@ def per_job(server, peer, jobs, ask):
     if "wal" in after:
         used["commits_per_1000"] = (after["commits"] - before["commits"]) / jobs * 1000
         used["wal_bytes"] = (after["wal"] - before["wal"]) / jobs
-        used["dead_tuples"] = after["dead"]
     return answer, used
 
 
@@ -152,6 +151,8 @@ def measure(name, command, kept_on, postgres, redis, options):
                                lambda: peer.ask("load", count=options.jobs, bytes=BYTES))
         row("submit_batch", options.jobs / loaded["seconds"], "jobs/s", used)
         drained, used = per_job(server, peer, options.jobs, lambda: peer.ask("drain", count=options.jobs))
+        if server is postgres:
+            used["dead_tuples"] = postgres.dead_tuples()
         row("drain", options.jobs / drained["seconds"], "jobs/s", used)
         peer.ask("clear")
         for callers in CALLERS:

@@ -90,17 +90,15 @@ class Postgres:
         self.query("CHECKPOINT", database="postgres")
 
     def usage(self):
-        """Counters; sessions tell theirs up to a second late."""
-        time.sleep(1.2)
-        commits, dead = self.query(
-            "SELECT (SELECT xact_commit FROM pg_stat_database WHERE datname = 'rwp'),"
-            " (SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables)").split("|")
-        return {
-            "cpu": cpu_seconds(self.process.pid),
-            "commits": int(commits),
-            "wal": int(self.query("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")),
-            "dead": int(dead),
-        }
+        """What has been used so far; commits are those that wrote something."""
+        commits, wal = self.query(
+            "SELECT pg_snapshot_xmax(pg_current_snapshot()),"
+            " pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").split("|")
+        return {"cpu": cpu_seconds(self.process.pid), "commits": int(commits), "wal": int(wal)}
+
+    def dead_tuples(self):
+        time.sleep(10.5)  # Idle sessions tell theirs up to ten seconds late.
+        return int(self.query("SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables"))
 
     def version(self):
         return "PostgreSQL " + self.query("SHOW server_version").split()[0]
