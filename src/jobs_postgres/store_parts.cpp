@@ -29,7 +29,9 @@ constexpr Statement kSessionSettings{
     .sql =
         "SELECT set_config('enable_seqscan', 'off', false),"
         " set_config('enable_hashjoin', 'off', false),"
-        " set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),"
+        " set_config('enable_mergejoin', 'off', false),"
+        " set_config('enable_bitmapscan', 'off', false), set_config('enable_sort', 'off', false),"
+        " set_config('jit', 'off', false),"
         " set_config('statement_timeout', '30s', false),"
         " set_config('idle_in_transaction_session_timeout', '30s', false),"
         " set_config('client_connection_check_interval', '1s', false)"};
@@ -38,7 +40,9 @@ constexpr Statement kTransactionSettings{
     .sql =
         "SELECT set_config('enable_seqscan', 'off', true),"
         " set_config('enable_hashjoin', 'off', true),"
-        " set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),"
+        " set_config('enable_mergejoin', 'off', true),"
+        " set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),"
+        " set_config('jit', 'off', true),"
         " set_config('statement_timeout', '30s', true),"
         " set_config('idle_in_transaction_session_timeout', '30s', true)"};
 

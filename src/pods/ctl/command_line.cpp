@@ -172,6 +172,8 @@ class Commands {
     text(config, "--role", options_.role, "ROLE",
          "As api, worker, ai, analytics or standalone would see them here");
     leaf(&app_, "doctor", Command::doctor, "Check what the pods stand on; say what to fix");
+    leaf(&app_, "migrate", Command::migrate,
+         "Bring the schema of the jobs' database up to date; pods may go on meanwhile");
     auto* verify = leaf(&app_, "verify", Command::verify,
                         "Check that jobs, leases, ledger and objects hold together");
     verify->add_flag("--no-objects", options_.verify.no_objects, "Leave the object store alone");

@@ -71,6 +71,7 @@ int list_keys(Context& context);
 int revoke_keys(Context& context);
 int show_config(Context& context);
 int run_doctor(Context& context);
+int migrate_store(Context& context);
 int run_verify(Context& context);
 
 /// Waits until all of `ids` have ended, shows how they ended, and answers the exit code. `timeout`

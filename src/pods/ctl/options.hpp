@@ -29,6 +29,7 @@ enum class Command : std::uint8_t {
   keys_revoke,
   config,
   doctor,
+  migrate,
   verify,
 };
 

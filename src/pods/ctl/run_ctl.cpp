@@ -40,6 +40,8 @@ int run_command(ctl::Context& context) {
       return ctl::show_config(context);
     case Command::doctor:
       return ctl::run_doctor(context);
+    case Command::migrate:
+      return ctl::migrate_store(context);
     case Command::verify:
       return ctl::run_verify(context);
   }
