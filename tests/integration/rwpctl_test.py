@@ -82,7 +82,8 @@ class CommandLineTest(CtlTest):
                 (("jobs", "show", "x"), "no id of a job"), (("jobs", "cancel"), "give ids"),
                 (("jobs", "list", "--limit", "0"), "1 to 1000"),
                 (("jobs", "submit"), "--kind"), (("jobs", "wait", "--timeout", "5"), "for which"),
-                (("jobs", "list", "--limit"), "--limit"), (("doctor", "now"), "unexpected")):
+                (("jobs", "list", "--limit"), "--limit"), (("jobs", "list", "--queue", ""), "not be empty"),
+                (("jobs", "cancel", "--state", "failed", "--queue", ""), "not be empty"), (("doctor", "now"), "unexpected")):
             with self.subTest(arguments):
                 self.sql_file()
                 run = self.ctl(*arguments, code=USAGE)
@@ -97,7 +98,9 @@ class CommandLineTest(CtlTest):
         top = self.ctl("--help").stdout
         for command in ("jobs", "queues", "keys", "config", "doctor", "verify", "Exit codes"):
             self.assertIn(command, top)
-        self.assertIn("--idempotency-key", self.ctl("jobs", "submit", "--help").stdout)
+        submit = self.ctl("jobs", "submit", "--help").stdout
+        self.assertIn("Usage: rwpctl jobs submit", submit)
+        self.assertIn("--idempotency-key", submit)
 
     def test_store_that_is_not_there_is_not_made_by_looking(self):
         for command in (("jobs", "list"), ("queues", "list"), ("verify",), ("jobs", "show", NOBODYS)):

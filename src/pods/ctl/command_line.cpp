@@ -258,6 +258,16 @@ void judge_extras(const CLI::App& command, const Commands& commands,
   }
 }
 
+/// A script whose variable is unset gives a flag without a value, which must not mean: all.
+void refuse_empty_values(const CLI::App& command, std::vector<std::string>& problems) {
+  for (const CLI::Option* option : command.get_options()) {
+    const auto& values = option->results();
+    if (option->get_lnames().empty() || option->get_expected_max() == 0) continue;
+    if (std::find(values.begin(), values.end(), std::string()) == values.end()) continue;
+    problems.push_back("--" + option->get_lnames().front() + ": must not be empty");
+  }
+}
+
 /// The group or command that was named last, to tell what is wrong below it.
 CLI::App* deepest(CLI::App* command) {
   for (CLI::App* below : command->get_subcommands()) return deepest(below);
@@ -320,7 +330,9 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     commands.app().parse(reversed);
     last = deepest(&commands.app());
   } catch (const CLI::CallForHelp&) {
-    parsed.answer = deepest(&commands.app())->help();
+    const CLI::App* asked = deepest(&commands.app());
+    const CLI::App* parent = asked->get_parent();
+    parsed.answer = asked->help(parent == nullptr ? std::string() : path_of(*parent));
     return parsed;
   } catch (const CLI::ParseError& error) {
     parsed.problems.push_back(told(error));
@@ -344,6 +356,7 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     parsed.problems.push_back(path_of(*last) + " needs a command: " + names);
     return parsed;
   }
+  refuse_empty_values(*commands.chosen(), parsed.problems);
   const auto format = output_format(commands.output());
   if (format) {
     parsed.options.output = *format;

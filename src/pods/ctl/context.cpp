@@ -197,6 +197,7 @@ namespace {
 Result<jobs::StateSet> read_states(const std::string& text) {
   if (text.empty()) return jobs::StateSet::all();
   std::vector<std::string> known;
+  known.reserve(jobs::kJobStateCount);
   for (const auto& [state, name] : DescribeEnum<jobs::JobState>::values) known.emplace_back(name);
   std::uint8_t bits = 0;
   for (std::size_t begin = 0; begin <= text.size();) {

@@ -54,6 +54,7 @@ struct Stray {
 Result<void> tell_strays(const ObjectChecks& checks, const std::vector<Stray>& candidates) {
   if (candidates.empty()) return {};
   std::vector<Uuid> ids;
+  ids.reserve(candidates.size());
   for (const auto& one : candidates) ids.push_back(one.job);
   const auto found = block_on(checks.runtime, checks.store->get(std::move(ids)));
   if (!found) return found.error();
