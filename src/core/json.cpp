@@ -1,3 +1,4 @@
+#include "core/json_check.hpp"
 #include <rwp/core/json.hpp>
 #include <rwp/core/json_view.hpp>
 
@@ -57,6 +58,7 @@ const json& node_of(const void* node) { return *static_cast<const json*>(node); 
 }  // namespace
 
 Result<JsonText> JsonText::parse(std::string text, std::size_t max_depth) {
+  if (is_surely_json(text, max_depth)) return trusted(std::move(text));
   // The parser takes a zero byte for the end and skips a byte order mark; neither is JSON.
   if (const auto zero = text.find('\0'); zero != std::string::npos) {
     return Error(Errc::invalid_argument, "not valid JSON at byte " + std::to_string(zero + 1));

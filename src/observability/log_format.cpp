@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <utility>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
 #include <variant>
 
 namespace rwp::observability {
@@ -22,17 +23,34 @@ std::string_view name_of(LogLevel level) noexcept {
   return kLevelNames.at(static_cast<std::size_t>(level));
 }
 
-std::string format_time(std::chrono::system_clock::time_point time) {
+void append_digits(std::string& out, unsigned number, unsigned width) {
+  const std::size_t end = out.size() + width;
+  out.append(width, '0');
+  for (std::size_t at = end; width > 0; --width, number /= 10) {
+    out[--at] = static_cast<char>('0' + number % 10);
+  }
+}
+
+/// RFC 3339, to the millisecond.
+void append_time(std::string& out, std::chrono::system_clock::time_point time) {
   using namespace std::chrono;
   const auto day = floor<days>(time);
   const year_month_day date(day);
   const hh_mm_ss clock(floor<milliseconds>(time - day));
-  std::array<char, 64> text{};
-  const int length = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                                   int(date.year()), unsigned(date.month()), unsigned(date.day()),
-                                   int(clock.hours().count()), int(clock.minutes().count()),
-                                   int(clock.seconds().count()), int(clock.subseconds().count()));
-  return std::string(text.data(), static_cast<std::size_t>(length));
+  append_digits(out, static_cast<unsigned>(int(date.year())), 4);
+  out += '-';
+  append_digits(out, unsigned(date.month()), 2);
+  out += '-';
+  append_digits(out, unsigned(date.day()), 2);
+  out += 'T';
+  append_digits(out, static_cast<unsigned>(clock.hours().count()), 2);
+  out += ':';
+  append_digits(out, static_cast<unsigned>(clock.minutes().count()), 2);
+  out += ':';
+  append_digits(out, static_cast<unsigned>(clock.seconds().count()), 2);
+  out += '.';
+  append_digits(out, static_cast<unsigned>(clock.subseconds().count()), 3);
+  out += 'Z';
 }
 
 std::size_t quoted_bytes(std::string_view text) {
@@ -60,19 +78,19 @@ std::string_view shorten(std::string_view text, std::size_t room) {
 /// What will stand in the line: names that are unique, strings that fit.
 struct Line {
   std::string_view event{};
-  std::vector<std::pair<std::string, LogField::Value>> fields{};
+  std::vector<LogField> fields{};
   bool cut = false;
 };
 
-std::string unique_name(const std::string& wanted, const Line& line) {
-  std::string name = wanted;
-  const auto taken = [&] {
-    return std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end() ||
-           std::any_of(line.fields.begin(), line.fields.end(),
-                       [&](const auto& field) { return field.first == name; });
-  };
-  while (taken()) name += '_';
-  return name;
+bool is_taken(const std::string& name, const std::vector<LogField>& fields, std::size_t count) {
+  const auto end = fields.begin() + static_cast<std::ptrdiff_t>(count);
+  return std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end() ||
+         std::any_of(fields.begin(), end,
+                     [&](const LogField& field) { return field.name() == name; });
+}
+
+LogField renamed(const std::string& name, const LogField::Value& value) {
+  return std::visit([&name](const auto& thing) { return LogField(name, thing); }, value);
 }
 
 Line compose(std::string_view event, const std::vector<LogField>& fields) {
@@ -86,7 +104,8 @@ Line compose(std::string_view event, const std::vector<LogField>& fields) {
   }
   room -= quoted_bytes(line.event);
   for (const LogField& field : fields) {
-    std::string name = unique_name(field.name(), line);
+    std::string name = field.name();
+    while (is_taken(name, line.fields, line.fields.size())) name += '_';
     const std::size_t fixed = quoted_bytes(name) + kMemberBytes;
     if (fixed > room) {
       line.cut = true;
@@ -101,22 +120,58 @@ Line compose(std::string_view event, const std::vector<LogField>& fields) {
       }
       room -= std::min(room, quoted_bytes(*text));
     }
-    line.fields.emplace_back(std::move(name), std::move(value));
+    line.fields.push_back(renamed(name, value));
   }
   return line;
 }
 
-std::string format_json(std::string_view time, LogLevel level, const Line& line) {
-  JsonWriter out;
-  out.begin_object().member("time", time).member("level", name_of(level));
-  out.member("event", line.event);
-  for (const auto& [name, value] : line.fields) {
-    out.key(name);
-    std::visit([&](const auto& thing) { out.value(thing); }, value);
+/// Whether nothing has to be renamed and nothing can have to be cut: so it is with nearly all.
+bool is_fit(std::string_view event, const std::vector<LogField>& fields) {
+  std::size_t characters = event.size();
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (is_taken(fields[i].name(), fields, i)) return false;
+    const auto* text = std::get_if<std::string>(&fields[i].value());
+    characters += fields[i].name().size() + (text == nullptr ? 0 : text->size());
   }
-  if (line.cut) out.member("cut", true);
-  out.end_object();
-  return out.finish().release();
+  // A byte becomes six at most.
+  return 6 * characters + fields.size() * kMemberBytes + kFrameBytes <= kMaxLineBytes;
+}
+
+void append_value(std::string& out, std::int64_t number) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+void append_value(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+void append_value(std::string& out, bool flag) { out += flag ? "true" : "false"; }
+void append_value(std::string& out, const std::string& text) { append_json_string(out, text); }
+
+void append_value(std::string& out, const LogField::Value& value) {
+  std::visit([&out](const auto& thing) { append_value(out, thing); }, value);
+}
+
+void append_json(std::string& out, std::chrono::system_clock::time_point time, LogLevel level,
+                 std::string_view event, const std::vector<LogField>& fields) {
+  out += R"({"time":")";
+  append_time(out, time);
+  out += R"(","level":")";
+  out += name_of(level);
+  out += R"(","event":)";
+  append_json_string(out, event);
+  for (const LogField& field : fields) {
+    out += ',';
+    append_json_string(out, field.name());
+    out += ':';
+    append_value(out, field.value());
+  }
 }
 
 /// As it is where that can be read back, else quoted as in JSON.
@@ -133,42 +188,55 @@ void append_text(std::string& out, std::string_view text) {
 
 /// The event reads as a sentence: no quotes, but control characters stay escaped.
 void append_event(std::string& out, std::string_view event) {
-  std::string quoted;
-  append_json_string(quoted, event);
-  out.append(quoted, 1, quoted.size() - 2);
+  const std::size_t begin = out.size();
+  append_json_string(out, event);
+  out.pop_back();
+  out.erase(begin, 1);
 }
 
-std::string format_text(std::string_view time, LogLevel level, const Line& line) {
-  std::string out(time);
+void append_plain(std::string& out, std::chrono::system_clock::time_point time, LogLevel level,
+                  std::string_view event, const std::vector<LogField>& fields) {
+  append_time(out, time);
   out += ' ';
   out += name_of(level);
   out.append(6 - name_of(level).size(), ' ');
-  append_event(out, line.event);
-  for (const auto& [name, value] : line.fields) {
+  append_event(out, event);
+  for (const LogField& field : fields) {
     out += ' ';
-    append_text(out, name);
+    append_text(out, field.name());
     out += '=';
-    if (const auto* text = std::get_if<std::string>(&value)) {
+    if (const auto* text = std::get_if<std::string>(&field.value())) {
       append_text(out, *text);
     } else {
-      JsonWriter number;
-      std::visit([&](const auto& thing) { number.value(thing); }, value);
-      out += number.finish().view();
+      append_value(out, field.value());
     }
   }
-  if (line.cut) out += " [cut]";
-  return out;
+}
+
+void append_line(std::string& out, LogFormat format, std::chrono::system_clock::time_point time,
+                 LogLevel level, std::string_view event, const std::vector<LogField>& fields,
+                 bool cut) {
+  if (format == LogFormat::json) {
+    append_json(out, time, level, event, fields);
+    if (cut) out += R"(,"cut":true)";
+    out += '}';
+  } else {
+    append_plain(out, time, level, event, fields);
+    if (cut) out += " [cut]";
+  }
+  out += '\n';
 }
 
 }  // namespace
 
-std::string format_log_line(LogFormat format, std::chrono::system_clock::time_point time,
-                            LogLevel level, std::string_view event,
-                            const std::vector<LogField>& fields) {
+void append_log_line(std::string& out, LogFormat format, std::chrono::system_clock::time_point time,
+                     LogLevel level, std::string_view event, const std::vector<LogField>& fields) {
+  if (is_fit(event, fields)) {
+    append_line(out, format, time, level, event, fields, false);
+    return;
+  }
   const Line line = compose(event, fields);
-  const std::string stamp = format_time(time);
-  return format == LogFormat::json ? format_json(stamp, level, line)
-                                   : format_text(stamp, level, line);
+  append_line(out, format, time, level, line.event, line.fields, line.cut);
 }
 
 }  // namespace rwp::observability

@@ -12,10 +12,13 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; 
 
 /// Past the string that begins at `at`, which is its quote.
 std::size_t string_end(std::string_view text, std::size_t at) {
-  for (++at; text[at] != '"'; ++at) {
-    if (text[at] == '\\') ++at;
+  const std::size_t begin = at + 1;
+  for (std::size_t quote = text.find('"', begin);; quote = text.find('"', quote + 1)) {
+    std::size_t first = quote;
+    while (first > begin && text[first - 1] == '\\') --first;
+    // Of an even number of backslashes each second is a character of its own.
+    if ((quote - first) % 2 == 0) return quote + 1;
   }
-  return at + 1;
 }
 
 /// Past the value that begins at `at`.
@@ -83,6 +86,7 @@ void append_utf8(std::string& out, unsigned code) {
 
 /// The text between the quotes, escapes resolved.
 std::string unescape(std::string_view text) {
+  if (text.find('\\') == std::string_view::npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -144,6 +148,7 @@ class NameChecker {
     std::vector<std::string> names;
     at = skip(text_, at + 1, "");
     while (text_[at] != '}') {
+      if (names.empty()) names.reserve(8);
       const std::size_t name_end = string_end(text_, at);
       std::string name = unescape(text_.substr(at + 1, name_end - at - 2));
       at = skip(text_, name_end, ":");

@@ -55,6 +55,14 @@ class WatchingSink final : public LogSink {
     if (inner_->enabled(level)) inner_->write(level, event, fields);
   }
 
+  void gather(LogLevel level, std::string_view event,
+              const std::vector<LogField>& fields) override {
+    if (level >= LogLevel::warn) note(event, fields);
+    if (inner_->enabled(level)) inner_->gather(level, event, fields);
+  }
+
+  void flush() override { inner_->flush(); }
+
  private:
   void note(std::string_view event, const std::vector<LogField>& fields) {
     for (const auto& field : fields) {

@@ -1,7 +1,11 @@
 #include "server/telemetry.hpp"
 
+#include <rwp/core/async.hpp>
+
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <utility>
 
 namespace rwp::server {
 namespace {
@@ -21,14 +25,21 @@ std::string_view route_label(const Route* route) noexcept {
 }
 
 std::string trace_id_of(const observability::TraceContext& trace) {
-  // "00-<trace>-<span>-<flags>".
-  return trace.valid() ? trace.to_traceparent().substr(3, 32) : std::string();
+  if (!trace.valid()) return {};
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text(2 * trace.trace_id.size(), '0');
+  for (std::size_t i = 0; i < trace.trace_id.size(); ++i) {
+    text[2 * i] = kHex[trace.trace_id[i] >> 4U];
+    text[2 * i + 1] = kHex[trace.trace_id[i] & 0xFU];
+  }
+  return text;
 }
 
 }  // namespace
 
-Telemetry::Telemetry(const ServerOptions& options, const Router::Impl& router)
-    : options_(options), series_(router.routes.size() + 1) {
+Telemetry::Telemetry(const ServerOptions& options, const Router::Impl& router,
+                     boost::asio::any_io_executor executor)
+    : options_(options), executor_(std::move(executor)), series_(router.routes.size() + 1) {
   if (!options_.metrics) return;
   connections_ = &options_.metrics->gauge("rwp_http_connections", "Open HTTP connections.");
   in_flight_ = &options_.metrics->gauge("rwp_http_in_flight", "HTTP requests being answered.");
@@ -89,15 +100,24 @@ void Telemetry::count(const RequestReport& report, double seconds) {
   found->second->add();
 }
 
-void Telemetry::write_line(const RequestReport& report, double seconds) const {
-  options_.log.info("http request", {{"method", method_label(report.method)},
-                                     {"path", report.path.substr(0, kMaxLoggedPath)},
-                                     {"status", report.status},
-                                     {"bytes", report.bytes},
-                                     {"seconds", seconds},
-                                     {"request_id", report.request_id},
-                                     {"trace_id", trace_id_of(report.trace)},
-                                     {"key_id", report.key_id}});
+void Telemetry::write_line(const RequestReport& report, double seconds) {
+  fields_.clear();
+  fields_.emplace_back("method", method_label(report.method));
+  fields_.emplace_back("path", std::string_view(report.path).substr(0, kMaxLoggedPath));
+  fields_.emplace_back("status", report.status);
+  fields_.emplace_back("bytes", report.bytes);
+  fields_.emplace_back("seconds", seconds);
+  fields_.emplace_back("request_id", report.request_id);
+  fields_.emplace_back("trace_id", trace_id_of(report.trace));
+  fields_.emplace_back("key_id", report.key_id);
+  options_.log.gather(observability::LogLevel::info, "http request", fields_);
+  if (*flush_comes_) return;
+  *flush_comes_ = true;
+  // Behind the requests that are ready to be answered now: their lines go out with this one.
+  post(executor_, [comes = flush_comes_, log = options_.log] {
+    *comes = false;
+    log.flush();
+  });
 }
 
 void Telemetry::export_span(const RequestReport& report, std::chrono::nanoseconds taken) const {

@@ -3,8 +3,11 @@
 #include "server/router_impl.hpp"
 #include <rwp/server/server.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,7 +33,8 @@ struct RequestReport {
 /// What one I/O thread tells about its connections and requests. Threads: confined to it.
 class Telemetry {
  public:
-  Telemetry(const ServerOptions& options, const Router::Impl& router);
+  Telemetry(const ServerOptions& options, const Router::Impl& router,
+            boost::asio::any_io_executor executor);
 
   void connection_opened() noexcept;
   void connection_closed() noexcept;
@@ -48,10 +52,15 @@ class Telemetry {
   };
 
   void count(const RequestReport& report, double seconds);
-  void write_line(const RequestReport& report, double seconds) const;
+  void write_line(const RequestReport& report, double seconds);
   void export_span(const RequestReport& report, std::chrono::nanoseconds taken) const;
 
   const ServerOptions& options_;
+  const boost::asio::any_io_executor executor_;
+  /// Only within write_line(); a member for its memory.
+  std::vector<observability::LogField> fields_;
+  /// Whether lines that were gathered have their flush() on its way, which may outlive this.
+  std::shared_ptr<bool> flush_comes_ = std::make_shared<bool>(false);
   observability::Gauge* connections_ = nullptr;
   observability::Gauge* in_flight_ = nullptr;
   /// By Route::index; the last for requests without a route.

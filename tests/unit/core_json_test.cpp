@@ -1,3 +1,5 @@
+#include "core/json_check.hpp"
+#include <rwp/core/json.hpp>
 #include <rwp/core/json_text.hpp>
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/json_writer.hpp>
@@ -7,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,6 +85,58 @@ TEST(JsonTextTest, NestingIsTakenUpToTheBound) {
   EXPECT_FALSE(JsonText::parse(nested(1'000'000)).has_value());
   EXPECT_TRUE(JsonText::parse("[[],[],[]]", 2).has_value());
   EXPECT_FALSE(JsonText::parse("[[[]]]", 2).has_value());
+}
+
+TEST(JsonCheckTest, WhatIsCommonIsSeenToBeJson) {
+  for (const char* text :
+       {"null", " true ", "false", "0", "-0", "-12.5e-7", "1E+30", "\"\"",
+        R"("a\"\\\/\b\f\n\r\t\u00e9")", "\"\xC3\xA9 \xF0\x9F\x98\x80 and so on\"", "[]", "{}",
+        "[[],{}]", "[{\"a\":[1,2]},3]", "{\"a\":{\"b\":[]},\"c\" : \"}\"}",
+        "\n[ 1 ,\t{ \"x\" : 1 } , [ [ ] ] ]\r\n"}) {
+    EXPECT_TRUE(is_surely_json(text, JsonText::kMaxDepth)) << text;
+  }
+  EXPECT_TRUE(is_surely_json(nested(64), 64));
+  EXPECT_FALSE(is_surely_json(nested(65), 64));
+  EXPECT_FALSE(is_surely_json("[[[]]]", 2));
+}
+
+TEST(JsonCheckTest, NothingIsTakenThatTheParserRefuses) {
+  const std::vector<std::string> seeds = {
+      R"({"kind":"a","payload":{"text":"aaaaaaaaaaaaaaaaaaaaaaaaaaa","n":[1,-2.5e3,0.1,10]},"t":true})",
+      R"([null,false,"\u00e9\ud83d\ude00\\\"",{"":{}},[[[]]],"é漢😀 tail of some length"])",
+      R"( { "a" : "b" , "c" : [ 1 , 2 ] } )",
+      "1e99",
+      "-0.0E-10",
+      "\"\\uD83D\\uDE00\""};
+  const std::string_view bytes("\"\\{}[]:,0123eE+-.tfnul \n\t\x1F\x7F\x80\xC3\xA9\xED\xF0\xFF\0",
+                               35);
+  std::mt19937 random(7);
+  const auto below = [&random](std::size_t bound) { return random() % bound; };
+  int taken = 0;
+
+  for (int round = 0; round < 60'000; ++round) {
+    std::string text = seeds[below(seeds.size())];
+    for (std::size_t change = 1 + below(3); change > 0; --change) {
+      const std::size_t at = below(text.size());
+      switch (below(3)) {
+        case 0:
+          text[at] = bytes[below(bytes.size())];
+          break;
+        case 1:
+          text.erase(at, 1 + below(4));
+          break;
+        default:
+          text.insert(at, 1, bytes[below(bytes.size())]);
+      }
+      if (text.empty()) text = "x";
+    }
+    if (!is_surely_json(text, JsonText::kMaxDepth)) continue;
+    ++taken;
+    ASSERT_TRUE(nlohmann::json::accept(text)) << text;
+    ASSERT_EQ(text.find('\0'), std::string::npos) << text;
+  }
+
+  EXPECT_GT(taken, 5'000);
 }
 
 TEST(JsonTextTest, ReleaseLeavesNull) {

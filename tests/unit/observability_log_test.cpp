@@ -249,6 +249,43 @@ TEST_F(FileLogTest, LinesOfSeveralThreadsStayWhole) {
   for (const auto& line : lines()) EXPECT_TRUE(JsonText::parse(line).has_value()) << line;
 }
 
+TEST_F(FileLogTest, GatheredLinesAreThereInOrderOnceFlushed) {
+  const Logger log = open(LogFormat::text).with({{"pod", "api"}});
+  std::vector<LogField> fields;
+  for (int i = 0; i < 100; ++i) {
+    fields.assign(1, LogField("n", i));
+    log.gather(LogLevel::info, "request", fields);
+  }
+  log.gather(LogLevel::debug, "below the level", fields);
+
+  log.flush();
+
+  const auto all = lines();
+  ASSERT_THAT(all, SizeIs(100));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_THAT(all[static_cast<std::size_t>(i)],
+                EndsWith("request pod=api n=" + std::to_string(i)));
+  }
+}
+
+TEST_F(FileLogTest, ALineTakesThoseGatheredBeforeAlong) {
+  const Logger log = open(LogFormat::text);
+  log.gather(LogLevel::info, "gathered", {});
+
+  log.warn("at once");
+
+  const auto all = lines();
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_THAT(all[0], EndsWith("gathered"));
+  EXPECT_THAT(all[1], EndsWith("at once"));
+}
+
+TEST_F(FileLogTest, WhatIsGatheredIsNotLostWithTheLogger) {
+  open(LogFormat::text).gather(LogLevel::info, "gathered", {});
+
+  EXPECT_THAT(lines(), SizeIs(1));
+}
+
 TEST_F(FileLogTest, AFileThatCannotBeOpenedIsUnavailable) {
   const auto sink = make_file_log_sink("/proc/no-such-directory/x.log");
 

@@ -62,6 +62,13 @@ class LogSink {
   /// Takes one line. Never throws: a line that cannot be written is lost.
   virtual void write(LogLevel level, std::string_view event,
                      const std::vector<LogField>& fields) = 0;
+  /// As write(), but the line may wait for flush() or the next write(), so that many lines go out
+  /// together. Whoever calls it sees to a flush() soon.
+  virtual void gather(LogLevel level, std::string_view event, const std::vector<LogField>& fields) {
+    write(level, event, fields);
+  }
+  /// Writes what was gathered.
+  virtual void flush() {}
 
  protected:
   LogSink() = default;
@@ -93,6 +100,13 @@ class Logger {
     log(LogLevel::error, event, fields);
   }
 
+  /// For lines that come by the thousand: they go out together at the next flush(), which the
+  /// caller owes, or earlier. Level as in log().
+  void gather(LogLevel level, std::string_view event, const std::vector<LogField>& fields) const;
+  void flush() const {
+    if (sink_) sink_->flush();
+  }
+
   /// This logger with fields that stand on every line of it; a field of the same name in a call, or
   /// in a further with(), takes its place.
   Logger with(std::initializer_list<LogField> fields) const;
@@ -110,16 +124,16 @@ struct LogOptions {
   LogLevel level = LogLevel::info;
 };
 
-/// Lines on standard error. JSON: one object a line with "time" (RFC 3339, UTC, milliseconds),
-/// "level", "event" and the fields; text: the same for people.
+/// Lines on standard error, each handed to the system at once, gathered ones together. JSON: one
+/// object a line with "time" (RFC 3339, UTC, milliseconds), "level", "event" and the fields; text:
+/// the same for people.
 ///
 /// No text can break a line in two, or name a field twice: one called "time", "level", "event",
 /// "cut", or like one before it, gets "_" appended. A line takes 64 KiB at most: longer texts are
 /// shortened, fields without room dropped, and the line ends with "cut": true, or [cut].
 std::shared_ptr<LogSink> make_stderr_log_sink(LogOptions options = LogOptions());
 
-/// Lines appended to a file, each handed to the system at once. `Errc::unavailable`: it cannot be
-/// opened.
+/// Lines appended to a file, as on standard error. `Errc::unavailable`: it cannot be opened.
 Result<std::shared_ptr<LogSink>> make_file_log_sink(const std::string& path,
                                                     LogOptions options = LogOptions());
 
