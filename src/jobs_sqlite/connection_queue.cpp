@@ -71,13 +71,18 @@ void ConnectionQueue::start_group() {
   pending_.clear();
   for (const auto& operation : group) operation->begun = true;
   post(runtime_.blocking(), [self = shared_from_this(), group = std::move(group)]() mutable {
-    const std::size_t dealt_with = self->execute(group);
-    auto& runtime = self->runtime_;
-    post(runtime.executor(),
-         [self = std::move(self), group = std::move(group), dealt_with]() mutable {
-           self->end_group(std::move(group), dealt_with);
-         });
+    self->run_group(std::move(group));
   });
+}
+
+void ConnectionQueue::run_group(Group group) {
+  const std::lock_guard lock(connection_mutex_);
+  const std::size_t dealt_with = execute(group);
+  post(runtime_.executor(),
+       [self = shared_from_this(), group = std::move(group), dealt_with]() mutable {
+         self->end_group(std::move(group), dealt_with);
+       });
+  if (options_.checkpoints) options_.checkpoints->committed(*connection_);
 }
 
 void ConnectionQueue::begin(Transaction& transaction, bool durable) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "jobs_sqlite/checkpoints.hpp"
 #include "jobs_sqlite/transaction.hpp"
 #include "net/sqlite/connection.hpp"
 #include <rwp/core/async.hpp>
@@ -14,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -64,6 +66,8 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
     std::int64_t holder = 0;
     bool synchronous_full = true;
     QueueSeries series{};
+    /// Sees to the write-ahead log between groups; may be null.
+    std::shared_ptr<Checkpoints> checkpoints{};
     /// Told on the I/O thread what committed transactions did to others.
     OnCommitted on_committed{};
     /// Told on the pool how long the write lock was waited for; max(): in vain.
@@ -108,7 +112,9 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
     std::optional<Error> problem{};
   };
 
-  /// On the pool: runs the group, answers how many of it were dealt with.
+  /// On the pool.
+  void run_group(Group group);
+  /// Runs the group, answers how many of it were dealt with.
   std::size_t execute(const Group& group);
   Attempt run_together(const Group& group, std::size_t first, std::size_t last);
   /// Answers false when a transaction could not even begin; the rest has failed then.
@@ -119,6 +125,9 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
   void rollback() noexcept;
 
   Runtime& runtime_;
+  /// Held by the pool's thread that has the connection: the next group may be on its way before the
+  /// last one's thread is done with it.
+  std::mutex connection_mutex_;
   const std::unique_ptr<net_sqlite::Connection> connection_;
   const Options options_;
   Lanes lanes_;

@@ -257,11 +257,15 @@ void prepare_writer(net_sqlite::Connection& database, const std::string& path,
   if (max_pages > 0) database.execute("PRAGMA max_page_count = " + std::to_string(max_pages));
   use_write_ahead_log(database, patience);
   database.execute("PRAGMA synchronous = FULL");
-  // A log that is soon written over costs less to sync than one that grows for longer.
-  database.execute("PRAGMA wal_autocheckpoint = 1000");
+  database.keep_log();
   database.execute("PRAGMA cache_size = -16000");
   database.execute("PRAGMA foreign_keys = OFF");
   migrate(database, name);
+}
+
+void prepare_checkpoints(net_sqlite::Connection& database) {
+  database.execute("PRAGMA synchronous = FULL");
+  database.execute("PRAGMA cache_size = -100");
 }
 
 void prepare_reader(net_sqlite::Connection& database) {

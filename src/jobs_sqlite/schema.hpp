@@ -17,6 +17,7 @@ constexpr std::int64_t kSchemaVersion = 4;
 void prepare_writer(net_sqlite::Connection& database, const std::string& path,
                     std::int64_t max_pages, std::chrono::milliseconds patience);
 void prepare_reader(net_sqlite::Connection& database);
+void prepare_checkpoints(net_sqlite::Connection& database);
 
 /// Throws `unsupported` when the path lies on a network file system, whose locks and shared memory
 /// SQLite's log cannot trust.

@@ -385,6 +385,12 @@ std::shared_ptr<jobs::JobStore> open_store(Runtime& runtime, SqliteOptions optio
     log.warn("another process held the job database's write lock for long",
              {{"longer_than_seconds", kLongLockWait.count()}});
   };
+  if (!in_memory) {
+    auto connection = std::make_unique<net_sqlite::Connection>(connection_options);
+    prepare_checkpoints(*connection);
+    writer_options.checkpoints =
+        std::make_shared<Checkpoints>(runtime, std::move(connection), options.log);
+  }
   parts.writer =
       std::make_shared<ConnectionQueue>(runtime, std::move(writer_connection), writer_options);
   if (in_memory) {

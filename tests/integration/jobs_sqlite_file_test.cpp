@@ -88,6 +88,23 @@ TEST_F(SqliteFileTest, FullDatabaseRefusesSubmitsKeepsWhatItAnsweredAndWorksAgai
   EXPECT_TRUE(submit(*roomy).has_value());
 }
 
+TEST_F(SqliteFileTest, TheLogIsBegunAnewWhileSomethingIsWrittenAllTheTime) {
+  const auto store = open().value();
+  std::uintmax_t written = 0;
+
+  for (int batch = 0; batch < 100; ++batch) {
+    std::vector<jobs::NewJob> jobs(300);
+    for (jobs::NewJob& job : jobs) {
+      job.kind = "k";
+      job.payload = JsonText::trusted("\"" + std::string(2'000, 'x') + "\"");
+      written += job.payload.size();
+    }
+    ASSERT_TRUE(wait(store->insert(std::move(jobs))).has_value());
+  }
+
+  EXPECT_LT(std::filesystem::file_size(path_ + "-wal"), written / 2);
+}
+
 TEST_F(SqliteFileTest, AFileThatIsNoDatabaseIsCorrupt) {
   std::ofstream(path_) << "title,company\nCook,Acme\n" << std::string(5'000, 'x');
 

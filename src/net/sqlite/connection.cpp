@@ -180,6 +180,25 @@ Query Connection::query(const char* sql, std::size_t slot) {
 
 int Connection::changes() const { return sqlite3_changes(database_.get()); }
 
+void Connection::keep_log() {
+  const auto note = [](void* frames, sqlite3*, const char*, int now) {
+    *static_cast<int*>(frames) = now;
+    return SQLITE_OK;
+  };
+  // Takes the place of SQLite's own, which checkpoints.
+  sqlite3_wal_hook(database_.get(), note, &log_frames_);
+}
+
+void Connection::sync_file() {
+  sqlite3_file* file = nullptr;
+  int result_code =
+      sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (result_code == SQLITE_OK && file != nullptr && file->pMethods != nullptr) {
+    result_code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  }
+  if (result_code != SQLITE_OK) throw failure(database_.get(), result_code, "the job database");
+}
+
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 
 }  // namespace rwp::net_sqlite

@@ -105,6 +105,13 @@ class Connection {
 
   /// Rows changed by the last statement.
   int changes() const;
+  /// From here on commits leave the write-ahead log as long as it becomes, and log_frames() says
+  /// how long the last one left it: 0 before the first.
+  void keep_log();
+  /// Syncs what has been written to the database file, which a checkpoint that others' commits have
+  /// overtaken leaves undone.
+  void sync_file();
+  int log_frames() const noexcept { return log_frames_; }
   bool in_transaction() const;
 
  private:
@@ -121,6 +128,7 @@ class Connection {
     }
   };
 
+  int log_frames_ = 0;
   std::unique_ptr<sqlite3, Closer> database_;
   std::unordered_map<std::pair<const char*, std::size_t>, OwnedStatement, KeyHash> statements_;
 };

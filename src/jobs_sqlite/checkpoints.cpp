@@ -1,0 +1,72 @@
+#include "jobs_sqlite/checkpoints.hpp"
+
+#include <rwp/core/async.hpp>
+
+#include <utility>
+
+namespace rwp::jobs_sqlite {
+namespace {
+
+/// Pages of the log that are carried over together: few, so that the commits beside it hardly wait
+/// for the disk.
+constexpr int kPiece = 350;
+/// From so many on the writer finishes it. A log that is soon written over costs less to sync than
+/// one that grows for longer, and one table of SQLite's index to it is enough up to 4,000.
+constexpr int kLongLog = 3'500;
+
+}  // namespace
+
+Checkpoints::Checkpoints(Runtime& runtime, std::unique_ptr<net_sqlite::Connection> database,
+                         observability::Logger log)
+    : runtime_(runtime), database_(std::move(database)), log_(std::move(log)), begin_at_(kPiece) {}
+
+void Checkpoints::committed(net_sqlite::Connection& writer) {
+  const int frames = writer.log_frames();
+  {
+    const std::lock_guard lock(mutex_);
+    if (frames < last_frames_) {  // Begun anew, by this process or another.
+      begin_at_ = kPiece;
+      if (stage_ == Stage::nearly_done) stage_ = Stage::waiting;
+    }
+    last_frames_ = frames;
+    if (stage_ == Stage::running) return;
+    if (stage_ == Stage::waiting) {
+      if (frames < begin_at_) return;
+      stage_ = Stage::running;
+      post(runtime_.blocking(), [self = shared_from_this()] { self->run(); });
+      return;
+    }
+  }
+  const Done done = checkpoint(writer, false);
+  if (done == Done::some) return;  // Tried again after the next commit.
+  const std::lock_guard lock(mutex_);
+  stage_ = Stage::waiting;
+  begin_at_ = frames + (done == Done::failed ? kLongLog : kPiece);
+}
+
+void Checkpoints::run() {
+  const Done done = checkpoint(*database_, true);
+  const std::lock_guard lock(mutex_);
+  const bool is_long = last_frames_ >= kLongLog && done != Done::failed;
+  stage_ = is_long ? Stage::nearly_done : Stage::waiting;
+  // Where all was carried over and nothing comes meanwhile, the next commit begins the log anew.
+  begin_at_ = last_frames_ + (done == Done::failed ? kLongLog : kPiece);
+}
+
+Checkpoints::Done Checkpoints::checkpoint(net_sqlite::Connection& database, bool sync) {
+  try {
+    auto query = database.query("PRAGMA wal_checkpoint(PASSIVE)");
+    // Whether it was kept from it; frames in the log; how many of them are in the file.
+    const bool whole =
+        query.step() && query.integer(0) == 0 && query.integer(1) == query.integer(2);
+    // SQLite leaves that to whoever finishes.
+    if (!whole && sync) database.sync_file();
+    return whole ? Done::all : Done::some;
+  } catch (const net_sqlite::Failure& failure) {
+    // Should commits become impossible by it, they will say so themselves.
+    log_.warn("the job database's log cannot be carried over", {{"error", failure.error()}});
+    return Done::failed;
+  }
+}
+
+}  // namespace rwp::jobs_sqlite
