@@ -11,6 +11,13 @@ namespace rwp {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+/// As much as many a document takes.
+constexpr std::size_t kFirstBytes = 112;
+/// Bits of a level.
+constexpr char kIsObject = 1;
+constexpr char kHasItems = 2;
+
+[[maybe_unused]] bool is_object(char level) noexcept { return (level & kIsObject) != 0; }
 
 void append_escape(std::string& out, char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -72,9 +79,9 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 void JsonWriter::separate() {
-  Level& level = levels_.back();
-  if (level.has_items) out_ += ',';
-  level.has_items = true;
+  char& level = levels_.back();
+  if ((level & kHasItems) != 0) out_ += ',';
+  level = static_cast<char>(level | kHasItems);
 }
 
 void JsonWriter::begin_value() {
@@ -86,18 +93,19 @@ void JsonWriter::begin_value() {
     assert(out_.empty() && "one document has one root");
     return;
   }
-  assert(!levels_.back().is_object && "a value in an object has a key");
+  assert(!is_object(levels_.back()) && "a value in an object has a key");
   separate();
 }
 
 void JsonWriter::begin_level(char bracket) {
   begin_value();
+  if (out_.empty()) out_.reserve(kFirstBytes);
   out_ += bracket;
-  levels_.push_back({.is_object = bracket == '{'});
+  levels_ += bracket == '{' ? kIsObject : '\0';
 }
 
 void JsonWriter::end_level(char bracket) {
-  assert(!levels_.empty() && !after_key_ && levels_.back().is_object == (bracket == '}'));
+  assert(!levels_.empty() && !after_key_ && is_object(levels_.back()) == (bracket == '}'));
   levels_.pop_back();
   out_ += bracket;
 }
@@ -123,7 +131,7 @@ JsonWriter& JsonWriter::end_array() {
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  assert(!levels_.empty() && levels_.back().is_object && !after_key_);
+  assert(!levels_.empty() && is_object(levels_.back()) && !after_key_);
   separate();
   append_json_string(out_, name);
   out_ += ':';

@@ -36,14 +36,12 @@ ConnectionQueue::ConnectionQueue(Runtime& runtime,
                                  Options options)
     : runtime_(runtime), connection_(std::move(connection)), options_(std::move(options)) {}
 
-boost::asio::awaitable<Result<void>> ConnectionQueue::run_work(Mode mode, Work work) {
+boost::asio::awaitable<Result<void>> ConnectionQueue::run_operation(
+    std::shared_ptr<Operation> operation) {
   if (pending_.size() >= kMaxPending) {
     co_return Error(Errc::unavailable, "too many operations wait for the database");
   }
   auto self = shared_from_this();
-  auto operation = std::make_shared<Operation>();
-  operation->mode = mode;
-  operation->work = std::move(work);
   pending_.push_back(operation);
   if (!running_) {
     running_ = true;
@@ -153,7 +151,7 @@ ConnectionQueue::Attempt ConnectionQueue::run_together(const Group& group, std::
     }
     attempt.begun = true;
     for (std::size_t i = first; i < last; ++i) {
-      group[i]->work(transaction);
+      group[i]->run(transaction);
       ++attempt.ran;
       if (std::chrono::steady_clock::now() - started > kLongestTransaction) break;
     }

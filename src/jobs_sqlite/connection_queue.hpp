@@ -57,7 +57,6 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
     lazy,    ///< A commit that reaches the file with the next durable one, or a little later.
     durable  ///< An fsync before the answer.
   };
-  using Work = std::function<void(Transaction&)>;
   using OnCommitted = std::function<void(Effects&)>;
 
   struct Options {
@@ -82,29 +81,40 @@ class ConnectionQueue : public std::enable_shared_from_this<ConnectionQueue> {
   template <class T>
   boost::asio::awaitable<typename AnswerOf<T>::type> run(Mode mode,
                                                          std::function<T(Transaction&)> work) {
-    // Kept by the work, since the caller may leave before it runs.
-    auto made = std::make_shared<std::optional<T>>();
-    Work wrapped = [made, work = std::move(work)](Transaction& transaction) {
-      made->emplace(work(transaction));
-    };
-    auto done = co_await run_work(mode, std::move(wrapped));
+    // Shared, since the caller may leave before it runs.
+    auto operation = std::make_shared<OperationOf<T>>(mode, std::move(work));
+    auto done = co_await run_operation(operation);
     if (!done) co_return done.error();
-    co_return std::move(**made);
+    co_return std::move(*operation->made);
   }
 
  private:
   struct Operation {
-    Mode mode = Mode::read;
-    Work work{};
+    explicit Operation(Mode asked) : mode(asked) {}
+    virtual ~Operation() = default;
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+    virtual void run(Transaction& transaction) = 0;
+
+    const Mode mode;
     Signal ended{};
     bool begun = false;
     bool done = false;
     bool abandoned = false;
     Result<void> outcome{};
   };
+  template <class T>
+  struct OperationOf final : Operation {
+    OperationOf(Mode asked, std::function<T(Transaction&)> asked_work)
+        : Operation(asked), work(std::move(asked_work)) {}
+    void run(Transaction& transaction) override { made.emplace(work(transaction)); }
+
+    std::function<T(Transaction&)> work;
+    std::optional<T> made{};
+  };
   using Group = std::vector<std::shared_ptr<Operation>>;
 
-  boost::asio::awaitable<Result<void>> run_work(Mode mode, Work work);
+  boost::asio::awaitable<Result<void>> run_operation(std::shared_ptr<Operation> operation);
   void start_group();
   struct Attempt {
     bool begun = false;

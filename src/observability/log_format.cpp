@@ -174,10 +174,17 @@ void append_json(std::string& out, std::chrono::system_clock::time_point time, L
   }
 }
 
+/// Characters that can be read back without quotes.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = '!'; c < 0x7F; ++c) plain[c] = c != '"' && c != '\\' && c != '=';
+  return plain;
+}();
+
 /// As it is where that can be read back, else quoted as in JSON.
 void append_text(std::string& out, std::string_view text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return c > ' ' && c < 0x7F && c != '"' && c != '\\' && c != '=';
+    return kPlain[static_cast<unsigned char>(c)];
   });
   if (plain) {
     out += text;

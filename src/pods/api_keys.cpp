@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <functional>
 #include <optional>
 #include <sys/stat.h>
 #include <unordered_map>
@@ -67,6 +68,14 @@ std::string_view id_in(std::string_view key) {
   return end == std::string_view::npos ? std::string_view() : key.substr(4, end - 4);
 }
 
+/// Lets a view be looked up.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>()(text);
+  }
+};
+
 struct Known {
   Sha256 digest{};
   server::Identity identity{};
@@ -79,7 +88,7 @@ Error wrong_key() { return {Errc::unauthenticated, "the API key is not valid"}; 
 struct ApiKeys::Table {
   FileStamp stamp{};
   Sha256 cursor_secret{};
-  std::unordered_map<std::string, Known> by_id{};
+  std::unordered_map<std::string, Known, TextHash, std::equal_to<>> by_id{};
 };
 
 namespace {
@@ -190,7 +199,7 @@ std::shared_ptr<const ApiKeys::Table> ApiKeys::current() {
 Result<server::Identity> ApiKeys::find(std::string_view key) {
   if (everybody()) return server::Identity();
   const auto table = current();
-  const auto found = table->by_id.find(std::string(id_in(key)));
+  const auto found = table->by_id.find(id_in(key));
   if (found == table->by_id.end()) return wrong_key();
   if (!equal_digests(found->second.digest, sha256(key))) return wrong_key();
   return found->second.identity;
@@ -198,7 +207,7 @@ Result<server::Identity> ApiKeys::find(std::string_view key) {
 
 Sha256 ApiKeys::cursor_secret() { return everybody() ? Sha256() : current()->cursor_secret; }
 
-Result<std::string> bearer_key(const server::HttpHeaders& headers) {
+Result<std::string_view> bearer_key(const server::HttpHeaders& headers) {
   const auto header = headers.find("Authorization");
   if (!header) {
     return Error(Errc::unauthenticated, "an API key is needed: Authorization: Bearer KEY");
@@ -210,7 +219,7 @@ Result<std::string> bearer_key(const server::HttpHeaders& headers) {
   }
   auto key = header->substr(kScheme.size());
   while (!key.empty() && key.front() == ' ') key.remove_prefix(1);
-  return std::string(key);
+  return key;
 }
 
 namespace {

@@ -107,7 +107,7 @@ class ApiKeys {
 };
 
 /// The key of `Authorization: Bearer …`, or why there is none (`Errc::unauthenticated`).
-Result<std::string> bearer_key(const server::HttpHeaders& headers);
+Result<std::string_view> bearer_key(const server::HttpHeaders& headers);
 
 /// Who asks, when the key in the header has the scope; `Errc::permission_denied` without.
 Result<server::Identity> identify(ApiKeys& keys, const server::HttpHeaders& headers,

@@ -43,9 +43,10 @@ void add_queue_routes(server::Router& router, const JobsApi& api);
 
 /// Runs a call of the store on its own runtime, which may be the caller's.
 template <class T>
-jobs::Awaitable<T> at_store(std::shared_ptr<jobs::JobStore> store, jobs::Awaitable<T> operation) {
-  if (store->runtime().on_io_thread()) co_return co_await std::move(operation);
-  co_return co_await on(store->runtime().executor(), std::move(operation));
+jobs::Awaitable<T> at_store(const std::shared_ptr<jobs::JobStore>& store,
+                            jobs::Awaitable<T> operation) {
+  if (store->runtime().on_io_thread()) return operation;
+  return on(store->runtime().executor(), std::move(operation));
 }
 
 /// The options of a route that asks for a key with this scope.

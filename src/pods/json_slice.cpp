@@ -1,7 +1,9 @@
 #include "pods/json_slice.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -127,6 +129,43 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
+/// The names of one object; few take no memory of their own.
+class Names {
+ public:
+  /// `text` lies between the quotes, and lives on.
+  void add(std::string_view text) {
+    if (text.find('\\') != std::string_view::npos) {
+      text = *resolved_.emplace_back(std::make_unique<std::string>(unescape(text)));
+    }
+    if (count_ < few_.size()) {
+      few_[count_++] = text;
+    } else {
+      many_.push_back(text);
+    }
+  }
+
+  std::optional<std::string_view> find_twice() {
+    if (many_.empty()) {
+      for (std::size_t i = 1; i < count_; ++i) {
+        const auto* const end = few_.begin() + i;
+        if (std::find(few_.begin(), end, few_[i]) != end) return few_[i];
+      }
+      return std::nullopt;
+    }
+    many_.insert(many_.end(), few_.begin(), few_.end());
+    std::sort(many_.begin(), many_.end());
+    const auto twice = std::adjacent_find(many_.begin(), many_.end());
+    if (twice == many_.end()) return std::nullopt;
+    return *twice;
+  }
+
+ private:
+  std::array<std::string_view, 8> few_{};
+  std::size_t count_ = 0;
+  std::vector<std::string_view> many_{};
+  std::vector<std::unique_ptr<std::string>> resolved_{};
+};
+
 /// Walks a document and stops at a name that stands twice in its object.
 class NameChecker {
  public:
@@ -145,24 +184,22 @@ class NameChecker {
   }
 
   std::optional<std::string> object(std::size_t at, std::size_t* end) {
-    std::vector<std::string> names;
+    Names names;
     at = skip(text_, at + 1, "");
     while (text_[at] != '}') {
-      if (names.empty()) names.reserve(8);
       const std::size_t name_end = string_end(text_, at);
-      std::string name = unescape(text_.substr(at + 1, name_end - at - 2));
+      const std::string_view name = text_.substr(at + 1, name_end - at - 2);
       at = skip(text_, name_end, ":");
       std::size_t next = 0;
       if (auto inner = value(at, &next)) {
-        return shown_name(name) + (inner->starts_with('[') ? "" : ".") + *inner;
+        return shown_name(unescape(name)) + (inner->starts_with('[') ? "" : ".") + *inner;
       }
-      names.push_back(std::move(name));
+      names.add(name);
       at = skip(text_, next, ",");
     }
     if (end != nullptr) *end = at + 1;
-    std::sort(names.begin(), names.end());
-    const auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice == names.end()) return std::nullopt;
+    const auto twice = names.find_twice();
+    if (!twice) return std::nullopt;
     return shown_name(*twice);
   }
 

@@ -64,22 +64,20 @@ Result<void> complete(const Request& request, JobsToSubmit& wanted, BadRequest& 
   return {};
 }
 
-/// Judges all before any is inserted; one that breaks a rule refuses the whole request.
-Awaitable<jobs::PerItem<Inserted>> insert_all(std::shared_ptr<jobs::JobStore> store,
-                                              JobsToSubmit wanted, BadRequest* bad) {
-  if (wanted.many) {
-    const auto now = store->now();
-    for (std::size_t i = 0; i < wanted.jobs.size(); ++i) {
-      auto checked = jobs::check(std::move(wanted.jobs[i]), now);
-      if (!checked) {
-        bad->field = join(place_of(i, true), named_field(checked.error()));
-        bad->error = checked.error().with_context(place_of(i, true));
-        co_return bad->error;
-      }
-      wanted.jobs[i] = std::move(checked->job);
+/// Judges all of many before any is inserted: one that breaks a rule refuses the whole request.
+Awaitable<jobs::PerItem<Inserted>> insert_many(std::shared_ptr<jobs::JobStore> store,
+                                               std::vector<jobs::NewJob> wanted, BadRequest* bad) {
+  const auto now = store->now();
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto checked = jobs::check(std::move(wanted[i]), now);
+    if (!checked) {
+      bad->field = join(place_of(i, true), named_field(checked.error()));
+      bad->error = checked.error().with_context(place_of(i, true));
+      co_return bad->error;
     }
+    wanted[i] = std::move(checked->job);
   }
-  co_return co_await store->insert(std::move(wanted.jobs));
+  co_return co_await store->insert(std::move(wanted));
 }
 
 void write_inserted(JsonWriter& out, const Inserted& inserted) {
@@ -154,7 +152,8 @@ Awaitable<Response> submit(JobsApi api, Request request) {
     co_return refuse(request, bad.error, bad.field);
   }
 
-  auto operation = insert_all(api.store, std::move(*wanted), &bad);
+  auto operation = many ? insert_many(api.store, std::move(wanted->jobs), &bad)
+                        : api.store->insert(std::move(wanted->jobs));
   auto answers = co_await at_store(api.store, std::move(operation));
   if (!answers) co_return refuse(request, answers.error(), bad.field);
   if (many) co_return answer_many(*answers);

@@ -44,6 +44,17 @@ bool BodyReader::is_nearly_complete() const noexcept {
          head_.content_length - received_ <= kNearlyComplete;
 }
 
+bool BodyReader::take_at_once(std::string& out) {
+  const std::string_view input = connection_.input();
+  if (begun_ || head_.body != BodyKind::sized || head_.content_length > input.size()) return false;
+  begun_ = true;
+  received_ = head_.content_length;
+  out.append(input.substr(0, static_cast<std::size_t>(received_)));
+  connection_.consume(static_cast<std::size_t>(received_));
+  complete_ = true;
+  return true;
+}
+
 boost::asio::awaitable<BodyReader::Step> BodyReader::step(std::string& out) {
   if (complete_) co_return Step::complete;
   if (problem_) co_return Step::failed;

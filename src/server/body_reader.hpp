@@ -27,6 +27,8 @@ class BodyReader {
   /// Whether so little is left that reading it over beats closing the connection.
   bool is_nearly_complete() const noexcept;
 
+  /// Appends the whole body to `out` when its size is known and it has come with the head; whether.
+  bool take_at_once(std::string& out);
   /// Appends some of the body to `out`. The client's wish to be asked for it is met first.
   boost::asio::awaitable<Step> step(std::string& out);
   /// Why step() failed; none: the client has closed.

@@ -21,6 +21,12 @@ constexpr std::chrono::seconds kFarewell{2};
 /// How long a connection that came as the server began to end may take to ask for something.
 constexpr std::chrono::seconds kLateComer{1};
 
+void remove_front(std::string_view& first, std::string_view& second, std::size_t size) {
+  const std::size_t of_first = std::min(size, first.size());
+  first.remove_prefix(of_first);
+  second.remove_prefix(size - of_first);
+}
+
 }  // namespace
 
 Connection::Connection(std::shared_ptr<Shard> shard, std::unique_ptr<Stream> stream)
@@ -195,15 +201,15 @@ boost::asio::awaitable<std::size_t> Connection::read_into(char* data, std::size_
   co_return taken;
 }
 
+bool Connection::send_at_once(std::string_view& first, std::string_view& second) {
+  if (gone_) return false;
+  remove_front(first, second, stream_->write_now(first, second));
+  return first.empty() && second.empty();
+}
+
 boost::asio::awaitable<bool> Connection::send(std::string_view first, std::string_view second) {
+  if (send_at_once(first, second)) co_return true;
   if (gone_) co_return false;
-  const auto take = [&](std::size_t size) {
-    const std::size_t of_first = std::min(size, first.size());
-    first.remove_prefix(of_first);
-    second.remove_prefix(size - of_first);
-  };
-  take(stream_->write_now(first, second));
-  if (first.empty() && second.empty()) co_return true;
   const Phase phase = phase_;
   const SteadyTime deadline = deadline_;
   phase_ = Phase::output;
@@ -213,7 +219,7 @@ boost::asio::awaitable<bool> Connection::send(std::string_view first, std::strin
     const std::string_view head = first.substr(0, kSendPiece);
     const std::string_view body = second.substr(0, kSendPiece - head.size());
     sent = co_await stream_->write(head, body);
-    take(head.size() + body.size());
+    remove_front(first, second, head.size() + body.size());
   }
   phase_ = phase;
   deadline_ = deadline;

@@ -55,6 +55,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<bool> fill();
   /// Reads into `data`, past input(), which must be empty; 0: as fill()'s false.
   boost::asio::awaitable<std::size_t> read_into(char* data, std::size_t size);
+  /// Sends what the system takes at once and removes it from the front; whether that was all.
+  bool send_at_once(std::string_view& first, std::string_view& second);
   /// Sends both; false: the client is gone or too slow. Large ones go in pieces, each with its
   /// time.
   boost::asio::awaitable<bool> send(std::string_view first, std::string_view second);

@@ -207,8 +207,12 @@ boost::asio::awaitable<bool> Exchange::handle() {
     co_return false;
   }
   if (!body_->complete() && !match_.route->options.stream_body) {
-    const bool whole = co_await read_body();
-    if (!whole) co_return false;
+    const bool is_there =
+        body_->take_at_once(request_.body) && body_share_.grow_to(request_.body.size());
+    if (!is_there) {
+      const bool whole = co_await read_body();
+      if (!whole) co_return false;
+    }
   }
   co_await call_handler();
   co_return goes_on();
@@ -381,7 +385,9 @@ boost::asio::awaitable<void> Exchange::respond(Response response) {
       body = std::string_view();
     }
   }
-  const bool sent = co_await connection_.send(out, body);
+  std::string_view head = out;
+  if (connection_.send_at_once(head, body)) co_return;
+  const bool sent = co_await connection_.send(head, body);
   close_ = close_ || !sent;
 }
 

@@ -8,6 +8,7 @@ namespace {
 Response with_body(int status, std::string_view content_type, std::string body) {
   Response response;
   response.status = status;
+  response.headers.reserve(4);
   response.headers.add("Content-Type", std::string(content_type));
   response.body = std::move(body);
   return response;

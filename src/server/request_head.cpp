@@ -17,6 +17,7 @@ using boost::beast::string_view;
 using boost::system::error_code;
 
 constexpr std::size_t kMaxFields = 100;
+constexpr std::size_t kUsualFields = 8;
 
 Problem refuse(int status, std::string code, std::string detail, std::string field) {
   Problem problem = malformed(std::move(detail), std::move(field));
@@ -46,6 +47,7 @@ class HeadParser final : public http::basic_parser<true> {
       problem = http::error::header_limit;
       return;
     }
+    if (request_.headers.empty()) request_.headers.reserve(kUsualFields);
     request_.headers.add(std::string(name), std::string(value));
   }
   void on_response_impl(int, string_view, int, error_code&) override {}

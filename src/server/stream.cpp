@@ -49,6 +49,9 @@ class PlainStream final : public Stream {
 
   std::size_t write_now(std::string_view first, std::string_view second) override {
     error_code problem;
+    // Of one buffer the system makes less ado.
+    if (second.empty())
+      return socket_.write_some(asio::buffer(first.data(), first.size()), problem);
     return socket_.write_some(buffers(first, second), problem);
   }
 

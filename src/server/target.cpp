@@ -41,6 +41,7 @@ std::optional<Problem> parse_path(std::string_view raw, std::string& path,
   path.clear();
   path.reserve(raw.size());
   segments.clear();
+  segments.reserve(4);
   // `raw` begins with a slash.
   for (std::size_t at = 0; at < raw.size();) {
     const std::size_t end = std::min(raw.find('/', at + 1), raw.size());

@@ -48,11 +48,33 @@ TEST(JsonSliceTest, EmptyContainersAndScalarsAreWhole) {
   EXPECT_EQ(JsonSlice(json("1.0")).as_int64(), std::nullopt);
 }
 
+TEST(JsonSliceTest, BackslashesBeforeAQuoteAreCounted) {
+  const auto text = json(R"({"a\\":"b\\\\","c\\\"}":"\\\"","d":"\"\\"})");
+  std::vector<std::string> seen;
+  const auto visited =
+      JsonSlice(text).each_member([&](const std::string& name, JsonSlice value) -> Result<void> {
+        seen.push_back(name + "=" + value.as_string().value());
+        return {};
+      });
+
+  EXPECT_TRUE(visited);
+  EXPECT_THAT(seen, ElementsAre(R"(a\=b\\)", R"(c\"}=\")", R"(d="\)"));
+}
+
 TEST(DuplicateNameTest, IsFoundAtAnyDepthAlsoWhenItIsEscaped) {
   EXPECT_EQ(duplicate_name(json(R"({"a":{"b":[{"c":1},{"c":1,"d":2}]},"c":1})")), std::nullopt);
   EXPECT_EQ(duplicate_name(json(R"({"a":1,"b":2,"\u0061":3})")), "a");
   EXPECT_EQ(duplicate_name(json(R"({"x":{"b":[0,[{"c":{"d":1,"d":1}}]]}})")), "x.b[1][0].c.d");
   EXPECT_EQ(duplicate_name(json(R"([{},{"":1,"":2}])")), "[1].");
+}
+
+TEST(DuplicateNameTest, IsFoundAmongMany) {
+  std::string members;
+  for (int i = 0; i < 20; ++i) members += "\"n" + std::to_string(i) + "\":0,";
+
+  EXPECT_EQ(duplicate_name(json("{" + members + "\"last\":0}")), std::nullopt);
+  EXPECT_EQ(duplicate_name(json("{" + members + "\"n3\":0}")), "n3");
+  EXPECT_EQ(duplicate_name(json("{" + members + "\"\\u006e19\":0}")), "n19");
 }
 
 TEST(ShownNameTest, IsCutBetweenCharacters) {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace rwp {
 
@@ -44,17 +43,14 @@ class JsonWriter {
   JsonText finish();
 
  private:
-  struct Level {
-    bool is_object = false;
-    bool has_items = false;
-  };
   void separate();
   void begin_value();
   void begin_level(char bracket);
   void end_level(char bracket);
 
   std::string out_;
-  std::vector<Level> levels_;
+  /// A character a level, whose bits say what it is: few levels take no memory of their own.
+  std::string levels_;
   bool after_key_ = false;
 };
 

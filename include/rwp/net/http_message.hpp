@@ -29,6 +29,8 @@ class HttpHeaders {
   std::optional<std::string_view> find(std::string_view name) const noexcept;
   bool contains(std::string_view name) const noexcept { return find(name).has_value(); }
 
+  /// Makes room, so that so many fields are added without a move of those before.
+  void reserve(std::size_t count) { fields_.reserve(count); }
   std::size_t size() const noexcept { return fields_.size(); }
   bool empty() const noexcept { return fields_.empty(); }
   auto begin() const noexcept { return fields_.begin(); }
