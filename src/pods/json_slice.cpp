@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -147,8 +148,8 @@ class Names {
   std::optional<std::string_view> find_twice() {
     if (many_.empty()) {
       for (std::size_t i = 1; i < count_; ++i) {
-        const auto* const end = few_.begin() + i;
-        if (std::find(few_.begin(), end, few_[i]) != end) return few_[i];
+        const auto before = std::span(few_).first(i);
+        if (std::find(before.begin(), before.end(), few_[i]) != before.end()) return few_[i];
       }
       return std::nullopt;
     }
