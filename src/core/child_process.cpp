@@ -39,6 +39,11 @@ std::chrono::microseconds to_duration(const timeval& value) {
   return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
 }
 
+std::string signal_name(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name == nullptr ? std::string() : " (SIG" + std::string(name) + ")";
+}
+
 std::size_t resident_bytes(pid_t process) {
   std::ifstream file("/proc/" + std::to_string(process) + "/statm");
   std::size_t total = 0;
@@ -54,7 +59,7 @@ std::string ChildEnd::describe() const {
     case ChildFate::exited:
       return "exited with code " + std::to_string(exit_code);
     case ChildFate::signalled:
-      return "died of signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+      return "died of signal " + std::to_string(signal) + signal_name(signal);
     case ChildFate::out_of_cpu:
       return "used up its processor time";
     case ChildFate::out_of_memory:

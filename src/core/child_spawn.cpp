@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <string>
 #include <sys/prctl.h>
@@ -12,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -105,7 +105,7 @@ void reset_signals() {
   }
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 /// The child's own steps: system calls alone, on the parent's memory.
@@ -134,16 +134,16 @@ void reset_signals() {
 /// glibc 2.36 declares its own without extern "C".
 int open_pidfd(pid_t process) { return static_cast<int>(syscall(SYS_pidfd_open, process, 0)); }
 
-std::vector<char*> pointers(const std::vector<std::string>& words) {
+std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> out;
   out.reserve(words.size() + 1);
-  for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
+  for (std::string& word : words) out.push_back(word.data());
   out.push_back(nullptr);
   return out;
 }
 
 Error start_error(int code, const std::string& program) {
-  const std::string words = program + ": " + std::strerror(code);
+  const std::string words = program + ": " + std::system_category().message(code);
   if (code == ENOENT || code == ENOTDIR) return Error(Errc::not_found, "no program " + words);
   if (code == EACCES || code == ENOEXEC || code == EPERM) {
     return Error(Errc::permission_denied, "cannot run " + words);
@@ -166,7 +166,8 @@ Result<SpawnedChild> spawn_child(const ChildCommand& command) {
   std::vector<std::string> words = command.arguments;
   words.insert(words.begin(), command.program);
   const std::vector<char*> arguments = pointers(words);
-  const std::vector<char*> environment = pointers(command.environment);
+  std::vector<std::string> entries = command.environment;
+  const std::vector<char*> environment = pointers(entries);
   Plan plan;
   plan.program = command.program.c_str();
   plan.arguments = arguments.data();

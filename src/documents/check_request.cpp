@@ -1,5 +1,6 @@
 #include "documents/check_request.hpp"
 
+#include <array>
 #include <string>
 
 namespace rwp::documents {
@@ -19,7 +20,7 @@ Result<void> check_range(std::string_view name, T value, T least, T most, std::s
 
 Result<void> check_request(const DocumentRequest& request) {
   const Limits& limits = request.limits;
-  const Result<void> checks[] = {
+  const std::array checks{
       check_range("max_document_bytes", limits.max_document_bytes, std::size_t{1}, 256 * kMebibyte,
                   " bytes"),
       check_range("max_text_bytes", limits.max_text_bytes, std::size_t{1}, 64 * kMebibyte,

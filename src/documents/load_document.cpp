@@ -4,10 +4,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kProgramName = "rwp-document-reader";
 
 Error file_error(const std::string& path, int code) {
-  const std::string words = path + ": " + std::strerror(code);
+  const std::string words = path + ": " + std::system_category().message(code);
   if (code == ENOENT || code == ENOTDIR) return Error(Errc::not_found, "no document " + words);
   if (code == EACCES) return Error(Errc::permission_denied, "cannot read document " + words);
   return Error(Errc::unavailable, "cannot read document " + words);

@@ -131,6 +131,7 @@ TEST_F(ChildProcessTest, ItsErrorsAreReadAndTheLastOnesKept) {
 }
 
 TEST_F(ChildProcessTest, OnlyTheGivenEnvironmentReachesIt) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing else looks at the environment
   ASSERT_EQ(setenv("RWP_TEST_SECRET", "do not tell", 1), 0);
   auto command = unruly({"environment"});
   command.environment = {"LANG=C.UTF-8"};

@@ -9,7 +9,9 @@
 #include <unistd.h>
 #include <vector>
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizer's name for it
 extern "C" const char* __asan_default_options() { return "handle_segv=0:handle_abort=0"; }
+// NOLINTNEXTLINE(bugprone-reserved-identifier): as above
 extern "C" const char* __tsan_default_options() { return "handle_segv=0:handle_abort=0"; }
 
 namespace {

@@ -1,10 +1,10 @@
 // Enters the reader's sandbox and says what it still can, one word for each try.
 #include "documents/reader/sandbox.hpp"
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <fcntl.h>
 #include <string>
 #include <sys/mman.h>
@@ -26,12 +26,11 @@ int main() {
   said += answer("socket", socket(AF_INET, SOCK_STREAM, 0) >= 0);
   said += answer("fork", fork() > 0);
   said += answer("kill", kill(getppid(), 0) == 0);
-  char* const arguments[] = {nullptr};
-  said += answer("exec", execve("/bin/true", arguments, arguments) == 0);
+  const std::array<char*, 1> arguments{nullptr};
+  said += answer("exec", execve("/bin/true", arguments.data(), arguments.data()) == 0);
   said += answer("code", mmap(nullptr, 4'096, PROT_READ | PROT_WRITE | PROT_EXEC,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
-  void* memory = std::malloc(std::size_t{8} << 20);
-  said += answer("memory", memory != nullptr);
-  std::free(memory);
+  said += answer("memory", mmap(nullptr, std::size_t{8} << 20, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
   return write(STDOUT_FILENO, said.data(), said.size()) > 0 ? 0 : 1;
 }

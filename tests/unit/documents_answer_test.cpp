@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace rwp::documents {
 namespace {
@@ -40,7 +41,7 @@ TEST(AnswerTest, TroubleIsReadAsItsError) {
 
 TEST(AnswerTest, AnswerThatIsNotWholeOrNoneIsRefused) {
   const std::string whole = write_answer(sample());
-  const std::string answers[] = {
+  const std::vector<std::string> answers{
       "",
       "no line",
       "not json\n",

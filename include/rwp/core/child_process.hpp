@@ -44,7 +44,7 @@ enum class ChildFate : std::uint8_t {
   out_of_cpu,     ///< Its processor time was used up.
   out_of_memory,  ///< Killed, and not by us: what a kernel does that has run out of memory. Or by
                   ///< us, where its memory is watched.
-  killed,  ///< By kill() or the end of its ChildProcess.
+  killed,         ///< By kill() or the end of its ChildProcess.
 };
 
 struct ChildEnd {
@@ -54,7 +54,7 @@ struct ChildEnd {
   std::chrono::microseconds cpu_time{0};
   std::size_t peak_memory_bytes = 0;
 
-  /// "exited with code 3", "died of signal 11 (Segmentation fault)", …
+  /// "exited with code 3", "died of signal 11 (SIGSEGV)", …
   std::string describe() const;
 };
 

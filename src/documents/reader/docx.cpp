@@ -30,10 +30,12 @@ std::string_view view(const xmlChar* text) {
   return text == nullptr ? std::string_view() : reinterpret_cast<const char*>(text);
 }
 
+const xmlChar* xml_name(const char* name) { return reinterpret_cast<const xmlChar*>(name); }
+
 /// Walks one part's XML and writes its text.
 class PartWalk {
  public:
-  PartWalk(xmlTextReaderPtr reader, TextBuilder& text) : reader_(reader), text_(text) {}
+  PartWalk(xmlTextReader* reader, TextBuilder& text) : reader_(reader), text_(text) {}
 
   Result<void> run() {
     int more = xmlTextReaderRead(reader_);
@@ -101,8 +103,8 @@ class PartWalk {
 
   void begin_style() {
     xmlChar* value = xmlTextReaderGetAttributeNs(
-        reader_, BAD_CAST "val",
-        BAD_CAST "http://schemas.openxmlformats.org/wordprocessingml/2006/main");
+        reader_, xml_name("val"),
+        xml_name("http://schemas.openxmlformats.org/wordprocessingml/2006/main"));
     const std::string_view style = view(value);
     if (style.starts_with("Heading") || style.starts_with("Title")) text_.gap();
     if (value != nullptr) xmlFree(value);
@@ -122,7 +124,7 @@ class PartWalk {
     }
   }
 
-  const xmlTextReaderPtr reader_;
+  xmlTextReader* const reader_;
   TextBuilder& text_;
   bool in_text_ = false;
   bool in_run_ = false;

@@ -64,8 +64,10 @@ bool write_output(std::string_view bytes) {
 void load_converters() {
   for (const auto& [to, from] : {std::pair{"UTF-8", "UTF-16"}, std::pair{"UTF-16", "UTF-8"},
                                  std::pair{"UTF-8", "UTF-16LE"}, std::pair{"UTF-16LE", "UTF-8"}}) {
-    const iconv_t made = iconv_open(to, from);
-    if (made != reinterpret_cast<iconv_t>(-1)) iconv_close(made);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): how iconv says that there is none
+    if (iconv_t made = iconv_open(to, from); made != reinterpret_cast<iconv_t>(-1)) {
+      iconv_close(made);
+    }
   }
 }
 

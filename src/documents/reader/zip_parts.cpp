@@ -17,7 +17,7 @@ Error damaged() { return trouble_error(Trouble::damaged, "the archive is damaged
 void ZipParts::Close::operator()(zip* archive) const { zip_discard(archive); }
 
 Result<ZipParts> ZipParts::open(std::string_view content) {
-  zip_error_t problem;
+  zip_error_t problem{};
   zip_error_init(&problem);
   zip_source_t* source = zip_source_buffer_create(content.data(), content.size(), 0, &problem);
   if (source == nullptr) return damaged();
@@ -47,7 +47,7 @@ Result<std::string> ZipParts::unpack(const std::string& name) {
   const auto found = std::find(names_.begin(), names_.end(), name);
   if (found == names_.end()) return trouble_error(Trouble::damaged, "a part is missing");
   const auto index = static_cast<zip_uint64_t>(found - names_.begin());
-  zip_stat_t stat;
+  zip_stat_t stat{};
   zip_stat_init(&stat);
   if (zip_stat_index(archive_.get(), index, 0, &stat) != 0) return damaged();
   if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && stat.encryption_method != ZIP_EM_NONE) {
