@@ -6,6 +6,9 @@
 namespace rwp::jobs::isolation {
 namespace {
 
+/// How often a pool with children in it looks whether its handler is gone.
+constexpr std::chrono::milliseconds kLook{100};
+
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
@@ -38,7 +41,7 @@ void ChildPool::give_back(const boost::asio::any_io_executor& executor, PooledCh
   child.idle_since = now();
   idle_.push_back(std::move(child));
   if (std::exchange(lets_go_, true)) return;
-  spawn(executor, let_go(weak_from_this()));
+  spawn(executor, let_go(shared_from_this()));
 }
 
 /// Drops those that have waited too long; when the next one will have.
@@ -54,32 +57,18 @@ SteadyTime ChildPool::drop_idle() {
   return next;
 }
 
-boost::asio::awaitable<void> ChildPool::let_go(std::weak_ptr<ChildPool> pool) {
-  for (;;) {
-    SteadyTime next{};
-    {
-      const auto held = pool.lock();
-      if (!held) co_return;
-      next = held->drop_idle();
-      if (next == SteadyTime::max()) {
-        held->lets_go_ = false;
-        co_return;
-      }
-    }
-    (void)co_await sleep_until(next);
+boost::asio::awaitable<void> ChildPool::let_go(std::shared_ptr<ChildPool> pool) {
+  // Also when the frame goes with its runtime, which the children must not outlive.
+  const auto clear = [](ChildPool* held) {
+    held->idle_.clear();
+    held->lets_go_ = false;
+  };
+  const std::unique_ptr<ChildPool, decltype(clear)> guard(pool.get(), clear);
+  while (!pool->closed_.load(std::memory_order_acquire)) {
+    const SteadyTime next = pool->drop_idle();
+    if (next == SteadyTime::max()) co_return;
+    (void)co_await sleep_until(std::min(next, now() + kLook));
   }
-}
-
-PoolOwner::~PoolOwner() {
-  const std::lock_guard lock(mutex_);
-  if (!executor_) return;
-  post(executor_, [pool = std::move(pool_)]() mutable { pool.reset(); });
-}
-
-std::shared_ptr<ChildPool> PoolOwner::use_on(const boost::asio::any_io_executor& executor) {
-  const std::lock_guard lock(mutex_);
-  if (!executor_) executor_ = executor;
-  return pool_;
 }
 
 }  // namespace rwp::jobs::isolation

@@ -7,9 +7,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace rwp::jobs::isolation {
@@ -32,34 +32,36 @@ class ChildPool : public std::enable_shared_from_this<ChildPool> {
   /// One that waits, or a fresh one. `Errc::unavailable`: the program cannot be started.
   Result<PooledChild> take(const boost::asio::any_io_executor& executor);
   Result<PooledChild> start(const boost::asio::any_io_executor& executor) const;
+  /// No job comes any more: those that wait are let go. Threads: any.
+  void close() noexcept { closed_.store(true, std::memory_order_release); }
+
   /// Keeps a child that has done its job well, if it may do more.
   void give_back(const boost::asio::any_io_executor& executor, PooledChild child);
 
  private:
-  static boost::asio::awaitable<void> let_go(std::weak_ptr<ChildPool> pool);
+  /// Keeps the pool while children wait in it, so that they go on this thread, or with its runtime.
+  static boost::asio::awaitable<void> let_go(std::shared_ptr<ChildPool> pool);
   SteadyTime drop_idle();
 
   const IsolatedOptions options_;
   std::vector<PooledChild> idle_;
   bool lets_go_ = false;
+  std::atomic<bool> closed_{false};
 };
 
-/// The pool that a handler owns: it may be dropped on any thread, the pool only on its own.
+/// The pool that a handler owns: it may be dropped on any thread, and after its runtime.
 class PoolOwner {
  public:
   explicit PoolOwner(IsolatedOptions options)
       : pool_(std::make_shared<ChildPool>(std::move(options))) {}
-  ~PoolOwner();
+  ~PoolOwner() { pool_->close(); }
   PoolOwner(const PoolOwner&) = delete;
   PoolOwner& operator=(const PoolOwner&) = delete;
 
-  /// Called by each run.
-  std::shared_ptr<ChildPool> use_on(const boost::asio::any_io_executor& executor);
+  const std::shared_ptr<ChildPool>& pool() const noexcept { return pool_; }
 
  private:
-  std::shared_ptr<ChildPool> pool_;
-  std::mutex mutex_;  // What follows.
-  boost::asio::any_io_executor executor_;
+  const std::shared_ptr<ChildPool> pool_;
 };
 
 }  // namespace rwp::jobs::isolation

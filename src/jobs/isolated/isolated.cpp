@@ -20,7 +20,7 @@ namespace {
 asio::awaitable<Result<JsonText>> run_isolated(std::shared_ptr<PoolOwner> owner,
                                                JobContext* context) {
   const auto executor = co_await asio::this_coro::executor;
-  const std::shared_ptr<ChildPool> pool = owner->use_on(executor);
+  const std::shared_ptr<ChildPool> pool = owner->pool();
   auto child = pool->take(executor);
   for (;;) {
     if (!child) co_return child.error();
