@@ -27,7 +27,9 @@ struct SkillCover {
 /// Of the advert's skills those of `categories`; all of them when that is empty.
 SkillCover cover_skills(const Pairing& pairing, const std::vector<std::string>& categories);
 
+/// The skills that the advert asks for, but for soft ones and languages.
 RuleScore judge_technical(const Pairing& pairing);
+/// Titles, likeness, knowledge of the field: there is always something to judge by.
 RuleScore judge_domain(const Pairing& pairing);
 RuleScore judge_leadership(const Pairing& pairing);
 /// The languages that the advert asks for.

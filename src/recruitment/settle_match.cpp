@@ -46,6 +46,16 @@ CategoryScore by_rules(MatchCategory category, RuleScore rule) {
   return result;
 }
 
+/// Every advert tells of its field; one that gives nothing to compare by counts as not judged.
+CategoryScore of_domain(const Pairing& pairing) {
+  auto result = by_rules(MatchCategory::domain, judge_domain(pairing));
+  if (result.score) return result;
+  result.score = kUnknown;
+  result.basis = MatchBasis::not_judged;
+  result.reasons.emplace_back("Title and texts give nothing to compare by; counted as 50.");
+  return result;
+}
+
 CategoryScore by_model(MatchCategory category, const Judgement& judgement) {
   CategoryScore result;
   result.category = category;
@@ -71,6 +81,18 @@ CategoryScore judge_communication(const Pairing& pairing, const Judgement& judge
   }
   result.reasons.insert(result.reasons.begin(), languages.reasons.begin(), languages.reasons.end());
   return result;
+}
+
+/// What the advert does not ask for weighs nothing; its weight goes to the domain, of which every
+/// advert tells. So all candidates of an advert are weighed alike.
+void lend_weights(std::vector<CategoryScore>& categories) {
+  double lent = 0.0;
+  for (auto& category : categories) {
+    if (!category.score) lent += std::exchange(category.weight, 0.0);
+  }
+  for (auto& category : categories) {
+    if (category.category == MatchCategory::domain) category.weight += lent;
+  }
 }
 
 MatchTier tier_of(int score) {
@@ -102,20 +124,18 @@ Match settle_match(const Pairing& pairing, MatchAnswer answer, Provenance proven
   match.candidate_id = pairing.candidate.candidate_id;
   match.ad_id = pairing.ad.ad.id;
   match.categories.push_back(by_rules(MatchCategory::technical, judge_technical(pairing)));
-  match.categories.push_back(by_rules(MatchCategory::domain, judge_domain(pairing)));
+  match.categories.push_back(of_domain(pairing));
   match.categories.push_back(by_rules(MatchCategory::leadership, judge_leadership(pairing)));
   match.categories.push_back(judge_communication(pairing, answer.communication));
   match.categories.push_back(by_model(MatchCategory::team_fit, answer.team_fit));
   match.categories.push_back(by_model(MatchCategory::adaptability, answer.adaptability));
 
+  lend_weights(match.categories);
   double sum = 0.0;
-  double weights = 0.0;
   for (const auto& category : match.categories) {
-    if (!category.score) continue;
-    sum += category.weight * *category.score;
-    weights += category.weight;
+    sum += category.weight * category.score.value_or(0);
   }
-  match.score = whole(sum / weights);
+  match.score = whole(sum);
   match.tier = tier_of(match.score);
   match.summary = shorten(answer.summary, 4 * kReasonBytes);
   match.reasons = ordered_reasons(match.categories);

@@ -31,10 +31,10 @@ const Task<Pairing, Match>& match_score_task();
 /// fit .10, adaptability .10. Technical, domain and leadership follow from rules alone: skills that
 /// the advert asks for and the candidate has, titles, likeness of the embeddings, level, years; the
 /// same input gives the same score. The others are what the model makes of the CV; the languages
-/// that an advert asks for are a rule in communication. A category about which the advert asks
-/// nothing is left out, whoever the candidate is; one that the model could not judge counts 50 and
-/// says so. The model sees neither name nor contact.
-/// Errors: `Errc::invalid_argument`: the advert has no title, or nothing is known of the candidate;
+/// that an advert asks for are a rule in communication. The weight of a category about which the
+/// advert asks nothing goes to domain, whoever the candidate is; one that the model could not judge
+/// counts 50 and says so. The model sees neither name nor contact. Errors:
+/// `Errc::invalid_argument`: the advert has no title, or nothing is known of the candidate;
 /// otherwise as ai::extract(). A model without embeddings (`Errc::unsupported`, `Errc::not_found`)
 /// is no error: the likeness is then not known.
 boost::asio::awaitable<Result<Match>> score_match(std::shared_ptr<ai::Model> model,

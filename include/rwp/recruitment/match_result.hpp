@@ -27,7 +27,7 @@ enum class MatchCategory : std::uint8_t {
 enum class MatchBasis : std::uint8_t {
   rules,          ///< Facts alone.
   model,          ///< A model's judgement; in communication together with the languages asked for.
-  not_judged,     ///< The model could not tell; counts 50.
+  not_judged,     ///< There was nothing to tell by; counts 50.
   nothing_asked,  ///< The advert asks for nothing of the kind; not weighed.
 };
 
@@ -76,6 +76,7 @@ struct CategoryScore {
   MatchCategory category = MatchCategory::technical;
   /// 0 to 100; none: not weighed.
   std::optional<int> score{};
+  /// As it was weighed; those of all categories sum to 1.
   double weight = 0;
   MatchBasis basis = MatchBasis::nothing_asked;
   std::vector<std::string> reasons{};

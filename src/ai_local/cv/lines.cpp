@@ -180,6 +180,21 @@ CvLine make_line(std::string_view raw) {
   return line;
 }
 
+/// Word processors make a paragraph of each line, with an empty line between any two: those tell
+/// nothing then. Blocks begin where a list or a sentence has ended instead.
+void find_blocks_without_gaps(std::vector<CvLine>& lines) {
+  constexpr std::size_t kLongLine = 90;
+  const auto gaps = static_cast<std::size_t>(std::count_if(
+      lines.begin(), lines.end(), [](const CvLine& line) { return line.opens_block; }));
+  if (gaps * 10 < lines.size() * 8) return;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    const auto& before = lines[i - 1];
+    const bool ended =
+        before.bullet || before.text.ends_with('.') || before.text.size() > kLongLine;
+    lines[i].opens_block = ended && !lines[i].bullet;
+  }
+}
+
 }  // namespace
 
 std::vector<CvLine> read_cv_lines(std::string_view raw) {
@@ -197,6 +212,7 @@ std::vector<CvLine> read_cv_lines(std::string_view raw) {
     line.opens_block = std::exchange(after_blank, false);
     lines.push_back(std::move(line));
   }
+  find_blocks_without_gaps(lines);
   return lines;
 }
 
