@@ -34,7 +34,11 @@ struct LocalModelOptions {
 ///   where the text has it: title, summary, key_phrases, skills (names, or objects with name and
 ///   category), seniority, employment_type, salary {min, max, currency, period}, location, remote,
 ///   years_experience, education, quality_score, quality_reasons, off_putting_wording {phrase,
-///   reason} and their common other names; null, empty or the first value allowed elsewhere.
+///   reason} and their common other names; null, empty or the first value allowed elsewhere. A
+///   message that is a JSON object with a member "cv" or "resume" is read as a CV: name, emails,
+///   phones, links, location, headline, summary, seniority, stated_years, skills {name, category,
+///   level}, experience, education, certificates. One with objects "candidate" and "advert" is
+///   compared: communication, team_fit, adaptability {score, reason}, summary.
 ///   `Errc::unsupported` names the spot of a schema for which it has no value.
 /// - stream() hands out the same answer in pieces.
 /// - embed() hashes words, pairs of words and letter groups: texts that share words are alike,
