@@ -151,7 +151,7 @@ RuleScore judge_technical(const Pairing& pairing) {
   const auto cover = cover_skills(pairing, {"technical", "tools", "methods", "domain", "other"});
   if (!cover.share) return rule;
   // One skill that is missing says less than ten: few draw the score to the middle.
-  const double known = static_cast<double>(cover.matched.size() + cover.missing.size());
+  const auto known = static_cast<double>(cover.matched.size() + cover.missing.size());
   const double sure = known / (known + 1.0);
   rule.score = 100.0 * (sure * *cover.share + (1.0 - sure) * 0.5);
   add_cover(rule, cover, "skills");

@@ -28,6 +28,7 @@ template <class Check>
 std::vector<std::string> settle_contacts(const std::vector<std::string>& texts, Check is_there) {
   std::vector<std::string> there;
   for (const auto& text : texts) {
+    if (there.size() == 2 * kMaxContacts) break;
     if (text.size() <= kContactBytes && is_there(text)) there.push_back(text);
   }
   return settle_texts(there, kMaxContacts, kContactBytes);

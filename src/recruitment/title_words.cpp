@@ -71,7 +71,7 @@ std::optional<double> title_likeness(const Pairing& pairing) {
                    ? 1U
                    : 0U;
     }
-    const double share = static_cast<double>(found) / static_cast<double>(asked.size());
+    const auto share = static_cast<double>(found) / static_cast<double>(asked.size());
     best = std::max(best, weight * share);
   };
   compare(pairing.candidate.headline, 1.0);

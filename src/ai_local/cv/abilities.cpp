@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -15,9 +16,11 @@ using Kind = CvSectionKind;
 
 constexpr std::size_t kMostSkills = 80;
 
-/// Where the item of a list around `at` begins and ends; commas in brackets do not divide.
-std::string_view item_around(std::string_view text, std::size_t at) {
+/// The items of lists, one after the other without a gap but the dividers; commas in brackets do
+/// not divide.
+std::vector<std::string_view> items_of(std::string_view text) {
   constexpr std::string_view kDividers = ",;|\n";
+  std::vector<std::string_view> items;
   std::size_t begin = 0;
   int depth = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -25,12 +28,21 @@ std::string_view item_around(std::string_view text, std::size_t at) {
     if (text[i] == ')' && depth > 0) --depth;
     if (text[i] == '\n') depth = 0;
     const bool dot = text.substr(i, 2) == "\xC2\xB7";
-    const bool divides = depth == 0 && (dot || kDividers.find(text[i]) != std::string_view::npos);
-    if (!divides) continue;
-    if (i >= at) return text.substr(begin, i - begin);
+    if (depth > 0 || (!dot && kDividers.find(text[i]) == std::string_view::npos)) continue;
+    items.push_back(text.substr(begin, i - begin));
     begin = i + 1;
   }
-  return text.substr(begin);
+  items.push_back(text.substr(begin));
+  return items;
+}
+
+/// The item in which `at` lies.
+std::string_view item_at(const std::vector<std::string_view>& items, std::string_view text,
+                         std::size_t at) {
+  const auto behind = std::upper_bound(
+      items.begin(), items.end(), text.data() + at,
+      [](const char* place, std::string_view item) { return place < item.data(); });
+  return behind == items.begin() ? std::string_view() : *std::prev(behind);
 }
 
 class Abilities {
@@ -48,19 +60,18 @@ class Abilities {
 
   /// Skills of a text; with `levels` the items of lists tell their level.
   void read(const std::string& text, bool levels, bool languages) {
+    const std::string folded = fold(text);
+    const auto items = levels ? items_of(folded) : std::vector<std::string_view>();
     for (const auto& skill : dictionary_.find(text)) {
       if (skill.category == "languages" && !languages) continue;
-      const auto item = levels ? item_around(text, skill.position) : std::string_view();
-      add(skill.name, skill.category, find_level(fold(item)));
+      add(skill.name, skill.category, find_level(item_at(items, folded, skill.position)));
     }
   }
 
   /// The languages that the items of a list name.
   void read_languages(const CvLine& line) {
-    for (std::size_t at = 0; at < line.folded.size();) {
-      const auto item = item_around(line.folded, at);
+    for (const auto item : items_of(line.folded)) {
       for (const auto name : find_tongues(item)) add(name, "languages", find_level(item));
-      at = static_cast<std::size_t>(item.data() - line.folded.data()) + item.size() + 1;
     }
   }
 

@@ -156,11 +156,16 @@ std::string without_postcode(std::string_view piece) {
   return text;
 }
 
-/// The town of an address or header: a known place, else what stands at a postcode. `sure`: the
-/// whole text is an address. A piece with `name`, folded, is not looked at.
-std::string find_place(std::string_view text, bool sure, const std::string& name) {
-  std::vector<std::string> parts;
-  std::vector<bool> coded;
+/// A part of an address between commas, without its postcode.
+struct AddressPart {
+  std::string text{};
+  std::string folded{};
+  bool had_postcode = false;
+};
+
+/// Of a text, but for pieces with `name`, which is folded.
+std::vector<AddressPart> address_parts(std::string_view text, const std::string& name) {
+  std::vector<AddressPart> parts;
   for (const auto piece : pieces_of(text)) {
     if (!name.empty() && fold(piece).find(name) != std::string::npos) continue;
     std::string_view rest = piece;
@@ -168,50 +173,66 @@ std::string find_place(std::string_view text, bool sure, const std::string& name
       const auto comma = rest.find_first_of(",()");
       auto part = trim(rest.substr(0, comma));
       if (fold(part).starts_with("based in ")) part = trim(part.substr(9));
-      parts.push_back(without_postcode(part));
-      coded.push_back(parts.back().size() + 2 < part.size());
+      std::string bare = without_postcode(part);
+      const bool had_postcode = bare.size() + 2 < part.size();
+      std::string folded = fold(bare);
+      parts.push_back({std::move(bare), std::move(folded), had_postcode});
       if (comma == std::string_view::npos) break;
       rest.remove_prefix(comma + 1);
     }
   }
-  const auto good = [](const std::string& part) {
-    return part.size() > 1 && part.size() < 40 &&
-           std::none_of(part.begin(), part.end(), is_digit) &&
-           part.find('@') == std::string::npos && begins_upper(part);
-  };
-  const auto from = [&](std::size_t i) {
-    std::string place = parts[i];
-    for (std::size_t next = i + 1; next < parts.size() && next < i + 3; ++next) {
-      const std::string folded = fold(parts[next]);
-      const bool state = parts[next].size() <= 3 && parts[next].size() > 1 &&
-                         std::all_of(parts[next].begin(), parts[next].end(), is_upper);
-      if (!state && !is_known_place(folded)) break;
-      place += ", " + parts[next];
-    }
-    return place;
-  };
+  return parts;
+}
+
+bool may_be_town(const AddressPart& part) {
+  constexpr std::size_t kLongest = 40;
+  return part.text.size() > 1 && part.text.size() < kLongest && begins_upper(part.text) &&
+         std::none_of(part.text.begin(), part.text.end(), is_digit) &&
+         part.text.find('@') == std::string::npos;
+}
+
+/// "NSW", "TX", "UK".
+bool is_state(const AddressPart& part, std::size_t most) {
+  return part.text.size() > 1 && part.text.size() <= most &&
+         std::all_of(part.text.begin(), part.text.end(), is_upper);
+}
+
+/// A known place, alone or with what follows it: "Dublin 7", "Chermside QLD".
+bool names_place(const AddressPart& part) {
+  if (is_known_place(part.folded)) return true;
+  const auto words = words_of(part.folded);
+  return words.size() > 1 && words.size() < 4 && is_known_place(words.front());
+}
+
+/// The part with the state and country that follow.
+std::string place_from(const std::vector<AddressPart>& parts, std::size_t i) {
+  std::string place = parts[i].text;
+  for (std::size_t next = i + 1; next < parts.size() && next < i + 3; ++next) {
+    if (!is_state(parts[next], 3) && !is_known_place(parts[next].folded)) break;
+    place += ", " + parts[next].text;
+  }
+  return place;
+}
+
+/// The town of an address or header: a known place, else what stands at a postcode or before a
+/// state. `sure`: the whole text is an address. A piece with `name`, folded, is not looked at.
+std::string find_place(std::string_view text, bool sure, const std::string& name) {
+  const auto parts = address_parts(text, name);
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::string folded = fold(parts[i]);
-    if (is_known_place(folded)) return from(i);
-    // "Dublin 7", "Manchester M14", "Chermside QLD".
-    const auto words = words_of(folded);
-    if (words.size() > 1 && words.size() < 4 && is_known_place(words.front())) return from(i);
+    if (names_place(parts[i])) return place_from(parts, i);
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (coded[i] && good(parts[i])) return from(i);
-    if (coded[i] && parts[i].empty() && i > 0 && good(parts[i - 1])) return from(i - 1);
+    if (!parts[i].had_postcode) continue;
+    if (may_be_town(parts[i])) return place_from(parts, i);
+    const bool alone = parts[i].text.empty() && i > 0;
+    if (alone && may_be_town(parts[i - 1])) return place_from(parts, i - 1);
   }
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-    const bool state = !is_one_of(kPostNominals, fold(parts[i + 1])) && parts[i + 1].size() == 2 &&
-                       is_upper(parts[i + 1][0]) && is_upper(parts[i + 1][1]);
-    if (state && good(parts[i])) return from(i);
+    const bool state = is_state(parts[i + 1], 2) && !is_one_of(kPostNominals, parts[i + 1].folded);
+    if (state && may_be_town(parts[i])) return place_from(parts, i);
   }
-  if (sure) {
-    for (std::size_t i = parts.size(); i-- > 0;) {
-      if (good(parts[i])) return parts[i];
-    }
-  }
-  return {};
+  const auto last = std::find_if(parts.rbegin(), parts.rend(), may_be_town);
+  return sure && last != parts.rend() ? last->text : std::string();
 }
 
 /// The lines before the first heading of substance and those of contact sections.

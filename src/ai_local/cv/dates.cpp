@@ -193,42 +193,54 @@ class DateReader {
     return std::nullopt;
   }
 
-  /// "2019", "2019-03", "03/2019", "3.2019", "31.03.2019", "2019/03/31".
-  std::optional<Date> numbers(std::size_t begin) const {
-    if (const auto first = year(begin)) {
-      const std::size_t next = begin + 4;
-      const bool joined = next + 1 < text_.size() &&
-                          (text_[next] == '-' || text_[next] == '/' || text_[next] == '.');
-      const auto month = joined ? digits(next + 1, 2) : std::nullopt;
-      if (month && *month >= 1 && *month <= 12) {
-        std::size_t end = next + 3;
-        const bool day = end < text_.size() && text_[end] == text_[next] && digits(end + 1, 2);
-        return Date{day ? end + 3 : end, dated(*first, *month)};
-      }
-      return Date{next, dated(*first, 0)};
+  /// "2019", "2019-03", "2019/03/31".
+  std::optional<Date> from_year(std::size_t begin) const {
+    const auto first = year(begin);
+    if (!first) return std::nullopt;
+    const std::size_t next = begin + 4;
+    const bool joined =
+        next + 1 < text_.size() && (text_[next] == '-' || text_[next] == '/' || text_[next] == '.');
+    const auto month = joined ? digits(next + 1, 2) : std::nullopt;
+    if (!month || *month < 1 || *month > 12) return Date{next, dated(*first, 0)};
+    const std::size_t end = next + 3;
+    const bool day = end < text_.size() && text_[end] == text_[next] && digits(end + 1, 2);
+    return Date{day ? end + 3 : end, dated(*first, *month)};
+  }
+
+  /// "03/2019", "3.2019", "03/19"; `mark` is behind the month.
+  std::optional<Date> month_year(int month, std::size_t mark) const {
+    if (month > 12) return std::nullopt;
+    if (const auto found = year(mark + 1)) return Date{mark + 5, dated(*found, month)};
+    // Never "03-19" or "3.19".
+    const auto two = text_[mark] == '/' ? digits(mark + 1, 2) : std::nullopt;
+    const bool more = mark + 3 < text_.size() && text_[mark + 3] == '/';
+    if (!two || more) return std::nullopt;
+    return Date{mark + 3, dated(full_year(*two), month), false, false};
+  }
+
+  /// "31.03.2019"; `mark` is behind the day.
+  std::optional<Date> day_month_year(std::size_t mark) const {
+    for (const std::size_t length : {std::size_t{2}, std::size_t{1}}) {
+      const auto month = digits(mark + 1, length);
+      const auto next = mark + 1 + length;
+      if (!month || *month < 1 || *month > 12 || next >= text_.size()) continue;
+      if (text_[next] != text_[mark]) continue;
+      if (const auto found = year(next + 1)) return Date{next + 5, dated(*found, *month)};
     }
+    return std::nullopt;
+  }
+
+  std::optional<Date> numbers(std::size_t begin) const {
+    if (auto date = from_year(begin)) return date;
     for (const std::size_t length : {std::size_t{2}, std::size_t{1}}) {
       const auto first = digits(begin, length);
       if (!first || *first < 1 || *first > 31) continue;
       const auto mark = begin + length;
-      if (mark >= text_.size() ||
-          std::string_view("/.-").find(text_[mark]) == std::string_view::npos)
-        continue;
-      if (*first <= 12) {
-        if (const auto found = year(mark + 1)) return Date{mark + 5, dated(*found, *first)};
-        // "03/19", but never "03-19" or "3.19".
-        const auto two = text_[mark] == '/' ? digits(mark + 1, 2) : std::nullopt;
-        const bool more = mark + 3 < text_.size() && text_[mark + 3] == '/';
-        if (two && !more) return Date{mark + 3, dated(full_year(*two), *first), false, false};
-      }
-      for (const std::size_t second : {std::size_t{2}, std::size_t{1}}) {
-        const auto month = digits(mark + 1, second);
-        const auto next = mark + 1 + second;
-        if (!month || *month < 1 || *month > 12 || next >= text_.size() ||
-            text_[next] != text_[mark])
-          continue;
-        if (const auto found = year(next + 1)) return Date{next + 5, dated(*found, *month)};
-      }
+      const bool marked = mark < text_.size() &&
+                          std::string_view("/.-").find(text_[mark]) != std::string_view::npos;
+      if (!marked) continue;
+      if (auto date = month_year(*first, mark)) return date;
+      if (auto date = day_month_year(mark)) return date;
     }
     return std::nullopt;
   }
@@ -283,80 +295,98 @@ bool stands_after_since(std::string_view text, std::size_t begin, std::size_t* s
   return false;
 }
 
+/// What stands at the place: a date, or a month whose year the other end of its range has.
+struct Opening {
+  std::optional<DateReader::Date> date{};
+  int month_alone = 0;
+  std::size_t end = 0;
+};
+
+std::optional<Opening> opening_at(const DateReader& reader, std::string_view folded,
+                                  std::size_t at) {
+  // A cheap look first: only a digit, an apostrophe or a month can begin a date.
+  const char c = folded[at];
+  if (!is_digit(c) && c != '\'' && !is_letter(c)) return std::nullopt;
+  Opening opening;
+  opening.date = reader.at(at);
+  if (opening.date) {
+    opening.end = opening.date->end;
+    return opening;
+  }
+  if (!is_letter(c) || (at > 0 && is_word(folded[at - 1]))) return std::nullopt;
+  const auto month = reader.bare_month(at);
+  if (!month) return std::nullopt;
+  opening.end = month->first;
+  opening.month_alone = month->second;
+  return opening;
+}
+
+/// "From May 2018 to …" is one with its first word.
+std::size_t with_opening_words(std::string_view folded, std::size_t begin) {
+  stands_after_since(folded, begin, &begin);
+  for (const std::string_view of : {"de ", "du ", "von "}) {
+    const bool here = begin >= of.size() && folded.substr(begin - of.size(), of.size()) == of;
+    if (here && (begin == of.size() || !is_word(folded[begin - of.size() - 1]))) {
+      begin -= of.size();
+    }
+  }
+  return begin;
+}
+
+/// The stretch that begins with an opening; none: it is no date after all.
+std::optional<DateRange> range_from(const DateReader& reader, std::string_view folded,
+                                    std::size_t at, const Opening& opening) {
+  DateRange range;
+  range.begin = at;
+  range.end = opening.end;
+  const auto next = behind_joint(reader, folded, opening.end);
+  const auto last = next ? reader.at(*next) : std::nullopt;
+  if (opening.month_alone != 0) {
+    // "Jan - Mar 2020".
+    constexpr std::size_t kWithMonth = 7;
+    if (!last || last->text.size() < kWithMonth) return std::nullopt;
+    range.start_date = last->text.substr(0, 4) + (opening.month_alone < 10 ? "-0" : "-") +
+                       std::to_string(opening.month_alone);
+  } else {
+    range.start_date = opening.date->text;
+  }
+  const bool sure = opening.month_alone == 0 && opening.date->year;
+  const auto present = next && !last ? reader.present(*next) : std::nullopt;
+  std::size_t since = at;
+  if (last) {
+    range.end = last->end;
+    range.end_date = last->text;
+  } else if (present) {
+    range.current = true;
+    range.end = present->end;
+  } else if (sure && is_open(folded, opening.end)) {
+    range.current = true;
+    range.end = folded.find('-', opening.end) + 1;
+  } else if (sure && stands_after_since(folded, at, &since)) {
+    range.current = true;
+  } else {
+    // One date alone, when it tells its year for certain.
+    return sure ? std::optional<DateRange>(std::move(range)) : std::nullopt;
+  }
+  range.range = true;
+  range.begin = with_opening_words(folded, range.begin);
+  return range;
+}
+
 }  // namespace
 
 std::vector<DateRange> find_dates(std::string_view folded) {
   std::vector<DateRange> found;
   const DateReader reader(folded);
   for (std::size_t at = 0; at < folded.size();) {
-    // A cheap look first: only a digit, an apostrophe or a month can begin a date.
-    const char c = folded[at];
-    const bool may_begin = is_digit(c) || c == '\'' || is_letter(c);
-    auto first = may_begin ? reader.at(at) : std::nullopt;
-    int month_alone = 0;
-    std::size_t end = first ? first->end : at;
-    const bool word_begins = at == 0 || !is_word(folded[at - 1]);
-    if (!first && word_begins && is_letter(c)) {
-      if (const auto month = reader.bare_month(at)) {
-        month_alone = month->second;
-        end = month->first;
-      }
-    }
-    if (!first && month_alone == 0) {
+    const auto opening = opening_at(reader, folded, at);
+    if (!opening) {
       ++at;
       continue;
     }
-    DateRange range;
-    range.begin = at;
-    const auto next = behind_joint(reader, folded, end);
-    const auto last = next ? reader.at(*next) : std::nullopt;
-    const auto present = next && !last ? reader.present(*next) : std::nullopt;
-    if (month_alone != 0) {
-      // "Jan - Mar 2020".
-      if (!last || last->text.size() < 7) {
-        at = end;
-        continue;
-      }
-      range.start_date =
-          last->text.substr(0, 4) + (month_alone < 10 ? "-0" : "-") + std::to_string(month_alone);
-    } else {
-      range.start_date = first->text;
-    }
-    range.end = end;
-    if (last) {
-      range.range = true;
-      range.end = last->end;
-      range.end_date = last->text;
-    } else if (present) {
-      range.range = true;
-      range.current = true;
-      range.end = present->end;
-    } else if (month_alone == 0 && first->year && is_open(folded, end)) {
-      range.range = true;
-      range.current = true;
-      range.end = folded.find('-', end) + 1;
-    } else if (std::size_t since = at; first->year && stands_after_since(folded, at, &since)) {
-      range.range = true;
-      range.current = true;
-      range.begin = since;
-    } else if (!first->year) {
-      at = end;
-      continue;
-    }
-    if (range.range) {
-      // "From May 2018 to ..." is one with its first word.
-      std::size_t since = range.begin;
-      stands_after_since(folded, range.begin, &since);
-      range.begin = since;
-      for (const std::string_view of : {"de ", "du ", "von "}) {
-        if (range.begin >= of.size() && folded.substr(range.begin - of.size(), of.size()) == of &&
-            (range.begin == of.size() || !is_word(folded[range.begin - of.size() - 1]))) {
-          range.begin -= of.size();
-        }
-      }
-    }
-    at = std::max(range.end, at + 1);
-    found.push_back(std::move(range));
+    auto range = range_from(reader, folded, at, *opening);
+    at = std::max(range ? range->end : opening->end, at + 1);
+    if (range) found.push_back(std::move(*range));
   }
   return found;
 }

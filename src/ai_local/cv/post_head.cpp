@@ -311,7 +311,8 @@ bool read_post_label(std::string_view text, CvPost& post) {
   });
   const auto colon = text.find(':');
   constexpr std::size_t kLongestLabel = 40;
-  if (colon == std::string_view::npos || colon > kLongestLabel) return false;
+  // No colon is npos, beyond all.
+  if (colon > kLongestLabel) return false;
   const std::string name = fold(trim(text.substr(0, colon)));
   for (const auto& [label, member] : kLabels) {
     if (label != name) continue;

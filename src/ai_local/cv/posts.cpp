@@ -15,8 +15,12 @@ namespace rwp::ai_local {
 namespace {
 
 constexpr std::size_t kMostPosts = 60;
+/// Lines with dates that are looked at: more is no CV, and each is compared with its surroundings.
+constexpr std::size_t kMostAnchors = 200;
 constexpr std::size_t kSummaryBytes = 500;
 constexpr std::size_t kLongestHeadLine = 100;
+/// A longer line is prose.
+constexpr std::size_t kLongestLine = 500;
 
 /// The line of a post that tells its dates, and the lines around that tell the rest.
 struct Anchor {
@@ -60,7 +64,8 @@ std::string without_date(std::string text, DateRange date) {
 
 class PostReader {
  public:
-  explicit PostReader(const std::vector<CvLine>& lines) : lines_(lines) {}
+  explicit PostReader(const std::vector<CvLine>& lines)
+      : lines_(lines), is_anchor_(lines.size(), false) {}
 
   std::vector<CvPost> read() {
     find_anchors();
@@ -81,14 +86,15 @@ class PostReader {
   void find_anchors() {
     // Where no line but bullets tells dates, the bullets are the posts.
     for (const bool bullets : {false, true}) {
-      for (std::size_t i = 0; i < lines_.size(); ++i) {
-        if (lines_[i].bullet != bullets) continue;
+      for (std::size_t i = 0; i < lines_.size() && anchors_.size() < kMostAnchors; ++i) {
+        if (lines_[i].bullet != bullets || lines_[i].text.size() > kLongestLine) continue;
         for (const auto& date : find_dates(lines_[i].folded)) {
           Anchor anchor;
           anchor.line = i;
           anchor.date = date;
           anchor.rest = without_date(lines_[i].text, date);
           if (!date.range && !may_be_post(anchor)) continue;
+          is_anchor_[i] = true;
           anchors_.push_back(std::move(anchor));
           break;
         }
@@ -111,10 +117,7 @@ class PostReader {
            (!line.text.ends_with('.') || line.text.size() < 30) && !is_anchor(i);
   }
 
-  bool is_anchor(std::size_t i) const {
-    return std::any_of(anchors_.begin(), anchors_.end(),
-                       [i](const Anchor& anchor) { return anchor.line == i; });
-  }
+  bool is_anchor(std::size_t i) const { return is_anchor_[i]; }
 
   bool names_employer(std::size_t i) const {
     return looks_like_employer(lines_[i].folded) > 0 && looks_like_title(lines_[i].folded) == 0;
@@ -206,7 +209,7 @@ class PostReader {
   /// The employer named at the head of the block, for further posts there.
   std::string employer_above(const Anchor& anchor) const {
     for (std::size_t i = anchor.line; i-- > 0;) {
-      if (!is_anchor(i) && names_employer(i) && lines_[i].opens_block && !lines_[i].bullet) {
+      if (lines_[i].opens_block && !is_anchor(i) && !lines_[i].bullet && names_employer(i)) {
         CvPost post;
         read_post_head({lines_[i].text}, "", post);
         return post.employer.empty() ? post.title : post.employer;
@@ -239,6 +242,7 @@ class PostReader {
   }
 
   const std::vector<CvLine>& lines_;
+  std::vector<bool> is_anchor_;
   std::vector<Anchor> anchors_;
 };
 

@@ -12,6 +12,8 @@ namespace rwp::ai_local {
 namespace {
 
 void add_once(std::vector<std::string>& list, std::string_view text) {
+  constexpr std::size_t kMost = 20;
+  if (list.size() == kMost) return;
   if (std::find(list.begin(), list.end(), text) == list.end()) list.emplace_back(text);
 }
 
@@ -118,11 +120,11 @@ void add_phones(const CvLine& line, std::vector<std::string>& phones) {
     auto number = text.substr(at, end - at);
     while (!number.empty() && !is_digit(number.back())) number.remove_suffix(1);
     const auto digits = std::count_if(number.begin(), number.end(), is_digit);
-    const std::size_t from = at > 24 ? at - 24 : 0;
-    const auto wall = line.folded.find_last_of("|", at);
-    const auto before = std::string_view(line.folded)
-                            .substr(std::max(from, wall == std::string::npos ? 0 : wall),
-                                    at - std::max(from, wall == std::string::npos ? 0 : wall));
+    // What stands before the number in its cell.
+    constexpr std::size_t kReach = 24;
+    const std::size_t from = at > kReach ? at - kReach : 0;
+    auto before = std::string_view(line.folded).substr(from, at - from);
+    before.remove_prefix(before.rfind('|') == std::string_view::npos ? 0 : before.rfind('|') + 1);
     const bool labelled = has_phone_label(before);
     // A number goes on into a word: a postcode, a part number.
     const bool goes_on = at + number.size() < text.size() && is_word(text[at + number.size()]);
