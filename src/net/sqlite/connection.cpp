@@ -191,8 +191,7 @@ void Connection::keep_log() {
 
 void Connection::sync_file() {
   sqlite3_file* file = nullptr;
-  int result_code =
-      sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  int result_code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
   if (result_code == SQLITE_OK && file != nullptr && file->pMethods != nullptr) {
     result_code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
   }
