@@ -29,8 +29,12 @@ def main() -> int:
         jobs = [rwp.NewJob("ad.summarise", row, idempotency_key=f"{source}:{number}")
                 for number, row in enumerate(csv.DictReader(rows))]
     with worker:
-        ids = [job.id for job in client.submit_many(jobs) if isinstance(job, rwp.Submitted)]
+        answers = client.submit_many(jobs)
+        ids = [answer.id for answer in answers if isinstance(answer, rwp.Submitted)]
         ended = client.wait_all(ids, timeout=600)
+    for answer in answers:
+        if isinstance(answer, rwp.Error):  # Such as a row that is not what it was.
+            print("refused:", answer, file=sys.stderr)
     done = [job for job in ended if isinstance(job, rwp.Job) and job.state == "succeeded"]
     with open(target, "w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, ["title", "summary", "model"])

@@ -2,6 +2,7 @@
 
 #include "convert.hpp"
 #include "errors.hpp"
+#include "imported.hpp"
 #include "job_iterator.hpp"
 #include "job_types.hpp"
 #include <rwp/builtin_schemes.hpp>
@@ -19,6 +20,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t kSubmitLot = 1'000;
 /// Beyond this a wait is as good as for ever, and adding it to a clock cannot overflow.
 constexpr milliseconds kLongestWait{std::chrono::hours(24 * 3650)};
+
+Imported invalid_argument("rwp._errors", "InvalidArgument");
 
 /// The one answer to a call about one item.
 template <class T>
@@ -86,7 +89,7 @@ class Lots {
   }
 
   const Client& client_;
-  const py::object invalid_argument_ = py::module_::import("rwp._errors").attr("InvalidArgument");
+  const py::object invalid_argument_ = invalid_argument.get();
   py::list answers_{};
   std::vector<jobs::NewJob> jobs_{};
   /// Where in the answers those of `jobs_` belong.

@@ -2,6 +2,7 @@
 
 #include "convert.hpp"
 #include "errors.hpp"
+#include "imported.hpp"
 #include "job_types.hpp"
 #include "waiting.hpp"
 #include <rwp/core/utf8.hpp>
@@ -18,6 +19,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kLongestNote = 1'024;
+
+Imported judge("rwp._outcomes", "judge");
 
 const char* stop_name(jobs::StopReason reason) {
   switch (reason) {
@@ -96,10 +99,9 @@ void check(const Context& self) {
 /// What the exception that Python has set means for the job.
 Result<JsonText> judged(jobs::JobContext& context) {
   const py::error_already_set raised;
-  const auto verdict =
-      py::cast<py::tuple>(py::module_::import("rwp._outcomes")
-                              .attr("judge")(raised.value(), context.job().kind,
-                                             context.id().to_string(), context.attempt_number()));
+  const py::tuple arguments = py::make_tuple(raised.value(), to_str(context.job().kind),
+                                             context.id().to_string(), context.attempt_number());
+  const auto verdict = py::cast<py::tuple>(called(judge.get(), arguments));
   const auto action = py::cast<std::string>(verdict[0]);
   const milliseconds delay(py::cast<std::int64_t>(verdict[4]));
   if (action == "snooze") return context.snooze(delay);
@@ -126,7 +128,8 @@ class Ending {
 Result<JsonText> call_handler(PyObject* function, jobs::JobContext& context) {
   const py::object seen = py::cast(std::make_unique<Context>(context));
   const Ending ending(py::cast<Context&>(seen));
-  PyObject* const answer = call_function(function, seen.ptr());
+  const py::tuple arguments = py::make_tuple(seen);
+  PyObject* const answer = call_function(function, arguments.ptr());
   if (answer == nullptr) return judged(context);
   const auto owned = py::reinterpret_steal<py::object>(answer);
   try {
@@ -200,8 +203,9 @@ void bind_context(py::module_& module) {
       [](const Context& self) -> py::object {
         const auto& resume = self.run().job().resume;
         if (!resume) return py::none();
-        return py::make_tuple(to_str(resume->key),
-                              resume->value ? from_json_text(*resume->value) : py::none());
+        // The run may end while Python reads the value: the key comes first.
+        const py::str key = to_str(resume->key);
+        return py::make_tuple(key, resume->value ? from_json_text(*resume->value) : py::none());
       },
       "(key, value) that a parked job was woken with; the value is None when its time was over.");
   cls.def("progress", &report_progress, py::arg("fraction"), py::arg("note") = "",

@@ -1,6 +1,8 @@
 #include "convert.hpp"
 
 #include "errors.hpp"
+#include "imported.hpp"
+#include "waiting.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -16,6 +18,9 @@ using std::chrono::system_clock;
 constexpr std::int64_t kDayMicroseconds = 86'400'000'000;
 /// Longer ones are refused, so that no sum of times can overflow.
 constexpr double kLongestSeconds = 100.0 * 366 * 86'400;
+
+Imported json_loads("json", "loads");
+Imported uuid_class("uuid", "UUID");
 
 void need_datetime() {
   if (PyDateTimeAPI == nullptr) PyDateTime_IMPORT;
@@ -59,7 +64,7 @@ std::string to_text(std::string_view field, py::handle text) {
 
 Uuid to_id(std::string_view field, py::handle id) {
   const bool is_str = PyUnicode_Check(id.ptr()) != 0;
-  if (!is_str && !py::isinstance(id, py::module_::import("uuid").attr("UUID"))) {
+  if (!is_str && !py::isinstance(id, uuid_class.get())) {
     raise_invalid(field, "must be a str or a uuid.UUID");
   }
   auto parsed = Uuid::parse(is_str ? to_text(field, id) : to_text(field, py::str(id)));
@@ -120,7 +125,8 @@ py::object to_datetime(system_clock::time_point time) {
 
 py::object from_json_text(const JsonText& text) {
   if (text.is_null()) return py::none();
-  return py::module_::import("json").attr("loads")(to_str(text.view()));
+  const py::tuple arguments = py::make_tuple(to_str(text.view()));
+  return called(json_loads.get(), arguments);
 }
 
 }  // namespace rwp::python

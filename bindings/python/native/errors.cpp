@@ -1,11 +1,18 @@
 #include "errors.hpp"
 
 #include "convert.hpp"
+#include "imported.hpp"
+#include "waiting.hpp"
 
 namespace rwp::python {
+namespace {
+
+Imported classes_by_code("rwp._errors", "BY_CODE");
+
+}  // namespace
 
 py::object to_exception(const Error& error) {
-  const py::object classes = py::module_::import("rwp._errors").attr("BY_CODE");
+  const py::object classes = classes_by_code.get();
   const std::string code(to_string(error.code() == Errc::none ? Errc::internal : error.code()));
   std::string message = error.message();
   for (const Error* cause = error.cause(); cause != nullptr; cause = cause->cause()) {
@@ -13,8 +20,10 @@ py::object to_exception(const Error& error) {
   }
   py::object retry_after = py::none();
   if (const auto wait = error.retry_after()) retry_after = to_timedelta(*wait);
-  return classes[py::str(code)](to_str(message), py::arg("retryable") = error.retryable(),
-                                py::arg("retry_after") = retry_after);
+  py::dict keywords;
+  keywords["retryable"] = error.retryable();
+  keywords["retry_after"] = retry_after;
+  return called(classes[py::str(code)], py::make_tuple(to_str(message)), keywords);
 }
 
 void raise(const py::object& exception) {

@@ -14,8 +14,11 @@ constexpr std::size_t kPage = 100;
 jobs::Job JobIterator::next() {
   while (page_.empty()) {
     if (last_page_) throw py::stop_iteration();
+    const std::size_t number = pages_read_;
     auto page = value_or_raise(client_->call(
         [this](jobs::JobStore& store) { return store.list(filter_, cursor_, kPage); }));
+    if (pages_read_ != number) continue;  // Another thread has read this page meanwhile.
+    ++pages_read_;
     for (jobs::Job& job : page.jobs) page_.push_back(std::move(job));
     last_page_ = page.next_cursor.empty();
     cursor_ = std::move(page.next_cursor);

@@ -23,6 +23,7 @@ class JobIterator {
   jobs::JobFilter filter_;
   std::deque<jobs::Job> page_{};
   std::string cursor_{};
+  std::size_t pages_read_ = 0;
   bool last_page_ = false;
 };
 

@@ -14,7 +14,7 @@ namespace rwp::python {
 
 namespace py = pybind11;
 
-/// Binds Job, JobError, NewJob, Submitted, Progress and QueueCounts.
+/// Binds Job, JobError, NewJob and Submitted.
 void bind_job_types(py::module_& module);
 
 std::vector<std::string> to_texts(std::string_view field, py::handle texts);

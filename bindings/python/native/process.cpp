@@ -3,8 +3,10 @@
 #include "errors.hpp"
 #include "waiting.hpp"
 
+#include <algorithm>
 #include <pybind11/pybind11.h>
 #include <unistd.h>
+#include <utility>
 
 namespace rwp::python {
 
@@ -21,9 +23,19 @@ void Process::check(std::string_view thing) const {
                   "with multiprocessing's method 'spawn'"));
 }
 
+namespace {
+
+/// PyGILState_Check() says yes to everybody once there has been a sub-interpreter.
+bool holds_gil() {
+  PyThreadState* const own = PyGILState_GetThisThreadState();
+  return own != nullptr && own == _PyThreadState_UncheckedGet();
+}
+
+}  // namespace
+
 void release_threads(const Process& process, const std::function<void()>& destroy) {
   if (!process.is_this()) return;
-  if (PyGILState_Check() == 0) {
+  if (!holds_gil()) {
     destroy();
     return;
   }
@@ -37,11 +49,13 @@ void OpenThings::add(const std::shared_ptr<Closable>& thing) {
 }
 
 void OpenThings::close_all() noexcept {
+  // Closing lets other threads run, and they may add more.
+  auto things = std::exchange(things_, {});
   // What is opened last may stand on what was opened first.
-  for (auto place = things_.rbegin(); place != things_.rend(); ++place) {
-    if (const auto thing = place->lock()) thing->close_at_exit();
+  std::reverse(things.begin(), things.end());
+  for (const std::weak_ptr<Closable>& one : things) {
+    if (const auto thing = one.lock()) thing->close_at_exit();
   }
-  things_.clear();
 }
 
 }  // namespace rwp::python

@@ -44,11 +44,16 @@ struct Ended {
   std::optional<Error> failed{};
 };
 
-/// Python runs signal handlers in its main thread only.
+/// Python runs signal handlers in its main thread only; a fork may make another one that.
 bool in_main_thread() {
-  const py::object main = py::module_::import("threading").attr("main_thread")();
-  const auto id = py::cast<unsigned long>(main.attr("ident"));
-  return id == PyThread_get_thread_ident();
+  static pid_t known_process = 0;  // Under the GIL, as all here.
+  static unsigned long main_thread = 0;
+  if (known_process != getpid()) {
+    const py::object main = py::module_::import("threading").attr("main_thread")();
+    main_thread = py::cast<unsigned long>(main.attr("ident"));
+    known_process = getpid();
+  }
+  return main_thread == PyThread_get_thread_ident();
 }
 
 [[noreturn]] void sleep_for_good() {
@@ -76,12 +81,19 @@ void take_first_gil() {
   }
 }
 
-PyObject* call_function(PyObject* function, PyObject* argument) {
+PyObject* call_function(PyObject* function, PyObject* arguments, PyObject* keywords) {
   try {
-    return PyObject_CallOneArg(function, argument);
+    return PyObject_Call(function, arguments, keywords);
   } catch (abi::__forced_unwind&) {
     sleep_for_good();
   }
+}
+
+py::object called(const py::object& function, const py::tuple& arguments,
+                  const py::dict& keywords) {
+  PyObject* const answer = call_function(function.ptr(), arguments.ptr(), keywords.ptr());
+  if (answer == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(answer);
 }
 
 GilReleased::~GilReleased() { take_gil(state_); }

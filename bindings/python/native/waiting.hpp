@@ -33,8 +33,12 @@ class GilReleased {
 void take_gil(PyThreadState* state);
 /// Takes it on a thread that Python does not know yet; PyGILState_Release() ends that.
 void take_first_gil();
-/// Calls `function` with `argument`; null: it raised. As take_gil() for what it waits for.
-PyObject* call_function(PyObject* function, PyObject* argument);
+/// Calls `function` with a tuple of arguments and a dict of keywords, or null; null: it raised. As
+/// take_gil() where it gives the GIL away.
+PyObject* call_function(PyObject* function, PyObject* arguments, PyObject* keywords = nullptr);
+/// As call_function(); what it raised is thrown.
+py::object called(const py::object& function, const py::tuple& arguments,
+                  const py::dict& keywords = py::dict());
 
 /// Runs `operation` on the executor and waits for it without the GIL. In Python's main thread a
 /// signal whose handler raises (KeyboardInterrupt) cancels the operation, and is thrown once that

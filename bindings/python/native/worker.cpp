@@ -40,27 +40,35 @@ struct Engine {
   std::optional<jobs::Worker> worker{};
 };
 
+/// What a worker is made of; kept, and dropped with the GIL, by every call that uses it.
+struct Parts {
+  std::vector<py::function> functions{};  // Dropped after the engine, whose threads call them.
+  std::shared_ptr<Engine> engine{};
+};
+
 class Worker final : public Closable {
  public:
   Worker(std::shared_ptr<OpenStore> store, jobs::WorkerOptions options) {
     RuntimeOptions runtime;
     runtime.name = "rwp-handlers";
     runtime.blocking_threads = static_cast<unsigned>(options.concurrency);
-    engine_ = make_threaded<Engine>(std::move(store), std::move(runtime));
+    parts_->engine = make_threaded<Engine>(std::move(store), std::move(runtime));
     options.blocking_scope = &hold_interpreter;
-    engine_->worker.emplace(engine_->store->part, engine_->handlers, std::move(options));
+    Engine& engine = *parts_->engine;
+    engine.worker.emplace(engine.store->part, engine.handlers, std::move(options));
   }
   ~Worker() override { close_at_exit(); }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   void add(const std::string& kind, py::function function, jobs::HandlerOptions options) {
-    Engine& engine = this->engine();
+    const auto parts = this->parts();
+    Engine& engine = *parts->engine;
     if (started_) raise(Error(Errc::conflict, "handlers are added before the worker starts"));
     if (!kinds_.insert(kind).second) {
       raise(Error(Errc::already_exists, "kind " + kind + " has a handler already"));
     }
-    // Kept by functions_ for as long as a handler may run; copies of this lambda are made and
+    // Kept by the parts for as long as a handler may run; copies of this lambda are made and
     // dropped without the GIL.
     auto handler = [called = function.ptr(), in = &engine.in_handlers](jobs::JobContext& context) {
       ++*in;
@@ -69,36 +77,33 @@ class Worker final : public Closable {
       return result;
     };
     engine.worker->handle_blocking(kind, std::move(handler), options);
-    functions_.push_back(std::move(function));
+    parts->functions.push_back(std::move(function));
   }
 
   void start() {
-    Engine& engine = this->engine();
+    const auto parts = this->parts();
     if (kinds_.empty()) raise_invalid("worker", "needs a handler; see Worker.handler()");
     if (started_) raise(Error(Errc::conflict, "a worker starts once"));
     started_ = true;
-    const GilReleased released;
-    engine.worker->start();
+    // It waits for nothing, and with the GIL no other call can see it half begun.
+    parts->engine->worker->start();
   }
 
-  void stop() { engine().worker->stop(); }
+  void stop() { parts()->engine->worker->stop(); }
 
   bool wait_stopped(py::handle timeout) {
     SteadyTime deadline = SteadyTime::max();
     if (!timeout.is_none()) {
       deadline = std::chrono::steady_clock::now() + to_milliseconds("timeout", timeout);
     }
-    const Engine& engine = this->engine();
-    const std::shared_ptr<Engine> kept = engine_;
+    const auto parts = this->parts();
+    jobs::Worker& worker = *parts->engine->worker;
     return poll_released(
-        [&engine](SteadyTime until) {
-          return const_cast<Engine&>(engine).worker->wait_stopped(until).has_value();
-        },
-        deadline);
+        [&worker](SteadyTime until) { return worker.wait_stopped(until).has_value(); }, deadline);
   }
 
   py::dict statistics() {
-    const jobs::WorkerStatistics now = engine().worker->statistics();
+    const jobs::WorkerStatistics now = parts()->engine->worker->statistics();
     py::dict all;
     all["started"] = now.started;
     all["succeeded"] = now.succeeded;
@@ -111,52 +116,50 @@ class Worker final : public Closable {
 
   /// Stops what still runs, within some seconds. A handler that does not end even then keeps its
   /// thread, and all that this stands on, until the process is gone.
-  void close_at_exit() noexcept {
-    if (!engine_) return;
+  void close_at_exit() noexcept override {
+    const auto parts = parts_;
+    if (!parts) return;
     if (!process_.is_this()) return forget();
-    if (started_) end_engine();
-    if (engine_->in_handlers > 0) {
-      PyErr_WarnEx(PyExc_RuntimeWarning,
-                   "rwp: a handler did not end when its worker was closed; its job runs again, and "
-                   "its thread stays",
-                   1);
-      PyErr_Clear();
-      return forget();
-    }
-    engine_.reset();
-    functions_.clear();
+    if (started_) end_engine(*parts->engine);
+    if (parts_ != parts) return;  // Another thread closed it meanwhile.
+    if (parts->engine->in_handlers == 0) return parts_.reset();
+    forget();
+    PyErr_WarnEx(PyExc_RuntimeWarning,
+                 "rwp: a handler did not end when its worker was closed; its job runs again, and "
+                 "its thread stays",
+                 1);
+    PyErr_Clear();
   }
 
  private:
-  Engine& engine() const {
+  std::shared_ptr<Parts> parts() const {
     process_.check("this rwp.Worker");
-    if (!engine_) raise(Error(Errc::conflict, "this rwp.Worker is closed"));
-    return *engine_;
+    if (!parts_) raise(Error(Errc::conflict, "this rwp.Worker is closed"));
+    return parts_;
   }
 
-  void end_engine() {
+  static void end_engine(Engine& engine) {
     const GilReleased released;
-    jobs::Worker& worker = *engine_->worker;
+    jobs::Worker& worker = *engine.worker;
     worker.stop();
     if (worker.wait_stopped(std::chrono::steady_clock::now() + kExitGrace)) return;
     worker.stop();
     const SteadyTime last = std::chrono::steady_clock::now() + kLastGrace;
     (void)worker.wait_stopped(last);
     // Given up by the worker; only its threads are waited for.
-    while (engine_->in_handlers > 0 && std::chrono::steady_clock::now() < last) {
+    while (engine.in_handlers > 0 && std::chrono::steady_clock::now() < last) {
       std::this_thread::sleep_for(milliseconds(5));
     }
   }
 
   /// Leaves everything where it is, for good: threads may use it, or it is another process's.
   void forget() {
-    auto* kept = new std::pair(std::move(engine_), std::move(functions_));
-    (void)kept;
+    auto kept = std::make_unique<std::shared_ptr<Parts>>(std::move(parts_));
+    (void)kept.release();
   }
 
   const Process process_;
-  std::shared_ptr<Engine> engine_;
-  std::vector<py::function> functions_;
+  std::shared_ptr<Parts> parts_ = std::make_shared<Parts>();
   std::set<std::string> kinds_;
   bool started_ = false;
 };

@@ -232,6 +232,21 @@ def test_listing_reads_page_after_page(client: rwp.Client) -> None:
     assert len(list(client.list(created_before=later, queue="default"))) == 251
 
 
+def test_threads_that_share_a_listing_get_each_job_once(client: rwp.Client) -> None:
+    client.submit_many(("a", number) for number in range(1_000))
+    jobs, seen = client.list(), []
+
+    def read() -> None:
+        for job in jobs:
+            seen.append(job.payload)
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert sorted(seen) == list(range(1_000))
+
+
 def test_jobs_are_cancelled_and_put_back(client: rwp.Client) -> None:
     ids = [client.submit("a", number).id for number in range(3)]
     assert client.cancel(ids[0]) == "cancelled"
@@ -277,10 +292,9 @@ def test_others_run_while_one_waits(client: rwp.Client) -> None:
         ended.set()
     threading.Thread(target=wait).start()
     counted = 0
-    until = time.monotonic() + 0.05
-    while time.monotonic() < until:
+    while counted < 1_000_000:  # Hardly a step, were the interpreter held by who waits.
         counted += 1
-    assert counted > 100 and not ended.is_set()
+    assert not ended.is_set()
     client.cancel(job.id)
     assert ended.wait(100)
 

@@ -51,8 +51,8 @@ def test_control_c_is_heard_at_once(start: Program, url: str) -> None:
             time.sleep(0.3)
             sent.append(time.monotonic())
             os.kill(os.getpid(), signal.SIGINT)
-        threading.Thread(target=send).start()
         try:
+            threading.Thread(target=send).start()
             client.wait(job.id)
         except KeyboardInterrupt:
             print("interrupted", time.monotonic() - sent[0] < 60)
@@ -136,6 +136,20 @@ def test_sub_interpreters_are_refused(start: Program) -> None:
         assert output.strip() == "True True", errors
 
 
+def test_a_sub_interpreter_of_the_process_harms_nothing(start: Program, url: str) -> None:
+    program = start("""
+        import sys, rwp, _xxsubinterpreters as interpreters
+        other = interpreters.create()
+        client = rwp.Client(sys.argv[1])
+        worker = rwp.Worker(sys.argv[1])
+        worker.handler("a")(lambda job: 1)
+        with worker:
+            print(client.result(client.submit("a").id))
+        """, url)
+    output, errors = program.communicate(timeout=LIMIT)
+    assert (program.returncode, output.strip()) == (0, "1"), errors
+
+
 @pytest.mark.parametrize("ending", [
     "", "sys.exit(3)", "raise ValueError('x')", "os.kill(os.getpid(), signal.SIGINT); time.sleep(60)",
 ])
@@ -160,3 +174,21 @@ def test_an_end_with_live_clients_neither_crashes_nor_hangs(
         assert program.returncode in (-signal.SIGINT, 1), errors
     else:
         assert program.returncode == expected, errors
+
+
+def test_an_end_while_threads_read_json_crashes_never(start: Program, url: str) -> None:
+    # Such a thread is told to go when it next wants the interpreter, in the midst of its reading.
+    text = """
+        import sys, threading, time, rwp
+        client = rwp.Client(sys.argv[1])
+        job = client.get(client.submit("a", list(range(50))).id)
+        def read():
+            while True:
+                job.payload
+        for _ in range(8):
+            threading.Thread(target=read, daemon=True).start()
+        time.sleep(0.1)
+        """
+    for program in [start(text, url) for _ in range(8)]:
+        _, errors = program.communicate(timeout=LIMIT)
+        assert program.returncode == 0, errors

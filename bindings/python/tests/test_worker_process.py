@@ -11,14 +11,17 @@ from conftest import LIMIT, Program
 
 WORKER = """
     import os, signal, sys, threading, time, rwp
-    worker = rwp.Worker(sys.argv[1], drain_grace=60)
+    worker = rwp.Worker(sys.argv[1], drain_grace=60, log_level="info")
+    begun = []
     @worker.handler("slow")
     def slow(job):
+        begun.append(job.id)
         print("begun")
         time.sleep(float(job.payload))
         return "finished"
     @worker.handler("stuck")
     def stuck(job):
+        begun.append(job.id)
         print("begun")
         while True:
             time.sleep(0.01)
@@ -49,13 +52,14 @@ def test_control_c_twice_hurries_and_hands_back(
         start: Program, client: rwp.Client, url: str) -> None:
     job = client.submit("slow", 30.0)
     program = start(WORKER + """
-    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     try:
         worker.run()
     except KeyboardInterrupt:
         print("interrupted")
     """, url)
     assert program.stdout is not None and program.stdout.readline() == "begun\n"
+    program.send_signal(signal.SIGINT)
+    assert program.stderr is not None and any("worker drains" in line for line in program.stderr)
     program.send_signal(signal.SIGINT)
     output, errors = program.communicate(timeout=LIMIT)
     assert "interrupted" in output, errors
@@ -68,7 +72,8 @@ def test_an_end_with_a_busy_worker_neither_crashes_nor_hangs(
     jobs = [client.submit("stuck"), client.submit("slow", 0.2)]
     program = start(WORKER + """
     worker.start()
-    time.sleep(0.5)
+    while len(begun) < 2:
+        time.sleep(0.01)
     """, url)
     output, errors = program.communicate(timeout=LIMIT)
     assert program.returncode == 0, errors
@@ -93,6 +98,43 @@ def test_a_worker_that_was_left_running_ends_with_the_program(
     assert (program.returncode, output) == (4, ""), errors
     counts = client.counts()["default"]
     assert counts["running"] == 0 and counts["ready"] + counts["succeeded"] == 2_000
+
+
+def test_several_threads_may_close_a_worker(start: Program, client: rwp.Client, url: str) -> None:
+    client.submit("slow", 0.2)
+    program = start(WORKER + """
+    worker.start()
+    while worker.statistics()["running"] == 0:
+        pass
+    closing = [threading.Thread(target=worker.close) for _ in range(4)]
+    for thread in closing:
+        thread.start()
+    for thread in closing:
+        thread.join()
+    """, url)
+    _, errors = program.communicate(timeout=LIMIT)
+    assert program.returncode == 0, errors
+    assert client.counts()["default"]["running"] == 0
+
+
+def test_an_end_while_other_threads_run_workers_crashes_never(
+        start: Program, client: rwp.Client, url: str) -> None:
+    client.submit_many(("slow", 0.2) for _ in range(4))
+    program = start("""
+    import sys, threading, time, rwp
+    begun = threading.Barrier(5)
+    def slow(job):
+        begun.wait()
+        time.sleep(job.payload)
+    for _ in range(4):
+        worker = rwp.Worker(sys.argv[1], concurrency=1, max_prefetch=0, log_level="error")
+        worker.handler("slow")(slow)
+        threading.Thread(target=worker.run, daemon=True).start()
+    begun.wait()
+    """, url)
+    _, errors = program.communicate(timeout=LIMIT)
+    assert program.returncode == 0, errors
+    assert client.counts()["default"]["running"] == 0
 
 
 def test_a_worker_is_not_used_after_a_fork(start: Program, client: rwp.Client, url: str) -> None:
