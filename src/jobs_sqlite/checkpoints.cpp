@@ -2,6 +2,7 @@
 
 #include <rwp/core/async.hpp>
 
+#include <fcntl.h>
 #include <utility>
 
 namespace rwp::jobs_sqlite {
@@ -13,12 +14,44 @@ constexpr int kPiece = 350;
 /// From so many on the writer finishes it. A log that is soon written over costs less to sync than
 /// one that grows for longer, and one table of SQLite's index to it is enough up to 4,000.
 constexpr int kLongLog = 3'500;
+/// Of the file of the holders' locks, whose numbers never come so far.
+constexpr off_t kLockedByte = off_t{1} << 62U;
+
+/// Says that a checkpoint runs, to all threads and processes that share the file.
+class CheckpointLock {
+ public:
+  explicit CheckpointLock(int file) : file_(file), taken_(set(F_WRLCK)) {}
+  ~CheckpointLock() {
+    if (taken_) set(F_UNLCK);
+  }
+  CheckpointLock(const CheckpointLock&) = delete;
+  CheckpointLock& operator=(const CheckpointLock&) = delete;
+
+  bool taken() const noexcept { return taken_; }
+
+ private:
+  bool set(short type) const {
+    struct flock range {};
+    range.l_type = type;
+    range.l_whence = SEEK_SET;
+    range.l_start = kLockedByte;
+    range.l_len = 1;
+    return fcntl(file_, F_OFD_SETLK, &range) == 0;
+  }
+
+  const int file_;
+  const bool taken_;
+};
 
 }  // namespace
 
 Checkpoints::Checkpoints(Runtime& runtime, std::unique_ptr<net_sqlite::Connection> database,
-                         observability::Logger log)
-    : runtime_(runtime), database_(std::move(database)), log_(std::move(log)), begin_at_(kPiece) {}
+                         posix::FileDescriptor lock_file, observability::Logger log)
+    : runtime_(runtime),
+      database_(std::move(database)),
+      lock_file_(std::move(lock_file)),
+      log_(std::move(log)),
+      begin_at_(kPiece) {}
 
 void Checkpoints::committed(net_sqlite::Connection& writer) {
   const int frames = writer.log_frames();
@@ -55,6 +88,12 @@ void Checkpoints::run() {
 
 Checkpoints::Done Checkpoints::checkpoint(net_sqlite::Connection& database, bool sync) {
   try {
+    // SQLite before 3.51.3 loses commits when a checkpoint of a log that is in the file already
+    // meets the commit that begins the log anew (sqlite.org/wal.html#walresetbug). So none of those
+    // is begun, and none ends while another looks.
+    const CheckpointLock lock(lock_file_.get());
+    if (!lock.taken()) return Done::some;
+    if (database.log_is_carried_over()) return Done::all;
     auto query = database.query("PRAGMA wal_checkpoint(PASSIVE)");
     // Whether it was kept from it; frames in the log; how many of them are in the file.
     const bool whole =

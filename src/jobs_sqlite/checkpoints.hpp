@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/posix_file.hpp"
 #include "net/sqlite/connection.hpp"
 #include <rwp/core/runtime.hpp>
 #include <rwp/observability/log.hpp>
@@ -18,9 +19,10 @@ namespace rwp::jobs_sqlite {
 /// Threads: safe to share, on the runtime's pool. Lifetime: kept by its work.
 class Checkpoints : public std::enable_shared_from_this<Checkpoints> {
  public:
-  /// `database`: the file, on a connection that nobody else uses.
+  /// `database`: the file, on a connection that nobody else uses. `lock_file`: that of the holders'
+  /// locks, opened for this alone.
   Checkpoints(Runtime& runtime, std::unique_ptr<net_sqlite::Connection> database,
-              observability::Logger log);
+              posix::FileDescriptor lock_file, observability::Logger log);
 
   /// Told by the writer after a commit, with nobody waiting for it.
   void committed(net_sqlite::Connection& writer);
@@ -44,6 +46,7 @@ class Checkpoints : public std::enable_shared_from_this<Checkpoints> {
 
   Runtime& runtime_;
   const std::unique_ptr<net_sqlite::Connection> database_;
+  const posix::FileDescriptor lock_file_;
   const observability::Logger log_;
   std::mutex mutex_;
   Stage stage_ = Stage::waiting;

@@ -24,9 +24,13 @@ struct flock lock_of(std::int64_t holder) {
 
 }  // namespace
 
-HolderLocks::HolderLocks(const std::string& path)
-    : file_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
-  if (!file_) fail(path);
+posix::FileDescriptor HolderLocks::open_file(const std::string& path) {
+  posix::FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!file) fail(path);
+  return file;
+}
+
+HolderLocks::HolderLocks(const std::string& path) : file_(open_file(path)) {
   struct stat facts {};
   if (fstat(file_.get(), &facts) != 0) fail(path);
   inode_ = static_cast<std::int64_t>(facts.st_ino);

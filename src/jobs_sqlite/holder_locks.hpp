@@ -24,6 +24,9 @@ class HolderLocks {
   /// Takes the byte of this holder for as long as the object lives. Throws when it is taken.
   void hold(std::int64_t holder);
 
+  /// The file once more, for a lock that is not a holder's.
+  static posix::FileDescriptor open_file(const std::string& path);
+
   /// Whether nobody holds that byte any more.
   bool is_free(std::int64_t holder) const;
 

@@ -266,6 +266,8 @@ void prepare_writer(net_sqlite::Connection& database, const std::string& path,
 void prepare_checkpoints(net_sqlite::Connection& database) {
   database.execute("PRAGMA synchronous = FULL");
   database.execute("PRAGMA cache_size = -100");
+  // Opens the log, whose index is looked at before it is carried over.
+  database.execute("PRAGMA schema_version");
 }
 
 void prepare_reader(net_sqlite::Connection& database) {

@@ -388,8 +388,9 @@ std::shared_ptr<jobs::JobStore> open_store(Runtime& runtime, SqliteOptions optio
   if (!in_memory) {
     auto connection = std::make_unique<net_sqlite::Connection>(connection_options);
     prepare_checkpoints(*connection);
-    writer_options.checkpoints =
-        std::make_shared<Checkpoints>(runtime, std::move(connection), options.log);
+    writer_options.checkpoints = std::make_shared<Checkpoints>(
+        runtime, std::move(connection), HolderLocks::open_file(options.path + "-holders"),
+        options.log);
   }
   parts.writer =
       std::make_shared<ConnectionQueue>(runtime, std::move(writer_connection), writer_options);

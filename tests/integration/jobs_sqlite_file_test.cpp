@@ -1,7 +1,9 @@
+#include "core/posix_file.hpp"
 #include "net/sqlite/connection.hpp"
 #include <rwp/jobs_sqlite/sqlite_job_store.hpp>
 
 #include <conformance/job_store_conformance.hpp>
+#include <fcntl.h>
 #include <fstream>
 
 /// Files that are full, damaged, or not ours.
@@ -103,6 +105,50 @@ TEST_F(SqliteFileTest, TheLogIsBegunAnewWhileSomethingIsWrittenAllTheTime) {
   }
 
   EXPECT_LT(std::filesystem::file_size(path_ + "-wal"), written / 2);
+}
+
+TEST_F(SqliteFileTest, TheLogIsLeftAloneWhileAnotherProcessCarriesItOver) {
+  const auto store = open().value();
+  const auto write_much = [&] {
+    for (int batch = 0; batch < 40; ++batch) {
+      std::vector<jobs::NewJob> jobs(300);
+      for (jobs::NewJob& job : jobs) {
+        job.kind = "k";
+        job.payload = JsonText::trusted("\"" + std::string(2'000, 'x') + "\"");
+      }
+      ASSERT_TRUE(wait(store->insert(std::move(jobs))).has_value());
+    }
+  };
+  const auto log_bytes = [&] { return std::filesystem::file_size(path_ + "-wal"); };
+  {
+    // What it holds meanwhile.
+    posix::FileDescriptor file(::open((path_ + "-holders").c_str(), O_RDWR | O_CLOEXEC));
+    const auto lock = posix::RangeLock::take(std::move(file), std::size_t{1} << 62U, "the lock");
+    ASSERT_TRUE(lock.has_value());
+    write_much();
+    EXPECT_GT(log_bytes(), 40U * 300U * 2'000U);
+  }
+  const auto longest = log_bytes();
+
+  write_much();
+
+  EXPECT_LT(log_bytes(), longest * 3 / 2);
+}
+
+TEST_F(SqliteFileTest, WhatOfTheLogIsInTheFileIsSeen) {
+  net_sqlite::Connection database(net_sqlite::ConnectionOptions{.path = path_});
+  database.execute("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
+  database.execute("CREATE TABLE t (x); INSERT INTO t VALUES (1)");
+  net_sqlite::Connection other(net_sqlite::ConnectionOptions{.path = path_});
+  other.execute("PRAGMA schema_version");
+
+  EXPECT_FALSE(database.log_is_carried_over());
+  EXPECT_FALSE(other.log_is_carried_over());
+  other.execute("PRAGMA wal_checkpoint(PASSIVE)");
+  EXPECT_TRUE(database.log_is_carried_over());
+  EXPECT_TRUE(other.log_is_carried_over());
+  database.execute("INSERT INTO t VALUES (2)");
+  EXPECT_FALSE(other.log_is_carried_over());
 }
 
 TEST_F(SqliteFileTest, AFileThatIsNoDatabaseIsCorrupt) {

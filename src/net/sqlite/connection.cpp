@@ -189,13 +189,38 @@ void Connection::keep_log() {
   sqlite3_wal_hook(database_.get(), note, &log_frames_);
 }
 
-void Connection::sync_file() {
+namespace {
+
+/// The database's; null: it has none yet.
+sqlite3_file* file_of(sqlite3* database) {
   sqlite3_file* file = nullptr;
-  int result_code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  if (result_code == SQLITE_OK && file != nullptr && file->pMethods != nullptr) {
-    result_code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-  }
+  const int result_code = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (result_code != SQLITE_OK) throw failure(database, result_code, "the job database");
+  return file != nullptr && file->pMethods != nullptr ? file : nullptr;
+}
+
+}  // namespace
+
+void Connection::sync_file() {
+  sqlite3_file* file = file_of(database_.get());
+  if (file == nullptr) return;
+  const int result_code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
   if (result_code != SQLITE_OK) throw failure(database_.get(), result_code, "the job database");
+}
+
+bool Connection::log_is_carried_over() {
+  sqlite3_file* file = file_of(database_.get());
+  if (file == nullptr || file->pMethods->iVersion < 2) return false;
+  // The index of the log that all processes share (sqlite.org/walformat.html); mapped already.
+  constexpr int kRegionBytes = 32 * 1024;
+  void volatile* region = nullptr;
+  const int result_code = file->pMethods->xShmMap(file, 0, kRegionBytes, 0, &region);
+  if (result_code != SQLITE_OK || region == nullptr) return false;
+  const auto* words = static_cast<const volatile std::uint32_t*>(region);
+  constexpr std::size_t kFrames = 4;   // mxFrame, at byte 16
+  constexpr std::size_t kInFile = 24;  // nBackfill, at byte 96
+  const std::uint32_t in_file = __atomic_load_n(&words[kInFile], __ATOMIC_ACQUIRE);
+  return in_file >= __atomic_load_n(&words[kFrames], __ATOMIC_ACQUIRE);
 }
 
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }

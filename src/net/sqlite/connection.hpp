@@ -111,6 +111,9 @@ class Connection {
   /// Syncs what has been written to the database file, which a checkpoint that others' commits have
   /// overtaken leaves undone.
   void sync_file();
+  /// Whether all of the write-ahead log is in the database file, so that the next commit may begin
+  /// it anew. Something must have been read before. False when it cannot be told.
+  bool log_is_carried_over();
   int log_frames() const noexcept { return log_frames_; }
   bool in_transaction() const;
 
