@@ -2,6 +2,7 @@
 #include "pods/ctl/printer.hpp"
 #include "pods/ctl/progress.hpp"
 #include "pods/ctl/submit_lines.hpp"
+#include "pods/ctl/verify_objects.hpp"
 #include <rwp/builtin_schemes.hpp>
 
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <fstream>
 #include <sstream>
+#include <support/run.hpp>
 #include <support/temporary_directory.hpp>
 
 namespace rwp::pods::ctl {
@@ -160,6 +162,27 @@ TEST_F(SubmitSourceTest, WhatCannotBeReadIsRefused) {
   EXPECT_EQ(open_source(options).error().code(), Errc::not_found);
   options.file = folder_.path().string();
   EXPECT_EQ(open_source(options).error().code(), Errc::invalid_argument);
+}
+
+TEST(VerifyObjectsTest, APayloadThatWentWithItsJobIsNoDamage) {
+  Runtime runtime;
+  const auto schemes = builtin_schemes();
+  const auto store = schemes.open<jobs::JobStore>("memory:", runtime).value();
+  std::vector<std::string> found;
+  const ObjectChecks checks{
+      .runtime = runtime,
+      .store = store,
+      .objects = schemes.open<storage::ObjectStore>("memory:", runtime).value(),
+      .on_finding = [&](const jobs::Finding& one) { found.push_back(one.kind); }};
+  std::vector<jobs::NewJob> wanted(1);
+  wanted.front().kind = "k";
+  const Uuid kept = tests::run(runtime, store->insert(std::move(wanted))).value().front()->id;
+
+  // Removed after its page had been read, as a worker does that goes on meanwhile.
+  EXPECT_TRUE(check_payload(checks, {.job_id = Uuid::make_v7(), .key = "payloads/removed/00"}));
+  EXPECT_THAT(found, IsEmpty());
+  EXPECT_TRUE(check_payload(checks, {.job_id = kept, .key = "payloads/kept/00"}));
+  EXPECT_THAT(found, ElementsAre("object_missing"));
 }
 
 }  // namespace

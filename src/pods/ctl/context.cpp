@@ -65,7 +65,10 @@ std::string advice_where_missing(const std::string& path) {
 
 }  // namespace
 
-void tell(const std::string& text) { std::fprintf(stderr, "rwpctl: %s\n", text.c_str()); }
+void tell(const std::string& text) {
+  // Much of it comes from strangers: a server's answer, a job's error.
+  std::fprintf(stderr, "rwpctl: %s\n", cell_text(text, kUncut).c_str());
+}
 
 std::string source_of(const Context& context, std::string_view variable) {
   for (const auto& setting : context.parsed.effective) {

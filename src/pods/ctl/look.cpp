@@ -74,7 +74,11 @@ int list_jobs(Context& context) {
     // A page may end early, and even be empty, with more to come.
     const std::size_t wanted = options.all ? kMostOnAPage : *limit - shown;
     auto page = (*desk)->list(*filter, cursor, wanted);
-    if (!page) return fail(context, page.error());
+    if (!page) {
+      // What was seen so far is shown, and where it goes on.
+      if (begun) context.out.end_list({{"next_cursor", text_value(cursor)}});
+      return fail(context, page.error());
+    }
     if (!std::exchange(begun, true)) context.out.begin_list("jobs", job_columns());
     for (const auto& job : page->jobs) context.out.row(job);
     shown += page->jobs.size();
@@ -104,7 +108,10 @@ int show_jobs(Context& context) {
   for (const Uuid& id : *ids) {
     const auto job = (*desk)->show(id);
     if (!job) {
-      if (job.error().code() != Errc::not_found) return fail(context, job.error());
+      if (job.error().code() != Errc::not_found) {
+        if (as_list) context.out.end_list();
+        return fail(context, job.error());
+      }
       tell("job " + id.to_string() + ": " + job.error().message());
       code = kExitNotFound;
       continue;

@@ -43,6 +43,14 @@ class Verification {
     return check_records(*objects_, bar);
   }
 
+  /// Of a store that does not even open; answers the exit code.
+  int cannot_open(const Error& error) {
+    context_.out.begin_list("findings", columns());
+    found({.kind = std::string(jobs::finding::store_corrupt), .detail = error.message()});
+    (void)fail(context_, error);
+    return finish(false);
+  }
+
   /// `complete`: all has been looked at.
   int finish(bool complete) {
     context_.out.end_list({{"summary", summary(complete)}});
@@ -144,8 +152,7 @@ int run_verify(Context& context) {
   auto store = open_store(context, false);
   // A file that does not even open is what is looked for here.
   if (!store && store.error().code() == Errc::corrupt) {
-    (void)fail(context, store.error());
-    return kExitFindings;
+    return Verification(context, nullptr, *limit).cannot_open(store.error());
   }
   if (!store) return fail(context, store.error());
   auto objects = open_objects(context);

@@ -39,6 +39,14 @@ Result<void> tell_missing(const ObjectChecks& checks, const Uuid& job, const std
   }
 }
 
+/// Whether the job was removed, and its payload with it, after its page had been read.
+Result<bool> was_removed(const ObjectChecks& checks, const jobs::BlobReference& reference) {
+  std::vector<Uuid> ids(1, reference.job_id);
+  const auto found = block_on(checks.runtime, checks.store->get(std::move(ids)));
+  if (!found) return found.error();
+  return !found->front() && found->front().error().code() == Errc::not_found;
+}
+
 /// The job's id in "payloads/<id>/<digest>".
 std::optional<Uuid> job_of(const std::string& key) {
   const auto rest = std::string_view(key).substr(kPayloads.size());
@@ -80,7 +88,14 @@ std::string object_in(const JsonText& result) {
 
 Result<void> check_payload(const ObjectChecks& checks, const jobs::BlobReference& reference) {
   const auto content = block_on(checks.runtime, checks.objects->get(reference.key));
-  if (!content) return tell_missing(checks, reference.job_id, reference.key, content.error());
+  if (!content && content.error().code() == Errc::not_found) {
+    const auto removed = was_removed(checks, reference);
+    if (!removed) return removed.error();
+    if (*removed) return {};
+  }
+  if (!content) {
+    return tell_missing(checks, reference.job_id, reference.key, content.error());
+  }
   const auto slash = reference.key.rfind('/');
   const std::string digest = reference.key.substr(slash == std::string::npos ? 0 : slash + 1);
   if (to_hex(sha256(*content)) == digest) return {};
