@@ -30,6 +30,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kErrorsKept = 4'096;
+/// As much as a pipe can hold.
+constexpr std::size_t kMaxPipeBytes = std::size_t{1} << 20;
 constexpr std::chrono::milliseconds kMemoryWatch{50};
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
@@ -81,6 +83,7 @@ struct ChildProcess::State {
         error_output(on_executor, spawned.errors.release()),
         max_cpu_time(limits.max_cpu_time),
         max_memory_bytes(limits.max_memory_bytes) {
+    output.native_non_blocking(true);
     error_output.native_non_blocking(true);
   }
 
@@ -119,6 +122,18 @@ struct ChildProcess::State {
     return count > 0;
   }
 
+  /// What the child has left in the pipe. A process that has escaped may hold it open, and write.
+  std::string read_rest(std::string bytes) {
+    bytes.resize(std::min(bytes.size(), rest));
+    ssize_t count = 0;
+    do {
+      count = ::read(output.native_handle(), bytes.data(), bytes.size());
+    } while (count < 0 && errno == EINTR);
+    bytes.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    rest -= bytes.size();
+    return bytes;
+  }
+
   void reap();
 
   const asio::any_io_executor executor;
@@ -129,6 +144,7 @@ struct ChildProcess::State {
   asio::posix::stream_descriptor error_output;
   const std::chrono::seconds max_cpu_time;
   const std::size_t max_memory_bytes;
+  std::size_t rest = kMaxPipeBytes;
   std::deque<std::string> unsent;
   bool sending = false;
   bool input_ends = false;
@@ -154,6 +170,7 @@ void ChildProcess::State::reap() {
   } while (got < 0 && errno == EINTR);
   ChildEnd made;
   made.cpu_time = to_duration(used.ru_utime) + to_duration(used.ru_stime);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-union-access): how glibc declares it
   made.peak_memory_bytes = static_cast<std::size_t>(used.ru_maxrss) * 1'024;
   if (got < 0) {
     // Somebody else in this process has waited for it.
@@ -172,6 +189,8 @@ void ChildProcess::State::reap() {
   }
   end = made;
   ended.notify_all();
+  boost::system::error_code ignored;
+  output.cancel(ignored);  // read() takes what is left.
 }
 
 namespace {
@@ -257,8 +276,12 @@ void ChildProcess::close_input() {
 asio::awaitable<Result<std::string>> ChildProcess::read(std::size_t limit) {
   const auto state = state_;
   std::string bytes(std::min<std::size_t>(std::max<std::size_t>(limit, 1), 65'536), '\0');
+  if (state->end) co_return state->read_rest(std::move(bytes));
   const auto [problem, count] = co_await state->output.async_read_some(asio::buffer(bytes), kTuple);
-  if (problem == asio::error::operation_aborted) co_return cancelled();
+  if (problem == asio::error::operation_aborted) {
+    if (state->end) co_return state->read_rest(std::move(bytes));
+    co_return cancelled();
+  }
   // Any other problem is an end, too: there is nothing more to be read.
   bytes.resize(problem ? 0 : count);
   co_return bytes;
@@ -281,14 +304,22 @@ void ChildProcess::kill() noexcept {
   state_->kill_group();
 }
 
-void ChildProcess::allow_cpu_time(std::chrono::seconds more) noexcept {
-  if (state_->end || state_->max_cpu_time.count() <= 0) return;
+std::chrono::microseconds ChildProcess::cpu_time() const noexcept {
   clockid_t clock{};
   timespec used{};
-  if (clock_getcpuclockid(state_->process, &clock) != 0 || clock_gettime(clock, &used) != 0) return;
+  if (state_->end || clock_getcpuclockid(state_->process, &clock) != 0 ||
+      clock_gettime(clock, &used) != 0) {
+    return std::chrono::microseconds(0);
+  }
+  return std::chrono::seconds(used.tv_sec) + std::chrono::microseconds(used.tv_nsec / 1'000);
+}
+
+void ChildProcess::allow_cpu_time(std::chrono::seconds more) noexcept {
+  if (state_->end || state_->max_cpu_time.count() <= 0) return;
+  const auto used = std::chrono::duration_cast<std::chrono::seconds>(cpu_time());
   rlimit limit{};
   if (prlimit(state_->process, RLIMIT_CPU, nullptr, &limit) != 0) return;
-  const auto until = static_cast<rlim_t>(used.tv_sec + 1 + more.count());
+  const auto until = static_cast<rlim_t>(used.count() + 1 + more.count());
   limit.rlim_cur = std::min(until, limit.rlim_max);
   prlimit(state_->process, RLIMIT_CPU, &limit, nullptr);
 }

@@ -162,6 +162,10 @@ Result<SpawnedChild> spawn_child(const ChildCommand& command) {
   if (!errors) return errors.error();
   auto failure = make_pair(&make_pipe, true);
   if (!failure) return failure.error();
+  if (command.input >= 0) {
+    input->childs = FileDescriptor(fcntl(command.input, F_DUPFD_CLOEXEC, kFirstFree));
+    if (!input->childs) return posix::error_from_errno(errno, "a child's standard input");
+  }
 
   std::vector<std::string> words = command.arguments;
   words.insert(words.begin(), command.program);

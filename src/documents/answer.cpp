@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <utility>
 
 namespace rwp::documents {
 namespace {
 
 constexpr std::size_t kMaxWarnings = 16;
+constexpr std::uint64_t kMaxPages = 1'000'000;
 constexpr std::size_t kMaxWords = 512;
 
 Error no_answer(std::string_view why) {
@@ -44,7 +46,9 @@ Result<DocumentText> read_head(JsonView head) {
   read.media_type = declared_media_type(string_of(head, "media_type").value_or(""), "");
   if (read.media_type == MediaType::unknown) return no_answer("names no media type");
   const auto pages = head.find("pages");
-  read.pages = static_cast<std::size_t>(pages ? pages->as_uint64().value_or(0) : 0);
+  const std::uint64_t page_count = pages ? pages->as_uint64().value_or(0) : 0;
+  if (page_count < 1 || page_count > kMaxPages) return no_answer("tells no number of pages");
+  read.pages = static_cast<std::size_t>(page_count);
   const auto warnings = head.find("warnings");
   const std::size_t count = warnings ? std::min(warnings->size(), kMaxWarnings) : 0;
   for (std::size_t i = 0; i < count && warnings->kind() == JsonKind::array; ++i) {
@@ -80,9 +84,7 @@ std::string write_answer(const Result<DocumentText>& read) {
 
 Result<DocumentText> parse_answer(std::string answer, std::size_t max_text_bytes) {
   const std::size_t line_end = answer.find('\n');
-  if (line_end == std::string::npos || line_end >= kMaxAnswerHead) {
-    return no_answer("has no first line");
-  }
+  if (line_end >= kMaxAnswerHead) return no_answer("has no first line");  // npos is, too.
   auto head = JsonText::parse(answer.substr(0, line_end));
   if (!head) return no_answer("has a first line that is no JSON");
   const JsonDocument document(*head);

@@ -14,6 +14,8 @@ namespace rwp::documents {
 constexpr std::size_t kMaxAnswerHead = 16'384;
 /// How the reader ends when an allocation fails.
 constexpr int kOutOfMemoryExit = 86;
+/// How the reader ends when its input is not as long as it was told.
+constexpr int kNoInputExit = 66;
 
 std::string write_answer(const Result<DocumentText>& read);
 

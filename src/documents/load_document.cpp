@@ -30,46 +30,36 @@ Error too_large(std::size_t size, std::size_t limit) {
                                                " are read");
 }
 
-struct Closer {
-  int descriptor;
-  ~Closer() { close(descriptor); }
-};
-
-Result<std::string> load_file(const std::string& path, std::size_t limit) {
+Result<LoadedDocument> open_file(const std::string& path, std::size_t limit) {
+  LoadedDocument document;
   // A FIFO would keep this thread waiting.
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) return file_error(path, errno);
-  const Closer closer{descriptor};
+  document.file = OpenFile(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!document.file.is_open()) return file_error(path, errno);
   struct stat status {};
-  if (fstat(descriptor, &status) != 0) return file_error(path, errno);
+  if (fstat(document.file.descriptor(), &status) != 0) return file_error(path, errno);
   if (!S_ISREG(status.st_mode)) {
     return Error(Errc::invalid_argument, "path is no regular file: " + path);
   }
-  const auto size = static_cast<std::size_t>(status.st_size);
-  if (size > limit) return too_large(size, limit);
-  std::string content(size, '\0');
-  std::size_t filled = 0;
-  while (filled < size) {
-    const ssize_t got = read(descriptor, content.data() + filled, size - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return file_error(path, errno);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  content.resize(filled);
-  return content;
+  document.bytes = static_cast<std::size_t>(status.st_size);
+  if (document.bytes > limit) return too_large(document.bytes, limit);
+  return document;
 }
 
 }  // namespace
 
-Result<std::string> load_document(DocumentRequest& request) {
+OpenFile::~OpenFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+Result<LoadedDocument> load_document(DocumentRequest& request) {
   const std::size_t limit = request.limits.max_document_bytes;
-  if (request.content.empty() && !request.path.empty()) return load_file(request.path, limit);
-  if (request.content.size() > limit) return too_large(request.content.size(), limit);
-  if (request.content.empty()) {
-    return trouble_error(Trouble::empty, "the document has no bytes");
-  }
-  return std::move(request.content);
+  if (request.content.empty() && !request.path.empty()) return open_file(request.path, limit);
+  LoadedDocument document;
+  document.bytes = request.content.size();
+  if (document.bytes > limit) return too_large(document.bytes, limit);
+  if (document.bytes == 0) return trouble_error(Trouble::empty, "the document has no bytes");
+  document.content = std::move(request.content);
+  return document;
 }
 
 Result<std::string> find_reader(const ReaderOptions& options) {

@@ -43,7 +43,7 @@ Error out_of_memory(const Limits& limits) {
 }
 
 /// What it means that the reader has not answered.
-Error judge(const ChildRun& run, const Limits& limits) {
+Error judge(const ChildRun& run, const Limits& limits, bool from_file) {
   if (run.took_too_long) {
     return trouble_error(Trouble::out_of_time, "reading the document takes more than " +
                                                    std::to_string(limits.max_wall_time.count()) +
@@ -56,6 +56,9 @@ Error judge(const ChildRun& run, const Limits& limits) {
     return trouble_error(Trouble::out_of_time, "reading the document takes more than " +
                                                    std::to_string(limits.max_cpu_time.count()) +
                                                    " s of processor time");
+  }
+  if (from_file && run.end.exit_code == kNoInputExit) {
+    return Error(Errc::unavailable, "the document's file changed while it was read");
   }
   const bool memory = run.end.fate == ChildFate::out_of_memory ||
                       run.end.exit_code == kOutOfMemoryExit || complains_of_memory(run.errors);
@@ -76,14 +79,15 @@ boost::asio::awaitable<Result<DocumentText>> read_document(DocumentRequest reque
   if (auto checked = check_request(request); !checked) co_return checked.error();
   const Limits limits = request.limits;
   const auto declared = declared_media_type(request.media_type, request.file_name);
-  auto content = load_document(request);
-  if (!content) co_return content.error();
+  auto document = load_document(request);
+  if (!document) co_return document.error();
   auto program = find_reader(options);
   if (!program) co_return program.error();
   auto command =
-      reader_command(std::move(*program), content->size(), declared == MediaType::html, limits);
+      reader_command(std::move(*program), document->bytes, declared == MediaType::html, limits);
+  command.input = document->file.descriptor();
   ChildRunOptions run_options;
-  run_options.input = std::move(*content);
+  run_options.input = std::move(document->content);
   run_options.max_output_bytes = limits.max_text_bytes + kMaxAnswerHead;
   run_options.max_wall_time = limits.max_wall_time;
   auto running = run_child(std::move(command), std::move(run_options));
@@ -92,7 +96,7 @@ boost::asio::awaitable<Result<DocumentText>> read_document(DocumentRequest reque
   const bool ended_well = run->end.fate == ChildFate::exited && run->end.exit_code == 0 &&
                           !run->wrote_too_much && !run->took_too_long;
   if (!ended_well) {
-    const Error error = judge(*run, limits);
+    const Error error = judge(*run, limits, document->file.is_open());
     options.log.warn("a document's reader failed",
                      {{"end", run->end.describe()},
                       {"cpu_ms", run->end.cpu_time.count() / 1'000},

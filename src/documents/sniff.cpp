@@ -30,12 +30,11 @@ constexpr std::array kMagics{
     Magic{0, "MM\0*"sv, {Kind::foreign, "a TIFF image"}},
     Magic{8, "WEBP"sv, {Kind::foreign, "a WebP image"}},
     Magic{4, "ftyphei"sv, {Kind::foreign, "a HEIC image"}},
-    Magic{0, "MZ"sv, {Kind::foreign, "a Windows program"}},
     Magic{0,
           "\x7F"
           "ELF"sv,
           {Kind::foreign, "a Linux program"}},
-    Magic{0, "{\\rtf"sv, {Kind::foreign, "an RTF document"}},
+    Magic{0, R"({\rtf)"sv, {Kind::foreign, "an RTF document"}},
     Magic{0, "%!PS"sv, {Kind::foreign, "a PostScript document"}},
     Magic{0, "\x1F\x8B"sv, {Kind::foreign, "a gzip archive"}},
     Magic{0, "7z\xBC\xAF\x27\x1C"sv, {Kind::foreign, "a 7-Zip archive"}},
@@ -92,7 +91,11 @@ Sniffed sniff(std::string_view content, bool declared_html) noexcept {
     }
   }
   const Encoding encoding = detect_encoding(content);
-  if (encoding == Encoding::none) return {Kind::noise, "binary data"};
+  if (encoding == Encoding::none) {
+    // A text may begin so too: with a name in capitals.
+    if (content.starts_with("MZ")) return {Kind::foreign, "a Windows program"};
+    return {Kind::noise, "binary data"};
+  }
   // UTF-16 keeps ASCII tags legible once its zero bytes are left out.
   std::string start;
   for (const char c : content.substr(0, 4'096)) {

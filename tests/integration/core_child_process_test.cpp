@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -165,6 +166,31 @@ TEST_F(ChildProcessTest, WhatTheChildLeavesBehindIsKilledWithIt) {
   const auto ran = run_to_end(unruly({"grandchild"})).value();
 
   EXPECT_TRUE(is_gone_soon(std::stoi(ran.output)));
+}
+
+TEST_F(ChildProcessTest, EndIsNotPutOffByAProcessThatEscapedWithItsPipes) {
+  const auto ran = run_to_end(unruly({"escape"})).value();
+  const pid_t escaped = std::stoi(ran.output);
+  EXPECT_EQ(::kill(escaped, SIGKILL), 0);
+
+  EXPECT_FALSE(ran.took_too_long);
+  EXPECT_EQ(ran.end.fate, ChildFate::exited);
+}
+
+TEST_F(ChildProcessTest, OpenFileMayBeItsInput) {
+  auto command = unruly({"echo"});
+  command.input = open(RWP_UNRULY_CHILD, O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(command.input, 0);
+  ChildRunOptions options;
+  options.max_output_bytes = 1 << 30;
+
+  const auto ran = run_to_end(command, options);
+  close(command.input);
+
+  EXPECT_EQ(ran.value().output.size(), std::filesystem::file_size(RWP_UNRULY_CHILD));
+  EXPECT_TRUE(
+      ran->output.starts_with("\x7F"
+                              "ELF"));
 }
 
 boost::asio::awaitable<Result<int>> start_and_forget(std::string program) {

@@ -3,12 +3,21 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
+#include <sys/resource.h>
 
 namespace rwp::documents {
 namespace {
 
 using Reader = tests::DocumentsFixture;
+
+/// The most that this process has had at once.
+std::int64_t peak_memory_bytes() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return std::int64_t{used.ru_maxrss} * 1'024;
+}
 
 constexpr const char* kPlain =
     "Mira Quillfeather\nPump engineer, Port Ostra\nmira@quillfeather.example";
@@ -64,6 +73,20 @@ TEST_F(Reader, FileIsReadByItsPath) {
   request.path = zoo_path("good.pdf");
 
   EXPECT_EQ(read(request).value().text, kPlain);
+}
+
+TEST_F(Reader, FileIsNotReadByTheWaitingThread) {
+  const auto path = folder_.path() / "large.txt";
+  std::ofstream(path) << "some words";
+  std::filesystem::resize_file(path, 200'000'000);  // Zeros, which take no room on a disk.
+  DocumentRequest request;
+  request.path = path;
+  request.limits.max_document_bytes = 256 << 20;
+  const auto before = peak_memory_bytes();
+
+  EXPECT_EQ(trouble_of(read(request).error()), Trouble::unsupported_type);
+
+  EXPECT_LT(peak_memory_bytes() - before, 100'000'000);
 }
 
 TEST_F(Reader, WhatIsNoFileIsAnErrorOfTheCaller) {

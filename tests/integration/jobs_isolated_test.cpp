@@ -153,6 +153,33 @@ TEST_F(IsolatedTest, ProcessorTimeIsEachJobsOwn) {
   EXPECT_EQ(job.errors.front().code, "deadline_exceeded");
 }
 
+TEST_F(IsolatedTest, ProcessorTimeEndsThoughTheHandlerIgnoresTheSignal) {
+  isolated_.command.limits.max_cpu_time = 1s;
+  handler_.backoff.base = 1h;
+  handler_.backoff.cap = 1h;
+  start({"isolated.spin_on"});
+
+  const jobs::Job job = until(submit("isolated.spin_on"), [](const jobs::Job& seen) {
+    return seen.state == JobState::scheduled;
+  });
+
+  ASSERT_EQ(job.errors.size(), 1U);
+  EXPECT_EQ(job.errors.front().code, "deadline_exceeded");
+}
+
+TEST_F(IsolatedTest, ChildThatDiesIsSeenThoughAProcessThatEscapedHoldsItsPipes) {
+  handler_.backoff.base = 1h;
+  handler_.backoff.cap = 1h;
+  start({"isolated.escape"});
+
+  const jobs::Job job = until(submit("isolated.escape"), [](const jobs::Job& seen) {
+    return seen.state == JobState::scheduled;
+  });
+
+  ASSERT_EQ(job.errors.size(), 1U);
+  EXPECT_EQ(job.errors.front().code, "internal");
+}
+
 TEST_F(IsolatedTest, FailureOfTheHandlerIsItsErrorAndNoCrash) {
   start({"isolated.fail"});
 

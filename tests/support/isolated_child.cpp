@@ -41,6 +41,19 @@ Result<JsonText> spin(JobContext&) {
   for (;;) asm volatile("");  // NOLINT(hicpp-no-assembler): keeps the loop
 }
 
+Result<JsonText> spin_on(JobContext& context) {
+  signal(SIGXCPU, SIG_IGN);
+  return spin(context);
+}
+
+Result<JsonText> escape(JobContext&) {
+  const pid_t escaped = fork();
+  if (escaped > 0) _exit(3);
+  setsid();
+  alarm(30);
+  for (;;) pause();
+}
+
 Result<JsonText> eat(JobContext&) {
   std::vector<std::vector<char>> eaten;
   while (eaten.size() < 512) eaten.emplace_back(std::size_t{8} << 20, 'x');
@@ -86,6 +99,8 @@ int main() {
                         {"isolated.crash", &crash},
                         {"isolated.hang", &hang},
                         {"isolated.spin", &spin},
+                        {"isolated.spin_on", &spin_on},
+                        {"isolated.escape", &escape},
                         {"isolated.eat", &eat},
                         {"isolated.speak", &speak},
                         {"isolated.fail", &fail},

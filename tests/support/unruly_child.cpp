@@ -56,6 +56,17 @@ void leave_grandchild() {
   std::cout << grandchild << std::flush;
 }
 
+/// Out of the group's reach, with the pipes of this process; for half a minute at most.
+void leave_escaped_grandchild() {
+  const pid_t grandchild = fork();
+  if (grandchild == 0) {
+    setsid();
+    alarm(30);
+    hang();
+  }
+  std::cout << grandchild << std::flush;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -92,6 +103,8 @@ int main(int argc, char** argv) {
     list_descriptors();
   } else if (what == "grandchild") {
     leave_grandchild();
+  } else if (what == "escape") {
+    leave_escaped_grandchild();
   } else if (what == "write") {
     signal(SIGXFSZ, SIG_IGN);
     const int file = open(argv[2], O_WRONLY | O_CREAT, 0600);

@@ -50,6 +50,8 @@ TEST(AnswerTest, AnswerThatIsNotWholeOrNoneIsRefused) {
       "\n",
       R"({"trouble":"document_on_fire","message":"x"})"
       "\n",
+      R"({"media_type":"text/plain","pages":18446744073709551615,"text_bytes":0})"
+      "\n",
       R"({"media_type":"text/plain","pages":1})"
       "\n",
       whole.substr(0, whole.size() - 1),

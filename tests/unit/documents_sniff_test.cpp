@@ -18,6 +18,10 @@ TEST(SniffTest, BytesDecideWhateverTheNameSays) {
   EXPECT_EQ(sniff(""sv, true).kind, Kind::empty);
 }
 
+TEST(SniffTest, TextMayBeginAsAProgramDoes) {
+  EXPECT_EQ(sniff("MZIMKHULU DLAMINI\nWelder"sv, false).kind, Kind::text);
+}
+
 TEST(SniffTest, HtmlBeginsWithATagOfItsOwnBehindCommentsToo) {
   EXPECT_EQ(sniff("\xEF\xBB\xBF <!-- a CV --><!DOCTYPE html><p>x"sv, false).kind, Kind::html);
   EXPECT_EQ(sniff("<html lang=en>"sv, false).kind, Kind::html);

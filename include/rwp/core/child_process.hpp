@@ -35,6 +35,9 @@ struct ChildCommand {
   /// "NAME=value"; nothing else of this process's environment reaches the child.
   std::vector<std::string> environment{};
   std::string directory = "/";
+  /// An open descriptor that becomes its standard input, such as a file's; it is only borrowed
+  /// until the child has started. -1: its input is what send() writes.
+  int input = -1;
   ChildLimits limits{};
 };
 
@@ -62,8 +65,9 @@ struct ChildEnd {
 ///
 /// It starts by vfork and exec, leads a process group of its own, holds no descriptor but its three
 /// and can gain no privileges. The whole group is killed when this object goes, when the thread
-/// that started it ends (so also with this process), and when its first process ends. Errors: of a
-/// call that was cancelled `Errc::cancelled`; the child lives on then. Threads: confined to its
+/// that started it ends (so also with this process), and when its first process ends; a process
+/// that has left the group (setsid) is not. Errors: of a call that was cancelled
+/// `Errc::cancelled`; the child lives on then. Threads: confined to its
 /// executor's I/O thread, on which it is also started and destroyed.
 class ChildProcess {
  public:
@@ -81,7 +85,8 @@ class ChildProcess {
   /// Ends its input once what was sent is written.
   void close_input();
 
-  /// The next bytes of its standard output, at most `limit`; empty at the end of it.
+  /// The next bytes of its standard output, at most `limit`; empty at the end of it. That comes
+  /// with the end of its first process, whoever else still holds the pipe.
   boost::asio::awaitable<Result<std::string>> read(std::size_t limit = 65'536);
 
   /// Waits until its first process has ended.
@@ -97,6 +102,9 @@ class ChildProcess {
   /// The last 4 KiB of its standard error so far: a stranger's words, not fit for a log as they
   /// are.
   const std::string& errors() const noexcept;
+
+  /// What its first process has used of it; zero once it has ended.
+  std::chrono::microseconds cpu_time() const noexcept;
 
   int process_id() const noexcept;
 

@@ -43,7 +43,7 @@ struct Limits {
 struct DocumentRequest {
   /// The document itself.
   std::string content{};
-  /// A readable file; used when `content` is empty.
+  /// A readable file; used when `content` is empty. This process opens it, the reader reads it.
   std::string path{};
   /// What its sender calls it; both may be empty. They decide between plain text and HTML where the
   /// bytes do not, and nothing else: a document is read as what it is.

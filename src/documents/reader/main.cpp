@@ -27,7 +27,7 @@ using namespace rwp;             // NOLINT(google-build-using-namespace): a prog
 using namespace rwp::documents;  // NOLINT(google-build-using-namespace): as above
 
 constexpr int kUsage = 64;
-constexpr int kNoInput = 66;
+constexpr int kNoOutput = 74;
 constexpr int kNoSandbox = 71;
 
 [[noreturn]] void end_without_memory() { _exit(kOutOfMemoryExit); }
@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
   const auto max_pages = number(argv[3]);
   if (!content_bytes || !max_text_bytes || !max_pages) return kUsage;
   std::string content;
-  if (!read_input(content, *content_bytes)) return kNoInput;
+  if (!read_input(content, *content_bytes)) return kNoInputExit;
   load_converters();
   if (!reader::enter_sandbox()) return kNoSandbox;
   const reader::Task task{.content = content,
@@ -101,5 +101,5 @@ int main(int argc, char** argv) {
                           .max_pages = *max_pages};
   const bool written = write_output(write_answer(read_guarded(task)));
   // Without the libraries' own ends, which have nothing left to do.
-  _exit(written ? 0 : kNoInput);
+  _exit(written ? 0 : kNoOutput);
 }

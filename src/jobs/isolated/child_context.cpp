@@ -104,17 +104,17 @@ Uuid ChildContext::submit(NewJob job) {
   return job.id;
 }
 
-void ChildContext::emit(OutboxMessage made) {
-  ChildMessage message;
-  message.type = "emit";
-  if (!made.id.is_nil()) message.id = made.id.to_string();
-  message.topic = std::move(made.topic);
-  message.body = std::move(made.body);
-  writer_->write(message);
+void ChildContext::emit(OutboxMessage message) {
+  ChildMessage words;
+  words.type = "emit";
+  if (!message.id.is_nil()) words.id = message.id.to_string();
+  words.topic = std::move(message.topic);
+  words.body = std::move(message.body);
+  writer_->write(words);
 }
 
 Error ChildContext::ask(ChildMessage message) {
-  const Error error = asked_end_error(message.type);
+  Error error = asked_end_error(message.type);
   const std::lock_guard lock(mutex_);
   asked_ = std::move(message);
   return error;

@@ -13,6 +13,9 @@ namespace {
 
 /// How often the reason to stop is looked at that comes without a cancellation (a drain begins so).
 constexpr std::chrono::milliseconds kLook{50};
+/// From the signal that a child's processor time is used up, which it may ignore, to its end. The
+/// first second is what the kernel's limit is rounded up by.
+constexpr std::chrono::seconds kCpuGrace{2};
 constexpr std::size_t kMaxWords = 4'096;
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
@@ -42,7 +45,9 @@ void write_log(const observability::Logger& log, const ChildMessage& message) {
 
 asio::awaitable<Result<JsonText>> Session::run() {
   ++child_.jobs;
-  child_.process->allow_cpu_time(options_.command.limits.max_cpu_time);
+  const auto cpu_time = options_.command.limits.max_cpu_time;
+  child_.process->allow_cpu_time(cpu_time);
+  if (cpu_time.count() > 0) max_cpu_time_ = child_.process->cpu_time() + cpu_time + kCpuGrace;
   child_.process->send(to_frame(job_message(context_->job(), context_->deadline())));
   if (options_.max_wall_time.count() > 0) kill_at_ = after(options_.max_wall_time);
   spawn(co_await asio::this_coro::executor, watch(shared_from_this()));
@@ -62,13 +67,19 @@ asio::awaitable<void> Session::watch(std::shared_ptr<Session> self) {
         self->tell_stop(reason);
       }
     }
-    if (now() >= self->kill_at_) {
-      self->hung_ = !self->told_;
-      self->child_.process->kill();
-      co_return;
-    }
+    if (self->kill_if_due()) co_return;
     (void)co_await self->wake_.wait_until(std::min(self->kill_at_, after(kLook)));
   }
+}
+
+bool Session::kill_if_due() {
+  const bool late = now() >= kill_at_;
+  const bool out_of_cpu = child_.process->cpu_time() > max_cpu_time_;
+  if (!late && !out_of_cpu) return false;
+  hung_ = late && !told_ && !closed_;
+  out_of_cpu_ = out_of_cpu;
+  child_.process->kill();
+  return true;
 }
 
 void Session::tell_stop(StopReason reason) {
@@ -169,6 +180,7 @@ std::optional<Result<JsonText>> Session::take_note(const ChildMessage& message) 
 /// The child has closed its output without a last word.
 asio::awaitable<Result<JsonText>> Session::judge_end() {
   // Closed, and living on: no use to anybody. An end that has come by itself is not disturbed.
+  closed_ = true;
   kill_at_ = std::min(kill_at_, after(options_.stop_grace));
   wake_.notify_all();
   const auto end = co_await child_.process->wait();
@@ -193,8 +205,8 @@ asio::awaitable<Result<JsonText>> Session::judge_end() {
                                                    std::to_string(options_.max_wall_time.count()) +
                                                    " ms");
   }
-  if (end->fate == ChildFate::out_of_cpu) {
-    co_return crashed(Errc::deadline_exceeded, "the child " + end->describe());
+  if (out_of_cpu_ || end->fate == ChildFate::out_of_cpu) {
+    co_return crashed(Errc::deadline_exceeded, "the child used up its processor time");
   }
   const bool memory = end->fate == ChildFate::out_of_memory || end->exit_code == kOutOfMemoryExit;
   if (memory) co_return crashed(Errc::budget_exceeded, "the child ran out of memory");

@@ -8,6 +8,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -38,6 +39,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<Result<JsonText>> take(const ChildMessage& message);
   std::optional<Result<JsonText>> take_note(const ChildMessage& message);
   void tell_stop(StopReason reason);
+  /// Kills a child whose time is over.
+  bool kill_if_due();
   Error crashed(Errc code, std::string message);
 
   PooledChild child_;
@@ -47,7 +50,10 @@ class Session : public std::enable_shared_from_this<Session> {
   Signal wake_;
   SteadyTime kill_at_ = SteadyTime::max();
   bool told_ = false;
+  std::chrono::microseconds max_cpu_time_ = std::chrono::microseconds::max();
   bool hung_ = false;
+  bool out_of_cpu_ = false;
+  bool closed_ = false;
   bool heard_ = false;
   bool done_ = false;
   bool healthy_ = false;
