@@ -70,7 +70,12 @@ void add_limit(Plan& plan, __rlimit_resource resource, rlim_t soft, rlim_t hard)
 
 void plan_limits(Plan& plan, const ChildLimits& limits) {
   add_limit(plan, RLIMIT_CORE, 0, 0);
-  add_limit(plan, RLIMIT_FSIZE, limits.max_file_bytes, limits.max_file_bytes);
+  rlim_t file_bytes = limits.max_file_bytes;
+#if defined(__SANITIZE_THREAD__)
+  // ThreadSanitizer writes a file of 512 KiB before main() begins.
+  file_bytes = std::max(file_bytes, rlim_t{1} << 20U);
+#endif
+  add_limit(plan, RLIMIT_FSIZE, file_bytes, file_bytes);
   // One more for what tells of a failed exec.
   const rlim_t files = std::max(limits.max_open_files, static_cast<unsigned>(kFirstFree));
   add_limit(plan, RLIMIT_NOFILE, files, files);
