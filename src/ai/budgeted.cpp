@@ -29,6 +29,16 @@ std::string period_text(BudgetPeriod period, std::chrono::system_clock::time_poi
   return text.data();
 }
 
+std::chrono::milliseconds left_of(BudgetPeriod period, std::chrono::system_clock::time_point now) {
+  const auto today = std::chrono::floor<std::chrono::days>(now);
+  std::chrono::sys_days next = today + std::chrono::days(1);
+  if (period == BudgetPeriod::month) {
+    const std::chrono::year_month_day date{today};
+    next = (date.year() / date.month() + std::chrono::months(1)) / std::chrono::day(1);
+  }
+  return std::chrono::ceil<std::chrono::milliseconds>(next - now);
+}
+
 bool fits(const std::string& rule, const std::string& name) {
   return rule.empty() || rule == "*" || rule == name;
 }
@@ -133,6 +143,7 @@ class BudgetedModel final : public Decorator {
       account.name = name;
       account.limit = rule.limit;
       account.rule = "\"" + name + "\"";
+      account.ends_in = left_of(rule.period, now);
       accounts.push_back(std::move(account));
     }
     return accounts;

@@ -9,6 +9,7 @@
 #include <exception>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace rwp::ai {
 namespace {
@@ -61,6 +62,8 @@ struct Flight {
   std::shared_ptr<OwnCall> call{};
   bool streamed = false;
   std::size_t listeners = 0;
+  /// Whether somebody takes the answer as the model's, to book and keep it; the others share it.
+  bool has_payer = false;
 };
 
 using Flights = std::unordered_map<std::string, std::shared_ptr<Flight>>;
@@ -71,8 +74,11 @@ class Seat {
   Seat(Flights& flights, std::string key, std::shared_ptr<Flight> flight)
       : flights_(flights), key_(std::move(key)), flight_(std::move(flight)) {
     ++flight_->listeners;
+    become_payer();
   }
   ~Seat() {
+    // Who leaves before the end leaves the bill to one of the others.
+    if (pays_ && !took_) flight_->has_payer = false;
     if (--flight_->listeners > 0) return;
     flight_->call->abandon();
     close();
@@ -81,6 +87,12 @@ class Seat {
   Seat& operator=(const Seat&) = delete;
 
   OwnCall& call() const noexcept { return *flight_->call; }
+  /// The answer was taken: whether it is this one's to book and keep.
+  bool take() {
+    took_ = true;
+    become_payer();
+    return pays_;
+  }
   /// Nobody joins it any more.
   void close() {
     const auto found = flights_.find(key_);
@@ -88,9 +100,15 @@ class Seat {
   }
 
  private:
+  void become_payer() {
+    if (!std::exchange(flight_->has_payer, true)) pays_ = true;
+  }
+
   Flights& flights_;
   const std::string key_;
   const std::shared_ptr<Flight> flight_;
+  bool pays_ = false;
+  bool took_ = false;
 };
 
 class CoalescedModel final : public Decorator {
@@ -137,7 +155,8 @@ class CoalescedModel final : public Decorator {
       std::size_t taken = 0;
       auto reply = co_await listen(&seat, on_delta, request.deadline, &taken);
       if (reply) {
-        if (joins && reply->source == AnswerSource::model) reply->source = AnswerSource::shared;
+        const bool pays = seat.take();
+        if (!pays && reply->source == AnswerSource::model) reply->source = AnswerSource::shared;
         co_return reply;
       }
       const Error error = reply.error();

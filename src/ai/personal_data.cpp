@@ -235,14 +235,13 @@ class AddressFinder {
 }  // namespace
 
 void find_emails(std::string_view text, std::vector<PersonalSpan>& found) {
-  constexpr std::size_t kMostLocal = 64;
-  constexpr std::size_t kMostDomain = 253;
+  // Longer ones than there can be are hidden as well: a part would be left, and half a character.
   std::size_t taken = 0;
   for (auto at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
     std::size_t begin = at;
-    while (begin > taken && at - begin < kMostLocal && is_local_part(text[begin - 1])) --begin;
+    while (begin > taken && is_local_part(text[begin - 1])) --begin;
     std::size_t end = at + 1;
-    while (end < text.size() && end - at <= kMostDomain && is_domain(text[end])) ++end;
+    while (end < text.size() && is_domain(text[end])) ++end;
     while (end > at + 1 && (text[end - 1] == '.' || text[end - 1] == '-')) --end;
     const auto domain = text.substr(at + 1, end - at - 1);
     const auto dot = domain.rfind('.');

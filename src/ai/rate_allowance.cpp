@@ -14,6 +14,10 @@ using std::chrono::milliseconds;
 /// Longest that an upstream's word keeps everybody waiting.
 constexpr milliseconds kLongestPause{300'000};
 
+/// A request larger than what comes in so long does not wait for all of it, or it might find no
+/// deadline that is late enough: it goes into debt, for which those behind it wait.
+constexpr std::chrono::seconds kMostWaitedFor{20};
+
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
 /// Requests or tokens: a bucket, once a limit is known.
@@ -24,7 +28,7 @@ class Window {
   }
 
   SteadyTime ready_at(double amount, SteadyTime at) const {
-    return bucket_ && amount > 0 ? bucket_->ready_at(amount, at) : at;
+    return bucket_ && amount > 0 ? bucket_->ready_at(std::min(amount, most_waited_for_), at) : at;
   }
   void take(double amount, SteadyTime at) {
     if (bucket_) (void)bucket_->reserve(amount, at);
@@ -48,6 +52,7 @@ class Window {
     const double per_second = static_cast<double>(per_minute) / 60.0;
     const double seconds = std::chrono::duration<double>(burst_).count();
     const double capacity = std::max(per_second * seconds, 1.0);
+    most_waited_for_ = std::max(capacity, per_second * static_cast<double>(kMostWaitedFor.count()));
     if (bucket_) {
       bucket_->set_rate(per_second, capacity, now());
     } else {
@@ -58,6 +63,7 @@ class Window {
   const milliseconds burst_;
   const bool learn_;
   std::int64_t known_ = 0;
+  double most_waited_for_ = 0;
   std::optional<net::TokenBucket> bucket_;
 };
 

@@ -81,8 +81,11 @@ awaitable<Result<void>> Reservation::reserve(std::vector<Account> accounts, Mone
     if (error.code() == Errc::budget_exceeded) {
       held_.pop_back();
       co_await settle();
-      co_return Error(Errc::budget_exceeded,
-                      "the budget " + account.rule + " does not hold what this call may cost");
+      const Error refused(Errc::budget_exceeded,
+                          "the budget " + account.rule + " does not hold what this call may cost");
+      // What one period's money cannot hold, no other's can.
+      if (amount > account.limit) co_return refused;
+      co_return refused.with_retry_after(account.ends_in);
     }
     co_await settle();
     co_return error.with_context("the usage ledger");

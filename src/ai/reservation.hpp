@@ -7,6 +7,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ class Reservation {
     std::string name{};
     Money limit{};
     std::string rule{};
+    /// Until its period ends, and the next begins with all of its money.
+    std::chrono::milliseconds ends_in{};
   };
 
   Reservation(boost::asio::any_io_executor executor, std::shared_ptr<const Settlement> settlement)

@@ -224,6 +224,29 @@ TEST_F(BudgetedTest, NextDayAndMonthBeginAnew) {
   EXPECT_TRUE(ask());
 }
 
+TEST_F(BudgetedTest, RefusalTellsWhenThePeriodEndsIfAnotherWouldHoldTheCall) {
+  limit(10);
+  BudgetRule month;
+  month.period = BudgetPeriod::month;
+  limit(25, month);
+  auto now = std::make_shared<std::chrono::system_clock::time_point>(
+      std::chrono::sys_days(std::chrono::year(2026) / 12 / 30) + 18h);
+  options_.now = [now] { return *now; };
+  inner_->answer_with([](const ChatRequest&) { return reply_of(10); });
+  const auto model = around(inner_);
+  const auto wait = [&](std::int64_t tokens) {
+    return run(runtime_, model->chat(request_of(tokens))).error().retry_after();
+  };
+
+  EXPECT_EQ(wait(11), std::nullopt) << "no day holds it";
+  ASSERT_TRUE(run(runtime_, model->chat(request_of(10))).has_value());
+  EXPECT_EQ(wait(10), 6h);
+  on_io(runtime_, [&] { *now += 12h; });
+  ASSERT_TRUE(run(runtime_, model->chat(request_of(10))).has_value());
+  on_io(runtime_, [&] { *now -= 36h; });
+  EXPECT_EQ(wait(10), 54h) << "the month is spent";
+}
+
 TEST_F(BudgetedTest, LedgerThatIsAwayFailsTheCallBeforeMoneyIsSpent) {
   limit(10);
   ledger_->away = true;

@@ -115,6 +115,28 @@ TEST_F(CoalescedTest, WhoGivesUpLeavesTheOthersAlone) {
   EXPECT_EQ((*follower->end)->content, "half whole");
 }
 
+TEST_F(CoalescedTest, AnswerIsBookedByOneOfTheOthersWhenWhoBeganItHasLeft) {
+  const auto leader = ask();
+  ASSERT_TRUE(begun(1));
+  const auto one = ask();
+  const auto two = ask();
+  settle_down();
+  leader->task.cancel();
+  ASSERT_TRUE(ended(leader));
+  let_go(1);
+  ASSERT_TRUE(ended(one));
+  ASSERT_TRUE(ended(two));
+  ASSERT_TRUE(one->end->has_value());
+  ASSERT_TRUE(two->end->has_value());
+
+  int from_model = 0;
+  for (const auto& call : {one, two}) {
+    if ((*call->end)->source == AnswerSource::model) ++from_model;
+  }
+  EXPECT_EQ(from_model, 1);
+  EXPECT_EQ(inner_->begun, 1);
+}
+
 TEST_F(CoalescedTest, LastOneToGiveUpEndsTheCall) {
   for (const bool streamed : {false, true}) {
     const int before = inner_->dropped;

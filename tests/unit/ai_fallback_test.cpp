@@ -59,12 +59,26 @@ TEST_F(FallbackTest, NextMemberIsAskedWhenItMayHelp) {
 }
 
 TEST_F(FallbackTest, OtherErrorsEndTheCall) {
-  for (const Errc code : {Errc::invalid_argument, Errc::cancelled, Errc::deadline_exceeded,
-                          Errc::unauthenticated, Errc::permission_denied}) {
+  for (const Errc code :
+       {Errc::invalid_argument, Errc::cancelled, Errc::unauthenticated, Errc::permission_denied}) {
     first_->fail(Error(code, "no"));
     EXPECT_EQ(ask().error().code(), code);
   }
   EXPECT_TRUE(second_->chat_requests().empty());
+}
+
+TEST_F(FallbackTest, MemberThatWasGivenUpIsFollowedWhileThereIsTime) {
+  first_->fail(Error(Errc::deadline_exceeded, "no first piece"));
+  second_->answer("two");
+  EXPECT_EQ(ask().value().model, "second");
+
+  first_->fail(Error(Errc::deadline_exceeded, "deadline passed"));
+  ChatRequest late;
+  late.messages.push_back({Role::user, "?"});
+  late.deadline = std::chrono::steady_clock::now();
+  EXPECT_EQ(run(runtime_, fallback_->chat(std::move(late))).error().code(),
+            Errc::deadline_exceeded);
+  EXPECT_EQ(second_->chat_requests().size(), 1U);
 }
 
 TEST_F(FallbackTest, LaterMembersUseTheirOwnDefaultModel) {

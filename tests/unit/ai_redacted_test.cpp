@@ -31,6 +31,15 @@ TEST(RedactionTest, EmailAddressesBecomePlaceholdersTheSameOnesAgain) {
   EXPECT_EQ(hidden("price @ 5, user@host, @handle"), "price @ 5, user@host, @handle");
 }
 
+TEST(RedactionTest, EmailAddressIsHiddenWholeHoweverLongItIs) {
+  std::string local = "x";
+  for (int i = 0; i < 40; ++i) local += "é";
+  EXPECT_EQ(hidden("to " + local + "a@example.org"), "to [EMAIL_1]");
+  std::string domain = "x";
+  for (int i = 0; i < 200; ++i) domain += "é";
+  EXPECT_EQ(hidden("to a@" + domain + ".org now"), "to [EMAIL_1] now");
+}
+
 TEST(RedactionTest, PhoneNumbersAreFoundAndDatesAndMoneyLeftAlone) {
   for (const char* phone :
        {"+44 20 7946 0958", "020 7946 0958", "(020) 7946 0958", "0151/1234567", "+49-151-1234567",

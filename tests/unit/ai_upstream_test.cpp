@@ -147,6 +147,28 @@ TEST_F(UpstreamTest, TokensCountAndUsageCorrectsTheEstimate) {
   EXPECT_EQ(ask(model, large).error().code(), Errc::rate_limited);
 }
 
+TEST_F(UpstreamTest, RequestLargerThanAllThatMayWaitGoesAndTheNextOnesPayForIt) {
+  RateAllowanceOptions rates;
+  rates.tokens_per_minute = 6'000;
+  rates.burst = 20s;  // 2,000 tokens at once.
+  UpstreamLimitOptions options;
+  options.allowance = make_rate_allowance(rates);
+  options.longest_wait = 30s;
+  const auto model = make_upstream_limited(inner_, options);
+  inner_->answer_with([](const ChatRequest&) {
+    ChatReply reply;
+    reply.content = "long";
+    reply.usage.output_tokens = 8'000;
+    return reply;
+  });
+  auto large = chat_request("?");
+  large.max_output_tokens = 8'000;
+  EXPECT_TRUE(ask(model, large).has_value());
+  const auto refused = ask(model).error();
+  EXPECT_EQ(refused.code(), Errc::rate_limited);
+  EXPECT_GT(refused.retry_after().value(), 50s);
+}
+
 TEST_F(UpstreamTest, RefusalStopsAllUntilTheTimeItTold) {
   UpstreamLimitOptions options;
   options.allowance = make_rate_allowance();

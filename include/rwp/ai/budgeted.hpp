@@ -56,6 +56,8 @@ struct BudgetOptions {
 /// worst case when it would have come at once, else the input; nothing for a refusal. It is settled
 /// also when the call is cancelled or dropped, and awaited before an answer is handed on.
 /// `Errc::budget_exceeded`: an account does not hold the worst case; the message names the rule.
+/// It carries as `retry_after` the time until the period ends, when a whole period's money would
+/// hold the call. Not retryable: what other calls release may come earlier, or not at all.
 /// A ledger that is away fails the call (unavailable) before anything is spent; afterwards the
 /// answer is handed on, and the loss logged and counted: the reservation then lapses.
 /// Stands around the fallback chain: cached and coalesced answers cost nothing.

@@ -52,7 +52,8 @@ struct CoalescedOptions {
 ///
 /// Who gives up leaves the others alone; when the last one does, the call is cancelled. Its error
 /// goes to all; after one that a retry may cure, each who has time left asks once more, together.
-/// The followers' answers say AnswerSource::shared. Embeddings are passed on.
+/// One answer is the model's, to be booked and kept: that of who began, or of another when that one
+/// has left; the others say AnswerSource::shared. Embeddings are passed on.
 /// Stands behind the cache and before all that costs.
 std::shared_ptr<Model> make_coalesced(std::shared_ptr<Model> model,
                                       CoalescedOptions options = CoalescedOptions());

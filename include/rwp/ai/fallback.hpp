@@ -21,7 +21,7 @@ enum class FallbackReason : std::uint8_t {
   unsupported,       ///< It cannot do this.
   no_such_model,     ///< not_found.
   context_too_long,  ///< The request does not fit it; the next may take more.
-  too_slow,          ///< It used up its share of the time.
+  too_slow,          ///< It was given up, or used up its share of the time.
 };
 
 /// What an error means to a chain; none: another model would not help, and the call ends.
@@ -30,8 +30,8 @@ std::optional<FallbackReason> fallback_reason(const Error& error);
 struct FallbackOptions {
   /// Reasons that end the call all the same.
   std::vector<FallbackReason> except{};
-  /// The part of the time left that each member but the last may take, 0 to 1; 1: all of it, so
-  /// that nobody is too slow. Needs a deadline.
+  /// The part of the time left that each member but the last may take, 0 to 1; 1: all of it.
+  /// Needs a deadline.
   double time_share = 1;
   observability::Logger log{};
   /// `rwp_ai_fallbacks_total` (reason). May be null.
@@ -42,10 +42,10 @@ struct FallbackOptions {
 /// that it was a later one.
 ///
 /// The next member is asked for a FallbackReason. Other errors (invalid_argument, unauthenticated,
-/// cancelled, deadline_exceeded, …) end the call: another model would not help, or there is no time
-/// left. A stream goes to the next member only while no piece has been handed out.
-/// A member after the first gets the request without `ChatRequest::model`: it uses its own default.
-/// Vectors of different models do not compare; members that embed must use one model.
+/// cancelled, …) end the call, and so does deadline_exceeded when the call's own time is over:
+/// another model would not help. A stream goes to the next member only while no piece has been
+/// handed out. A member after the first gets the request without `ChatRequest::model`: it uses its
+/// own default. Vectors of different models do not compare; members that embed must use one model.
 /// When all fail, the error names each member and what it answered, has the code of the first error
 /// that a retry may cure (else of the last), and the shortest `retry_after`.
 /// Each member keeps its own retries, limits and prices beneath this.

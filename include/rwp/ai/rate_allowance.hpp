@@ -55,7 +55,7 @@ class RateAllowance {
 
   /// Waits until a request of so many tokens may go, in the order of asking. `Errc::rate_limited`,
   /// at once and with the wait that it would take: not before `deadline`. `Errc::cancelled`: takes
-  /// nothing.
+  /// nothing. However large a request is, a time comes at which it may go.
   virtual boost::asio::awaitable<Result<void>> acquire(std::int64_t tokens,
                                                        SteadyTime deadline) = 0;
   /// A request that had acquired `reserved` tokens used so many; 0 and no request: was not sent.
