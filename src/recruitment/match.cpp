@@ -117,6 +117,34 @@ std::string advert_text(const AdRecord& record) {
   return text;
 }
 
+/// `text` with `instead` wherever it says `what`.
+std::string replaced(std::string_view text, std::string_view what, std::string_view instead) {
+  std::string out;
+  for (auto at = text.find(what); !what.empty() && at != std::string_view::npos;
+       at = text.find(what)) {
+    out.append(text.substr(0, at)).append(instead);
+    text.remove_prefix(at + what.size());
+  }
+  return out.append(text);
+}
+
+/// A CV's own words may name the person: "Jane Doe is a nurse", "write to jane@…".
+std::string without_person(std::string text, const Candidate& candidate) {
+  text = replaced(text, trim(candidate.name), "the candidate");
+  for (const auto* contacts : {&candidate.emails, &candidate.phones, &candidate.links}) {
+    for (const auto& contact : *contacts) text = replaced(text, trim(contact), "(contact)");
+  }
+  return text;
+}
+
+void hide_person(Candidate& candidate) {
+  candidate.headline = without_person(std::move(candidate.headline), candidate);
+  candidate.summary = without_person(std::move(candidate.summary), candidate);
+  for (auto& position : candidate.experience) {
+    position.summary = without_person(std::move(position.summary), candidate);
+  }
+}
+
 boost::asio::awaitable<Result<std::optional<double>>> likeness(std::shared_ptr<ai::Model> model,
                                                                const Pairing* pairing,
                                                                const CallOptions* options) {
@@ -157,6 +185,7 @@ boost::asio::awaitable<Result<Match>> score_match(std::shared_ptr<ai::Model> mod
   }
   Pairing pairing;
   pairing.candidate = std::move(candidate);
+  hide_person(pairing.candidate);
   pairing.ad = std::move(ad);
   if (candidate_text(pairing.candidate).empty()) {
     co_return Error(Errc::invalid_argument,

@@ -14,12 +14,12 @@ bool is_plain(char c) {
 }
 
 /// The name itself when it is plain, else a readable part of it and its hash.
-std::string key_part(std::string_view name) {
+std::string key_part(std::string_view name, bool may_stand = true) {
   constexpr std::size_t kLongestPlain = 128;
   constexpr std::size_t kReadablePart = 48;
   constexpr std::size_t kHashDigits = 32;
-  const bool plain = !name.empty() && name.size() <= kLongestPlain && name.front() != '.' &&
-                     std::all_of(name.begin(), name.end(), is_plain);
+  const bool plain = may_stand && !name.empty() && name.size() <= kLongestPlain &&
+                     name.front() != '.' && std::all_of(name.begin(), name.end(), is_plain);
   if (plain) return std::string(name);
   std::string part;
   for (const char c : name.substr(0, kReadablePart)) part += is_plain(c) && c != '.' ? c : '_';
@@ -33,7 +33,8 @@ std::string enriched_key(std::string_view ad_id) { return "enriched/" + key_part
 
 std::string candidate_key(std::string_view tenant, std::string_view candidate_id) {
   std::string key = "candidates/";
-  if (!tenant.empty()) key.append(key_part(tenant)).append("/");
+  // A folder "x.json" would be in the way of the object "x.json".
+  if (!tenant.empty()) key.append(key_part(tenant, !tenant.ends_with(".json"))).append("/");
   return key.append(key_part(candidate_id)).append(".json");
 }
 

@@ -25,11 +25,14 @@ bool is_letter(char c) noexcept {
   return (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80U;
 }
 
+/// Of a title's beginning: each word of one is compared with each of another, and what a payload
+/// calls a title may be a book.
 std::vector<std::string> trade_words(std::string_view title) {
+  constexpr std::size_t kLongestTitle = 400;
   std::vector<std::string> words;
   std::string word;
   // One more character ends the last word.
-  for (const char c : comparable(title) + " ") {
+  for (const char c : comparable(shorten(title, kLongestTitle)) + " ") {
     if (is_letter(c)) {
       word += c;
       continue;

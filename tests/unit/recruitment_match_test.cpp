@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -71,7 +72,12 @@ TEST_F(MatchTest, ModelSeesNeitherNameNorContact) {
     return reply;
   });
 
-  const auto match = score(nurse(), advert());
+  auto named = nurse();
+  named.headline = "Jane Secret, Staff Nurse";
+  named.summary = "Jane Secret nurses; write to jane@secret.example.";
+  named.experience[0].summary = "There Jane Secret led a ward.";
+
+  const auto match = score(named, advert());
 
   ASSERT_TRUE(match.has_value()) << match.error().message();
   EXPECT_NEAR(match->similarity.value(), 0.6, 1e-6);
@@ -82,6 +88,26 @@ TEST_F(MatchTest, ModelSeesNeitherNameNorContact) {
   EXPECT_EQ(seen.find("Secret"), std::string::npos);
   EXPECT_EQ(seen.find("secret.example"), std::string::npos);
   EXPECT_NE(seen.find("Staff Nurse"), std::string::npos);
+}
+
+// Each word of one title is compared with each of another.
+TEST_F(MatchTest, TitleOfManyWordsIsComparedWithinTheGuard) {
+  std::string endless;
+  for (int i = 0; i < 17'576; ++i) {
+    for (const int letter : {i / 676, i / 26 % 26, i % 26}) {
+      endless += static_cast<char>('a' + letter);
+    }
+    endless += ' ';
+  }
+  auto candidate = nurse();
+  candidate.experience.assign(20, {.title = endless});
+  auto ad = advert();
+  ad.ad.title = endless;
+  model_->answer(encode(judged(70)).release());
+
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_TRUE(score(candidate, ad).has_value());
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, tests::kGuard);
 }
 
 TEST_F(MatchTest, WithoutEmbeddingsTheLikenessIsNotKnown) {

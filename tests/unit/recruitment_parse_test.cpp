@@ -189,6 +189,8 @@ TEST(CandidateKeyTest, DifferentCandidatesNeverShareAKey) {
   EXPECT_NE(candidate_key("", "a/b"), candidate_key("", "a_b"));
   EXPECT_NE(candidate_key("a.b", "c"), candidate_key("a_b", "c"));
   EXPECT_EQ(candidate_key("../x", "../y").find(".."), std::string::npos);
+  // A store of files has no file where a folder stands.
+  EXPECT_EQ(candidate_key("a.json", "b").find(candidate_key("", "a")), std::string::npos);
 }
 
 }  // namespace

@@ -183,9 +183,9 @@ struct Candidate {
     return std::tuple{
         field("candidate_id", &Candidate::candidate_id, optional),
         field("name", &Candidate::name, optional),
-        field("emails", &Candidate::emails, optional),
-        field("phones", &Candidate::phones, optional),
-        field("links", &Candidate::links, optional),
+        field("emails", &Candidate::emails, {.max_items = 50, .may_be_absent = true}),
+        field("phones", &Candidate::phones, {.max_items = 50, .may_be_absent = true}),
+        field("links", &Candidate::links, {.max_items = 50, .may_be_absent = true}),
         field("location", &Candidate::location, optional),
         field("headline", &Candidate::headline, optional),
         field("summary", &Candidate::summary, optional),

@@ -15,6 +15,8 @@ namespace {
 using Kind = CvSectionKind;
 
 constexpr std::size_t kMostSkills = 80;
+/// A longer item is no item: what it says of a level may be about anything.
+constexpr std::size_t kLongestItem = 300;
 
 /// The items of lists, one after the other without a gap but the dividers; commas in brackets do
 /// not divide.
@@ -45,6 +47,10 @@ std::string_view item_at(const std::vector<std::string_view>& items, std::string
   return behind == items.begin() ? std::string_view() : *std::prev(behind);
 }
 
+std::string_view level_in(std::string_view item) {
+  return item.size() > kLongestItem ? std::string_view() : find_level(item);
+}
+
 class Abilities {
  public:
   explicit Abilities(const SkillDictionary& dictionary) : dictionary_(dictionary) {}
@@ -64,14 +70,14 @@ class Abilities {
     const auto items = levels ? items_of(folded) : std::vector<std::string_view>();
     for (const auto& skill : dictionary_.find(text)) {
       if (skill.category == "languages" && !languages) continue;
-      add(skill.name, skill.category, find_level(item_at(items, folded, skill.position)));
+      add(skill.name, skill.category, level_in(item_at(items, folded, skill.position)));
     }
   }
 
   /// The languages that the items of a list name.
   void read_languages(const CvLine& line) {
     for (const auto item : items_of(line.folded)) {
-      for (const auto name : find_tongues(item)) add(name, "languages", find_level(item));
+      for (const auto name : find_tongues(item)) add(name, "languages", level_in(item));
     }
   }
 

@@ -87,7 +87,9 @@ bool is_name_word(std::string_view word) {
 
 /// The name that a cell is, without titles and what follows names; none: it is no name.
 std::optional<std::string> read_name(std::string_view cell) {
+  constexpr std::size_t kLongest = 200;
   cell = trim(cell.substr(0, cell.find_first_of(",(|")));
+  if (cell.size() > kLongest) return std::nullopt;
   auto words = words_of(cell);
   while (!words.empty() && is_one_of(kHonours, fold(words.front()))) words.erase(words.begin());
   while (words.size() > 2 && is_one_of(kPostNominals, fold(words.back()))) words.pop_back();
@@ -116,16 +118,22 @@ std::optional<std::string> read_name(std::string_view cell) {
   return name;
 }
 
+bool begins_with_mark(std::string_view text) {
+  for (const std::string_view mark : {" - ", "\xC2\xB7", " / ", ";", "\xE2\x80\xA2"}) {
+    if (text.starts_with(mark)) return true;
+  }
+  return false;
+}
+
 /// Pieces of a header line: cells, and what dashes, bullets and middle dots divide.
 std::vector<std::string_view> pieces_of(std::string_view text) {
   std::vector<std::string_view> pieces;
   for (const auto cell : split_cells(text)) {
     std::size_t at = 0;
     while (at <= cell.size()) {
-      auto end = cell.size();
-      for (const std::string_view mark : {" - ", "\xC2\xB7", " / ", ";", "\xE2\x80\xA2"}) {
-        end = std::min(end, cell.find(mark, at));
-      }
+      // One way through the cell, however many marks it has.
+      auto end = at;
+      while (end < cell.size() && !begins_with_mark(cell.substr(end))) ++end;
       const auto piece = trim(cell.substr(at, end - at));
       if (!piece.empty()) pieces.push_back(piece);
       at = end + 1;
