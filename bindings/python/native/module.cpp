@@ -35,6 +35,8 @@ PyObject* make_module() {
   module.attr("__version__") = RWP_VERSION;
   module.attr(refuse_method.ml_name) =
       py::reinterpret_steal<py::object>(PyCFunction_New(&refuse_method, nullptr));
+  // What is used later is loaded now: a first import takes long, and the interpreter may end in it.
+  for (const char* name : {"json", "threading", "uuid"}) py::module_::import(name);
   const auto open_things = std::make_shared<rwp::python::OpenThings>();
   rwp::python::bind_job_types(module);
   rwp::python::bind_client(module, open_things);
