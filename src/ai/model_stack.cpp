@@ -63,6 +63,7 @@ Result<std::shared_ptr<Model>> build_model(std::vector<StackMember> members, Sta
     options.metered->ledger = nullptr;
   }
   std::vector<std::shared_ptr<Model>> chain;
+  chain.reserve(members.size());
   for (auto& member : members) chain.push_back(surround(std::move(member)));
   std::shared_ptr<Model> model = chain.size() == 1
                                      ? chain.front()
