@@ -116,6 +116,7 @@ awaitable<Tried<Done<JobState>>> retry(std::shared_ptr<Session> session, Lease* 
                                        SteadyTime deadline) {
   Tried<Done<JobState>> tried;
   std::vector<Uuid> wanted;
+  wanted.reserve(ids.size());
   for (const Uuid* id : ids) wanted.push_back(*id);
   auto loaded = co_await begin_and_load(lease, std::move(wanted), session->given_now(), deadline);
   if (!loaded.made) {

@@ -79,9 +79,11 @@ constexpr Statement kPromote{
         " moved AS (DELETE FROM rwp.waiting w USING due WHERE w.id = due.id RETURNING w.*),"
         " now_ready AS (INSERT INTO rwp.ready SELECT lane, priority, seq, id, attempt,"
         " max_attempts, marks, crashes, bytes, token, finished_token, run_at, started_at, NULL,"
-        // A park past its deadline: the handler is told the key, and no value.
-        " CASE WHEN state = 3 THEN (coalesce(more, '{}')::jsonb || jsonb_build_object('resume',"
-        " jsonb_build_object('key', park_key)))::text ELSE more END FROM moved),"
+        // A park past its deadline: the handler is told the key, and no value. As text, since the
+        // server's jsonb would refuse an escaped NUL in a cursor, and with it all that is due.
+        " CASE WHEN state <> 3 THEN more ELSE '{\"resume\":{\"key\":' || to_json(park_key)::text ||"
+        " CASE WHEN coalesce(more, '{}') = '{}' THEN '}}' ELSE '},' || substr(more, 2) END END"
+        " FROM moved),"
         " counted AS (INSERT INTO rwp.tally SELECT m.lane, CASE s.sign WHEN 1 THEN 1 ELSE m.state"
         " END, s.sign * m.jobs FROM (SELECT lane, state, count(*) AS jobs FROM moved"
         " GROUP BY lane, state) m, (VALUES (-1), (1)) AS s(sign))"

@@ -22,13 +22,15 @@ constexpr Statement kSucceed{
            " AS now),"
            " gone AS (DELETE FROM rwp.running r USING"
            " unnest($2::uuid[], $3::bigint[], $4::text[]) AS g(id, token, result)"
-           " WHERE r.id = g.id AND r.token = g.token RETURNING r.*, g.result),"
+           " WHERE r.id = g.id AND r.token = g.token"
+           // What was woken from a park is written by the state machine: the server's jsonb would
+           // refuse an escaped NUL in the value that woke it, and the job could never end.
+           " AND (r.more IS NULL OR strpos(r.more, '\"resume\":') = 0) RETURNING r.*, g.result),"
            " kept AS (INSERT INTO rwp.ended (id, lane, state, reason, priority, attempt,"
            " max_attempts, marks, crashes, token, finished_token, run_at, started_at, finished_at,"
            " result, more)"
            " SELECT id, lane, 4, 0, priority, attempt, max_attempts, 0, 0, token, token, run_at,"
-           " started_at, clock.now, result,"
-           " CASE WHEN more IS NULL THEN NULL ELSE rwp.without_resume(more) END FROM gone, clock),"
+           " started_at, clock.now, result, more FROM gone, clock),"
            " counted AS (INSERT INTO rwp.tally SELECT t.lane, s.state, s.sign * t.jobs"
            " FROM (SELECT lane, count(*) AS jobs FROM gone GROUP BY lane) t,"
            " (VALUES (2::smallint, -1), (4::smallint, 1)) AS s(state, sign))"
@@ -61,15 +63,68 @@ struct Children {
   bool have_keys = false;
 };
 
+/// Completions left out because a child of theirs is refused, by their places.
+using Refusals = std::unordered_map<std::size_t, Error>;
+
+/// What becomes of each completion, and what is to be written for it.
+Done<JobState> judge_all(const std::vector<const CheckedCompletion*>& completions,
+                         const Refusals& refused, LoadedRows& loaded, RowWriter& writer,
+                         Children& children) {
+  Done<JobState> done;
+  done.answers.reserve(completions.size());
+  for (std::size_t i = 0; i < completions.size(); ++i) {
+    const CheckedCompletion& completion = *completions[i];
+    if (const auto found = refused.find(i); found != refused.end()) {
+      done.answers.emplace_back(found->second);
+      continue;
+    }
+    const auto found = loaded.rows.find(completion.run.id);
+    StateRow* const row = found == loaded.rows.end() ? nullptr : &found->second;
+    const auto step = judge(completion, row, loaded.now);
+    if (!step) {
+      done.answers.emplace_back(step.error());
+      continue;
+    }
+    done.answers.emplace_back(step->next.state);
+    if (!step->changed) continue;
+    for (const CheckedJob& child : completion.children) {
+      children.jobs.push_back(&child);
+      children.parents.push_back(i);
+      children.have_keys = children.have_keys || has_keys(child);
+    }
+    write_end(completion, *row, *step, writer);
+  }
+  return done;
+}
+
+/// Within the transaction that is open; what fails has no effect.
+awaitable<Tried<Done<jobs::Inserted>>> insert_children(std::shared_ptr<Session> session,
+                                                       Lease* lease, const Children* children,
+                                                       bool in_doubt, SteadyTime deadline) {
+  auto wanted = children->jobs;
+  Tried<Done<jobs::Inserted>> inserted;
+  if (children->have_keys) {
+    inserted = co_await insert_by_function(session, lease, std::move(wanted), in_doubt, deadline);
+  } else {
+    inserted = co_await insert_plain(session, lease, std::move(wanted), in_doubt, deadline);
+  }
+  if (!inserted.made) {
+    inserted.failure->in_doubt = false;
+    if (!inserted.failure->lost) co_await roll_back(lease, deadline);
+  }
+  co_return inserted;
+}
+
 /// Completions one by one, with their children, in one transaction. A completion whose child is
 /// refused is left out, and the others are run again without it.
 awaitable<Tried<Done<JobState>>> finish_each(std::shared_ptr<Session> session, Lease* lease,
                                              std::vector<const CheckedCompletion*> completions,
                                              bool in_doubt, SteadyTime deadline) {
   Tried<Done<JobState>> tried;
-  std::unordered_map<std::size_t, Error> refused;
+  Refusals refused;
   for (;;) {
     std::vector<Uuid> ids;
+    ids.reserve(completions.size());
     for (const CheckedCompletion* completion : completions) ids.push_back(completion->run.id);
     auto loaded = co_await begin_and_load(lease, std::move(ids), session->given_now(), deadline);
     if (!loaded.made) {
@@ -77,43 +132,12 @@ awaitable<Tried<Done<JobState>>> finish_each(std::shared_ptr<Session> session, L
       co_return tried;
     }
     RowWriter writer(loaded.made->now);
-    Done<JobState> done;
     Children children;
-    for (std::size_t i = 0; i < completions.size(); ++i) {
-      const CheckedCompletion& completion = *completions[i];
-      if (const auto found = refused.find(i); found != refused.end()) {
-        done.answers.emplace_back(found->second);
-        continue;
-      }
-      const auto found = loaded.made->rows.find(completion.run.id);
-      StateRow* const row = found == loaded.made->rows.end() ? nullptr : &found->second;
-      const auto step = judge(completion, row, loaded.made->now);
-      if (!step) {
-        done.answers.emplace_back(step.error());
-        continue;
-      }
-      done.answers.emplace_back(step->next.state);
-      if (!step->changed) continue;
-      for (const CheckedJob& child : completion.children) {
-        children.jobs.push_back(&child);
-        children.parents.push_back(i);
-        children.have_keys = children.have_keys || has_keys(child);
-      }
-      write_end(completion, *row, *step, writer);
-    }
+    Done<JobState> done = judge_all(completions, refused, *loaded.made, writer, children);
     if (!children.jobs.empty()) {
-      Tried<Done<jobs::Inserted>> inserted;
-      auto wanted = children.jobs;
-      if (children.have_keys) {
-        inserted =
-            co_await insert_by_function(session, lease, std::move(wanted), in_doubt, deadline);
-      } else {
-        inserted = co_await insert_plain(session, lease, std::move(wanted), in_doubt, deadline);
-      }
+      auto inserted = co_await insert_children(session, lease, &children, in_doubt, deadline);
       if (!inserted.made) {
         tried.failure = std::move(inserted.failure);
-        tried.failure->in_doubt = false;
-        if (!tried.failure->lost) co_await roll_back(lease, deadline);
         co_return tried;
       }
       const std::size_t refused_before = refused.size();
@@ -185,7 +209,8 @@ awaitable<Tried<Done<JobState>>> finish(std::shared_ptr<Session> session, Lease*
   std::vector<const CheckedCompletion*> others;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < completions.size(); ++i) {
-    const bool has_ended = is_plain_success(*completions[i]) && ended.erase(completions[i]->run.id);
+    const bool has_ended =
+        is_plain_success(*completions[i]) && ended.erase(completions[i]->run.id) > 0;
     done.answers.emplace_back(JobState::succeeded);
     if (has_ended) {
       done.effects.ended.push_back(completions[i]->run.id);

@@ -7,6 +7,7 @@
 #include "jobs_postgres/store_parts.hpp"
 #include "jobs_postgres/submit.hpp"
 #include "jobs_postgres/usage.hpp"
+#include "jobs_postgres/verify.hpp"
 #include "jobs_postgres/watch.hpp"
 #include <rwp/jobs_postgres/postgres_job_store.hpp>
 
@@ -129,6 +130,10 @@ class PostgresJobStore final : public jobs::JobStore {
 
   Awaitable<Result<jobs::Pruned>> do_prune(jobs::Retention retention) override {
     return jobs_postgres::prune(parts_->session, retention, &parts_->pruned_to);
+  }
+
+  Awaitable<Result<jobs::VerifyPage>> do_verify(std::string cursor, std::size_t limit) override {
+    return jobs_postgres::verify(parts_->session, std::move(cursor), limit);
   }
 
   const std::shared_ptr<Parts> parts_;

@@ -15,14 +15,20 @@ using Of = Array::Of;
 // A heartbeat that a crash of the server undoes is followed by another.
 constexpr Statement kLazily{.name = "rwp_lazily",
                             .sql = "SELECT set_config('synchronous_commit', 'off', true)"};
+// A run that a user completes in a transaction that is still open is left out, and told as held:
+// the other runs' heartbeats must not wait for him.
 constexpr Statement kExtend{
     .name = "rwp_extend",
-    .sql =
-        "UPDATE rwp.running r SET lease_ms = g.lease_ms, lease_until = c.beat + g.lease_ms"
-        " FROM (SELECT coalesce($2::bigint, " RWP_PG_NOW
-        ") AS beat) c,"
-        " unnest($3::uuid[], $4::bigint[], $5::integer[]) AS g(id, token, lease_ms)"
-        " WHERE r.id = g.id AND r.token = g.token RETURNING r.id, r.token, r.flags"};
+    .sql = "WITH clock AS MATERIALIZED (SELECT coalesce($2::bigint, " RWP_PG_NOW
+           ") AS beat),"
+           " given AS MATERIALIZED (SELECT * FROM unnest($3::uuid[], $4::bigint[], $5::integer[])"
+           " AS g(id, token, lease_ms)),"
+           " free AS MATERIALIZED (SELECT r.id, g.lease_ms FROM given g JOIN rwp.running r"
+           " ON r.id = g.id AND r.token = g.token FOR NO KEY UPDATE OF r SKIP LOCKED),"
+           " extended AS (UPDATE rwp.running r SET lease_ms = f.lease_ms,"
+           " lease_until = clock.beat + f.lease_ms FROM free f, clock WHERE r.id = f.id)"
+           " SELECT r.id, r.token, r.flags FROM given g JOIN rwp.running r"
+           " ON r.id = g.id AND r.token = g.token"};
 constexpr Statement kStart{
     .name = "rwp_start",
     .sql =
@@ -51,7 +57,7 @@ constexpr Statement kLost{
     .sql =
         "SELECT id, lease_until FROM rwp.running WHERE lease_until = 0"
         " OR (lease_until <= $1::bigint AND $2::bigint + lease_ms <= $1::bigint)"
-        " LIMIT $3::bigint"};
+        " LIMIT $3::bigint FOR UPDATE SKIP LOCKED"};
 constexpr Statement kLapsedParks{
     .name = "rwp_lapsed_parks",
     .sql =

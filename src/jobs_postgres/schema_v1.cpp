@@ -448,6 +448,11 @@ RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   v_run rwp.running;
 BEGIN
+  IF p_result IS NULL OR NOT rwp.is_json(p_result) THEN
+    RAISE EXCEPTION '"result" is not JSON' USING ERRCODE = 'invalid_parameter_value';
+  ELSIF octet_length(p_result) > 1048576 THEN
+    RAISE EXCEPTION '"result" is larger than 1 MiB' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   DELETE FROM rwp.running WHERE id = p_id AND token = p_token RETURNING * INTO v_run;
   IF NOT FOUND THEN
     RETURN EXISTS (SELECT FROM rwp.ended WHERE id = p_id AND state = 4 AND token = p_token
@@ -461,10 +466,15 @@ BEGIN
 END $$;
 
 -- A park is answered for one run; what has ended keeps nothing of it.
-CREATE FUNCTION rwp.without_resume(p_more text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN strpos(p_more, '"resume":') > 0 THEN (p_more::jsonb - 'resume')::text
-              ELSE p_more END $$;
+CREATE FUNCTION rwp.without_resume(p_more text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF p_more IS NULL OR strpos(p_more, '"resume":') = 0 THEN RETURN p_more; END IF;
+  BEGIN
+    RETURN nullif((p_more::jsonb - 'resume')::text, '{}');
+  EXCEPTION WHEN data_exception THEN
+    RETURN p_more;  -- JSON that jsonb cannot hold, such as an escaped NUL.
+  END;
+END $$;
 
 -- Tells listening workers that there may be work.
 CREATE FUNCTION rwp.wake() RETURNS void LANGUAGE sql VOLATILE AS

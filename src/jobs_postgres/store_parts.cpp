@@ -447,7 +447,8 @@ awaitable<void> measure(std::shared_ptr<Parts> parts) {
   const auto rows = co_await parts->session->run(std::move(commands));
   if (!rows) co_return;
   for (std::size_t i = 0; i < (*rows)[0].size(); ++i) {
-    const auto table = std::find(kHotTables.begin(), kHotTables.end(), (*rows)[0].text(i, 0));
+    const auto* const table =
+        std::find(kHotTables.begin(), kHotTables.end(), (*rows)[0].text(i, 0));
     if (table == kHotTables.end()) continue;
     parts->dead_rows[static_cast<std::size_t>(table - kHotTables.begin())]->set(
         static_cast<double>((*rows)[0].integer(i, 1)));

@@ -236,7 +236,12 @@ awaitable<Tried<Done<Inserted>>> insert_plain(std::shared_ptr<Session> session, 
   }
   if (!known.empty()) {
     auto others = co_await insert_by_function(session, lease, std::move(known), in_doubt, deadline);
-    if (!others.made) co_return others;
+    if (!others.made) {
+      // Outside a transaction the jobs before stand already: a repetition must not call them known.
+      const bool repeated = others.failure->state.starts_with("40");
+      others.failure->in_doubt = others.failure->in_doubt || repeated;
+      co_return others;
+    }
     for (std::size_t i = 0; i < places.size(); ++i) {
       done.answers[places[i]] = std::move(others.made->answers[i]);
     }

@@ -23,6 +23,8 @@ constexpr milliseconds kQuickestEndLook{2};
 constexpr milliseconds kGathering{2};
 constexpr milliseconds kTellPatience{2'000};
 constexpr std::chrono::seconds kListenPatience{30};
+/// After the listener's connection broke.
+constexpr milliseconds kListenAgainAfter{100};
 /// Ids that one look asks for.
 constexpr std::size_t kIdsPerLook = 1'000;
 /// A notification holds less than 8,000 bytes.
@@ -165,7 +167,11 @@ awaitable<void> Watch::listen() {
     std::vector<Command> commands(1, command(kListen));
     const auto listens =
         co_await connection.run(std::move(commands), steady_clock::now() + kListenPatience);
-    if (!listens) continue;
+    if (!listens) {
+      // A standby refuses it, as often as it is asked.
+      if (!co_await sleep_for(kListenAgainAfter)) co_return;
+      continue;
+    }
     hears_ = true;
     // What was told before this connection listened has to be looked for.
     hear(std::vector<std::string>(1, "*"));
@@ -183,6 +189,7 @@ awaitable<void> Watch::listen() {
       if (!co_await connection.run(std::move(again), steady_clock::now() + kListenPatience)) break;
     }
     hears_ = false;
+    if (!co_await sleep_for(kListenAgainAfter)) co_return;
   }
 }
 

@@ -5,6 +5,9 @@
 //   job_process FILE fill BYTES             as above, with files limited to BYTES, until refused
 //   job_process FILE hold LEASE_MS          takes a job, then does with it what lines say
 //   job_process FILE work                   takes and ends jobs until its input ends
+//   job_process FILE clock                  the seconds since 1970, as it sees them
+//
+// With RWP_TEST_CLOCK_SHIFT in its environment its clock is wrong by so many seconds.
 
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
@@ -15,11 +18,21 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <string>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
+
+/// Stands before libc's, for the libraries, too.
+extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
+  const long failed = syscall(SYS_clock_gettime, clock, time);
+  const char* const shift = clock == CLOCK_REALTIME ? std::getenv("RWP_TEST_CLOCK_SHIFT") : nullptr;
+  if (failed == 0 && shift != nullptr) time->tv_sec += std::atol(shift);
+  return failed == 0 ? 0 : -1;
+}
 
 namespace rwp {
 namespace {
@@ -144,6 +157,10 @@ int act(const std::string& file, const std::string& role, std::size_t first, std
   if (role == "fill") return fill(**store, first);
   if (role == "hold") return hold(**store, std::chrono::milliseconds(first));
   if (role == "work") work(**store);
+  if (role == "clock") {
+    say(std::to_string(std::chrono::system_clock::now().time_since_epoch() / 1s));
+    return 0;
+  }
   return 2;
 }
 

@@ -84,6 +84,19 @@ class Load {
     }
   }
 
+  /// A claim that the server was still at when its answer was lost has leased jobs to nobody: they
+  /// come back when the lease lapses.
+  awaitable<bool> has_open_jobs() {
+    const auto counts = co_await store_->counts();
+    if (!counts) co_return true;
+    for (const jobs::QueueCounts& queue : *counts) {
+      for (const JobState state : {JobState::ready, JobState::running}) {
+        if (queue.states.at(static_cast<std::size_t>(state)) > 0) co_return true;
+      }
+    }
+    co_return false;
+  }
+
   awaitable<void> work() {
     for (;;) {
       const bool may_stop = work_until_empty_;
@@ -92,7 +105,7 @@ class Load {
       const auto claimed = co_await store_->claim(std::move(request));
       if (!claimed) continue;
       if (claimed->empty()) {
-        if (may_stop) co_return;
+        if (may_stop && !co_await has_open_jobs()) co_return;
         (void)co_await sleep_for(2ms);
         continue;
       }
@@ -194,8 +207,8 @@ TEST_F(PostgresFaultTest, ConnectionsCutAtAnyByteLoseNothingAndRunNothingTwice) 
   for (const std::size_t bytes : {60'000U, 41'000U, 28'111U, 19'999U}) {
     const std::size_t before = proxy.cuts();
     proxy.cut_after(bytes);
-    load.wait_for_more(100);
-    EXPECT_GT(proxy.cuts(), before);
+    do load.wait_for_more(100);
+    while (proxy.cuts() == before);
   }
   proxy.cut_after(0);
   load.finish();

@@ -120,5 +120,55 @@ TEST_F(PostgresProcessesTest, WorkersThatAreKilledAndReplacedEndEachJobOnce) {
   EXPECT_EQ(sql("SELECT count(*) FROM rwp.ended WHERE state = 4"), std::to_string(kJobs));
 }
 
+TEST_F(PostgresProcessesTest, ClocksAnHourOffRunNothingEarlyLateOrTwice) {
+  auto store = open();
+  // Held here: it would have lapsed long ago by a clock an hour ahead.
+  ASSERT_TRUE(wait(store->insert({{.kind = "k"}})).has_value());
+  const auto held = wait(store->claim(claim_of(1, 10min))).value();
+  ASSERT_EQ(held.size(), 1U);
+  const Uuid later = wait(store->insert({{.kind = "k", .delay = 30min}})).value()[0]->id;
+  const auto off_by = [&](const char* seconds, std::vector<std::string> arguments) {
+    auto command = process(std::move(arguments));
+    const std::string shift = std::string("RWP_TEST_CLOCK_SHIFT=") + seconds;
+    command.insert(command.begin(), {"/usr/bin/env", shift});
+    return command;
+  };
+  std::vector<long> clocks;
+  std::size_t submitted = 0;
+  for (const char* seconds : {"3600", "-3600"}) {
+    ChildProcess clock(off_by(seconds, {"clock"}));
+    clocks.push_back(std::stol(clock.read_line().value()));
+    ChildProcess submitter(off_by(seconds, {"submit", "100", "50"}));
+    submitted += submitter.read_rest().size();
+  }
+  ASSERT_GT(clocks[0] - clocks[1], 7'000);
+  ASSERT_EQ(submitted, 200U);
+  (void)wait(store->insert({{.kind = "k", .delay = 1s}}));
+
+  std::map<std::string, int> done;
+  {
+    ChildProcess ahead(off_by("3600", {"work"}));
+    ChildProcess behind(off_by("-3600", {"work"}));
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (sql("SELECT count(*) FROM rwp.ended") != "201") {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      std::this_thread::sleep_for(10ms);
+    }
+    for (ChildProcess* worker : {&ahead, &behind}) {
+      worker->close_input();
+      for (const std::string& line : worker->read_rest()) ++done[line];
+    }
+  }
+
+  for (const auto& [line, times] : done) EXPECT_EQ(times, 1) << line;
+  EXPECT_EQ(wait(store->get({later})).value()[0]->state, JobState::scheduled);
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.job WHERE abs(created_at - rwp.now_ms()) > 600000"), "0")
+      << "jobs bear the server's time";
+  EXPECT_EQ(
+      wait(store->finish({{.run = held[0].run, .outcome = jobs::Succeed{}}})).value()[0].value(),
+      JobState::succeeded)
+      << "its lease was taken away early";
+}
+
 }  // namespace
 }  // namespace rwp::tests

@@ -61,6 +61,19 @@ std::filesystem::path make_folder(const std::filesystem::path& parent) {
   return name;
 }
 
+/// A port that was free may be taken by another before the server has it.
+template <class Start>
+void start_on_free_port(int& port, Start start) {
+  for (int tries = 1;; ++tries) {
+    port = free_port();
+    try {
+      return start();
+    } catch (const std::runtime_error&) {
+      if (tries == 5) throw;
+    }
+  }
+}
+
 }  // namespace
 
 ServerProcess::ServerProcess(std::vector<std::string> command)
@@ -125,7 +138,7 @@ void give_to_server_user(const std::filesystem::path& path) {
 bool PostgresServer::is_installed() { return std::filesystem::exists(kPrograms / "postgres"); }
 
 PostgresServer::PostgresServer(Options options)
-    : options_(std::move(options)), folder_(make_folder(options_.parent)), port_(free_port()) {
+    : options_(std::move(options)), folder_(make_folder(options_.parent)) {
   if (options_.primary.empty()) {
     run_as_server_user({(kPrograms / "initdb").string(), "-D", (folder_ / "data").string(), "-U",
                         "rwp", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"});
@@ -133,7 +146,7 @@ PostgresServer::PostgresServer(Options options)
     run_as_server_user({(kPrograms / "pg_basebackup").string(), "-D", (folder_ / "data").string(),
                         "-d", options_.primary, "-R", "-X", "stream", "-c", "fast", "--no-sync"});
   }
-  start();
+  start_on_free_port(port_, [this] { start(); });
 }
 
 PostgresServer::~PostgresServer() {
@@ -171,6 +184,8 @@ void PostgresServer::start() {
     }
     std::this_thread::sleep_for(5ms);
   }
+  // It may have been somebody else's that answered.
+  if (!process_->is_running()) throw std::runtime_error("PostgreSQL did not start");
 }
 
 void PostgresServer::stop(int signal) {
@@ -198,7 +213,11 @@ void PostgresServer::create_database(const std::string& name) const {
 
 bool PgBouncer::is_installed() { return std::filesystem::exists("/usr/sbin/pgbouncer"); }
 
-PgBouncer::PgBouncer(const PostgresServer& server) : folder_(make_folder({})), port_(free_port()) {
+PgBouncer::PgBouncer(const PostgresServer& server) : folder_(make_folder({})) {
+  start_on_free_port(port_, [&] { start(server); });
+}
+
+void PgBouncer::start(const PostgresServer& server) {
   const auto file = folder_ / "pgbouncer.ini";
   {
     std::ofstream out(file);

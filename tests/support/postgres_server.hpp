@@ -90,6 +90,8 @@ class PgBouncer {
   std::string url(const std::string& database = "postgres") const;
 
  private:
+  void start(const PostgresServer& server);
+
   std::filesystem::path folder_;
   int port_ = 0;
   std::unique_ptr<ServerProcess> process_;

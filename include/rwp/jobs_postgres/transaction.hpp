@@ -31,6 +31,9 @@ Result<std::vector<Result<jobs::Inserted>>> insert_in(pg_conn* connection,
 /// Ends a run as succeeded: what the transaction did for the job and the job's end are one. The
 /// handler's worker finds the job ended, whatever the handler returns. `Errc::conflict`: the run is
 /// stale; roll back. Repeating it with the token that was accepted succeeds.
+///
+/// From here to the end of the transaction the run's lease is not extended: commit well within it
+/// (30 s by default), or the job may be run again after a rollback.
 Result<void> complete_in(pg_conn* connection, jobs::RunRef run, JsonText result = JsonText());
 
 /// Tells listening workers to look for work. After the commit, not within: a transaction that

@@ -36,6 +36,7 @@ boost::asio::awaitable<Result<std::unique_ptr<Connection>>> Connection::open(
     Runtime& runtime, Target target, ConnectionOptions options, SteadyTime deadline) {
   auto resolved = co_await target.resolve(runtime);
   if (!resolved) co_return resolved.error();
+  resolved->begin_with(options.first_host);
   std::unique_ptr<Connection> made(new Connection(runtime, options));
   auto connected = co_await made->connect(std::move(*resolved), deadline);
   if (!connected) co_return connected.error();
@@ -167,47 +168,54 @@ boost::asio::awaitable<Answer> Connection::receive(std::vector<Sent> sent, Stead
   std::size_t at = 0;
   for (;;) {
     const int left_to_write = PQflush(connection_.get());
-    if (left_to_write < 0 || PQstatus(connection_.get()) == CONNECTION_BAD) co_return lose(true);
-    while (PQisBusy(connection_.get()) == 0) {
-      PGresult* const result = PQgetResult(connection_.get());
-      if (result == nullptr) {
-        if (PQstatus(connection_.get()) == CONNECTION_BAD) {
-          if (!answer.failure || !answer.failure->lost) co_return lose(true);
-          // The server has said why it goes; whether it had committed, it has not.
-          answer.failure->in_doubt = true;
-          close();
-          co_return answer;
-        }
-        if (at + 1 < sent.size()) ++at;
-        continue;
-      }
-      if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
-        PQclear(result);
-        if (answer.failure && answer.failure->lost) close();
-        co_return answer;
-      }
-      take(result, sent[at], answer);
-    }
+    if (left_to_write < 0) co_return break_off(std::move(answer));
+    const Taken taken = take_all(sent, at, answer);
+    if (taken == Taken::whole) co_return answer;
+    if (taken == Taken::broken) co_return break_off(std::move(answer));
     const Wake wake = co_await watch_.wait(true, left_to_write > 0, deadline);
-    if (wake != Wake::notified) {
-      close();
-      Answer none;
-      none.failure =
-          Failure{.error = wake == Wake::cancelled
-                               ? Error(Errc::cancelled,
-                                       "the exchange was cancelled; its outcome is unknown")
-                               : Error(Errc::unavailable, "PostgreSQL: no answer in time"),
-                  .lost = true,
-                  .in_doubt = true};
-      co_return none;
-    }
-    if (PQconsumeInput(connection_.get()) == 0) {
-      if (!answer.failure || !answer.failure->lost) co_return lose(true);
-      answer.failure->in_doubt = true;
-      close();
-      co_return answer;
-    }
+    if (wake != Wake::notified) co_return give_up(wake);
+    if (PQconsumeInput(connection_.get()) == 0) co_return break_off(std::move(answer));
   }
+}
+
+Connection::Taken Connection::take_all(const std::vector<Sent>& sent, std::size_t& at,
+                                       Answer& answer) {
+  if (PQstatus(connection_.get()) == CONNECTION_BAD) return Taken::broken;
+  while (PQisBusy(connection_.get()) == 0) {
+    PGresult* const result = PQgetResult(connection_.get());
+    if (result == nullptr) {
+      if (PQstatus(connection_.get()) == CONNECTION_BAD) return Taken::broken;
+      if (at + 1 < sent.size()) ++at;
+      continue;
+    }
+    if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+      PQclear(result);
+      if (answer.failure && answer.failure->lost) close();
+      return Taken::whole;
+    }
+    take(result, sent[at], answer);
+  }
+  return Taken::some;
+}
+
+Answer Connection::break_off(Answer answer) {
+  if (!answer.failure || !answer.failure->lost) return lose(true);
+  // The server has said why it goes; whether it had committed, it has not.
+  answer.failure->in_doubt = true;
+  close();
+  return answer;
+}
+
+Answer Connection::give_up(Wake wake) {
+  close();
+  Answer none;
+  none.failure = Failure{
+      .error = wake == Wake::cancelled
+                   ? Error(Errc::cancelled, "the exchange was cancelled; its outcome is unknown")
+                   : Error(Errc::unavailable, "PostgreSQL: no answer in time"),
+      .lost = true,
+      .in_doubt = true};
+  return none;
 }
 
 boost::asio::awaitable<Result<std::vector<std::string>>> Connection::notifications(

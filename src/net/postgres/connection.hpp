@@ -12,6 +12,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,9 @@ struct ConnectionOptions {
   /// Prepare statements under their names. Not behind a pooler that gives each transaction another
   /// server connection.
   bool named_statements = true;
+  /// Which of the target's hosts is tried first, by its place; beyond the last from the first
+  /// again.
+  std::size_t first_host = 0;
 };
 
 /// One connection to one server.
@@ -90,8 +94,15 @@ class Connection {
   boost::asio::awaitable<Result<void>> connect(Target target, SteadyTime deadline);
   bool send(const Command& command, std::vector<Sent>& sent);
   boost::asio::awaitable<Answer> receive(std::vector<Sent> sent, SteadyTime deadline);
+  enum class Taken : std::uint8_t { some, whole, broken };
+  /// Takes what has arrived; `at` is the place of the statement that is being answered.
+  Taken take_all(const std::vector<Sent>& sent, std::size_t& at, Answer& answer);
   void take(pg_result* result, const Sent& of, Answer& answer);
   Answer lose(bool in_doubt);
+  /// The connection broke in the middle of an answer.
+  Answer break_off(Answer answer);
+  /// The answer did not come in time, or nobody waits for it any more.
+  Answer give_up(Wake wake);
   void close() noexcept;
 
   SocketWatch watch_;

@@ -24,7 +24,7 @@ std::vector<Command> only(const Statement& statement) {
 }  // namespace
 
 struct Pool::Series {
-  explicit Series(const std::shared_ptr<observability::Metrics>& from) : metrics(from) {
+  explicit Series(std::shared_ptr<observability::Metrics> from) : metrics(std::move(from)) {
     if (!metrics) return;
     const char* const help = "Connections to PostgreSQL";
     busy = &metrics->gauge("rwp_postgres_connections", help, {{"state", "busy"}});
@@ -104,8 +104,9 @@ boost::asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::connect(Steady
     if (until == deadline) co_return Error(Errc::unavailable, "PostgreSQL cannot be reached");
   }
   const auto attempt_deadline = std::min(deadline, steady_clock::now() + options_.connect_timeout);
-  auto opened =
-      co_await Connection::open(runtime_, options_.target, options_.connection, attempt_deadline);
+  ConnectionOptions connection = options_.connection;
+  connection.first_host = first_host_;
+  auto opened = co_await Connection::open(runtime_, options_.target, connection, attempt_deadline);
   if (opened && options_.setup != nullptr) {
     auto commands = only(*options_.setup);
     auto answer = co_await (*opened)->run(std::move(commands), attempt_deadline);
@@ -113,6 +114,8 @@ boost::asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::connect(Steady
   }
   if (!opened) {
     if (series_->failures != nullptr) series_->failures->add();
+    // A host that does not even refuse would take each attempt's time.
+    if (connection.first_host == first_host_) ++first_host_;
     backoff_ = std::clamp(backoff_ * 2, kFirstBackoff, kLongestBackoff);
     next_attempt_ = steady_clock::now() + backoff_;
     options_.log.debug("no connection to PostgreSQL", {{"error", opened.error().to_string()}});

@@ -156,6 +156,20 @@ void Target::set_default(std::string_view keyword, std::string value) {
   if (value_of(keyword).empty()) set(keyword, std::move(value));
 }
 
+void Target::begin_with(std::size_t host) {
+  const std::string hosts = value_of("host");
+  const std::size_t count = split(hosts.empty() ? value_of("hostaddr") : hosts).size();
+  if (count < 2) return;
+  for (const char* keyword : {"host", "hostaddr", "port"}) {
+    std::vector<std::string> parts = split(value_of(keyword));
+    // One port may stand for all hosts.
+    if (parts.size() != count) continue;
+    std::rotate(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(host % count),
+                parts.end());
+    set(keyword, join(parts));
+  }
+}
+
 boost::asio::awaitable<Result<Target>> Target::resolve(Runtime& runtime) const {
   Target resolved = *this;
   const std::string hosts = value_of("host");

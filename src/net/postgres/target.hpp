@@ -6,6 +6,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstddef>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -29,6 +30,10 @@ class Target {
   /// The keywords to connect with, host names resolved on the runtime's pool: libpq's own look-up
   /// would hold up the I/O thread. `Errc::unavailable`: no host has an address.
   boost::asio::awaitable<Result<Target>> resolve(Runtime& runtime) const;
+
+  /// Moves the hosts before this one, counted round, to the end. libpq tries them in their order,
+  /// and would wait for a silent one for as long as the caller does.
+  void begin_with(std::size_t host);
 
   const std::vector<std::pair<std::string, std::string>>& keywords() const noexcept {
     return keywords_;
