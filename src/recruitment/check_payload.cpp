@@ -3,6 +3,7 @@
 #include <rwp/recruitment/match_request.hpp>
 
 #include <cstddef>
+#include <string_view>
 
 namespace rwp::recruitment {
 namespace {
@@ -18,6 +19,12 @@ Result<void> check_document(const CandidateDocument& document, std::string_view 
     return broken("document", "takes either content_base64 or object");
   }
   if (document.object.empty()) return {};
+  // Its folder would lie within another tenant's, or above all.
+  if (tenant.find('/') != std::string_view::npos || tenant.starts_with('.')) {
+    return Error(Errc::permission_denied,
+                 "document.object: a tenant whose name begins with a dot or holds a slash has no "
+                 "uploads; send content_base64");
+  }
   std::string folder = "uploads/";
   if (!tenant.empty()) folder.append(tenant).append("/");
   if (document.object.compare(0, folder.size(), folder) != 0 ||

@@ -50,6 +50,15 @@ TEST(CandidateSourceTest, JobReadsNoObjectBeyondItsTenantsUploads) {
   }
 }
 
+TEST(CandidateSourceTest, TenantWhoseFolderWouldLieInAnothersHasNoUploads) {
+  for (const char* tenant : {"acme/north", ".", ".."}) {
+    const auto checked = check_source(of_object("uploads/acme/north/a.pdf"), tenant);
+    ASSERT_FALSE(checked.has_value()) << tenant;
+    EXPECT_EQ(checked.error().code(), Errc::permission_denied) << tenant;
+    EXPECT_NE(checked.error().message().find("has no uploads"), std::string::npos) << tenant;
+  }
+}
+
 TEST(CandidateSourceTest, PayloadErrorsNameTheMember) {
   const auto wrong = decode<CandidateSource>(
       JsonText::trusted(R"({"id": "cv-1", "document": {"content_base64": 7}})"));
