@@ -1,4 +1,5 @@
 #include "support/child_process.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/worker_fixture.hpp"
 #include <rwp/jobs/isolated.hpp>
 #include <rwp/jobs/state_machine.hpp>
@@ -278,10 +279,19 @@ TEST_F(IsolatedTest, AnyLanguageCanBeAChild) {
   isolated_.command.program = RWP_PYTHON_CHILD;
   start({"isolated.words"});
 
-  const jobs::Job job = run_one("isolated.words", R"({"text":"four words of text"})");
+  const tests::TemporaryDirectory directory;
+  const std::string seen = (directory.path() / "seen").string();
+  const Uuid id =
+      submit("isolated.words", R"({"text":"four words of text","ends_with":")" + seen + R"("})");
+  const jobs::Job running =
+      until(id, [](const jobs::Job& job) { return !job.progress_note.empty(); });
+  EXPECT_EQ(running.state, JobState::running);
+  EXPECT_EQ(running.progress_note, "half");
+  EXPECT_EQ(running.progress, 0.5);
 
-  EXPECT_EQ(result_of(job), R"({"words":4})");
-  EXPECT_EQ(job.progress_note, "half");
+  std::ofstream(seen).close();
+
+  EXPECT_EQ(result_of(ended(id)), R"({"words":4})");
 }
 
 TEST_F(IsolatedTest, NeighboursOfCrashesSucceed) {
