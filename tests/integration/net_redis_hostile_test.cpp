@@ -73,6 +73,37 @@ TEST_F(RedisHostileTest, AServerThatClosesAtOnceIsNotAskedWithoutPause) {
   EXPECT_LT(server.accepted(), 150);
 }
 
+TEST_F(RedisHostileTest, AnAnswerThatTricklesForEverEndsTheConnection) {
+  ScriptedServer server([](ScriptedConnection& connection) {
+    if (connection.read_some().empty() || !connection.write(greeting())) return;
+    if (connection.read_some().empty() || !connection.write("$1000000\r\n")) return;
+    while (connection.write("x")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  });
+  auto options = options_for("redis://127.0.0.1:" + std::to_string(server.port()));
+  options.longest_silence = std::chrono::milliseconds(100);
+  const auto client = connect(options);
+
+  const auto failed = run(runtime_, client->call(command("GET", "key"))).error();
+
+  EXPECT_EQ(failed.code(), Errc::unavailable);
+  EXPECT_THAT(failed.message(), HasSubstr("outcome is unknown"));
+}
+
+TEST_F(RedisHostileTest, AServerWithoutAProperRunIdIsNotUsed) {
+  for (const std::string& run_id :
+       {std::string(), std::string(39, 'a'), std::string(40, '\x1b'), std::string(1'000, 'a')}) {
+    ScriptedServer server([run_id](ScriptedConnection& connection) {
+      if (connection.read_some().empty()) return;
+      const std::string info = "# Server\r\nrun_id:" + run_id;
+      connection.write("*1\r\n$6\r\nmaster\r\n$" + std::to_string(info.size()) + "\r\n" + info +
+                       "\r\n+PONG\r\n+OK\r\n");
+      (void)connection.wait_closed();
+    });
+
+    EXPECT_EQ(ping(server).error().code(), Errc::corrupt) << run_id.size();
+  }
+}
+
 TEST_F(RedisHostileTest, AServerThatSpeaksHttpIsToldAtOnce) {
   ScriptedServer server([](ScriptedConnection& connection) {
     (void)connection.read_some();

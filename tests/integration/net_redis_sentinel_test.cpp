@@ -98,5 +98,21 @@ TEST_F(RedisSentinelTest, ASwitchWhileTheOldMasterLivesIsFollowedAtOnce) {
   EXPECT_EQ(replica_->cli("GET key"), "value");
 }
 
+class RedisStaleSentinelTest : public RedisFixture {};
+
+TEST_F(RedisStaleSentinelTest, TheNextSentinelIsAskedWhenTheNamedMasterIsOfNoUse) {
+  RedisServer dead;
+  RedisServer alive;
+  // Alone, it can agree with nobody on another master.
+  const auto stale = RedisServer::sentinel(dead.port());
+  const auto fresh = RedisServer::sentinel(alive.port());
+  dead.kill();
+
+  const auto client = connect("redis-sentinel://" + stale->host_and_port() + "," +
+                              fresh->host_and_port() + "/mymaster");
+
+  EXPECT_EQ(connected(client).value().endpoint.to_string(), alive.host_and_port());
+}
+
 }  // namespace
 }  // namespace rwp::tests

@@ -30,7 +30,8 @@ class RedisPipelineTest : public ::testing::Test {
     return pipeline_.answer(std::move(reply));
   }
 
-  Pipeline pipeline_{Pipeline::Limits{.max_pending = 4, .max_pending_bytes = 100}};
+  Pipeline pipeline_{
+      Pipeline::Limits{.max_pending = 4, .max_pending_bytes = 100, .max_reply_bytes = 2000}};
   const Error lost_{Errc::unavailable, "the cable was pulled"};
 };
 
@@ -113,6 +114,59 @@ TEST_F(RedisPipelineTest, WhatWasForAnotherConnectionIsNotSent) {
 
   EXPECT_EQ(take(), "b");
   EXPECT_EQ(bound->failure->code(), Errc::unavailable);
+}
+
+TEST_F(RedisPipelineTest, WhatWasSentAndMayNotBeRepeatedElsewhereHasAnUnknownOutcome) {
+  const auto bound = add("a", 1, true);
+  bound->only_on = 1;
+  EXPECT_EQ(take(), "a");
+  pipeline_.lose(lost_);
+
+  EXPECT_EQ(pipeline_.take(2, 1000, SteadyTime()).bytes, "");
+  ASSERT_TRUE(bound->failure.has_value());
+  EXPECT_THAT(bound->failure->message(), HasSubstr("outcome is unknown"));
+}
+
+TEST_F(RedisPipelineTest, WhatWasSentAndIsGivenUpWhileItWaitsHasAnUnknownOutcome) {
+  const auto repeated = add("a", 1, true);
+  const auto fresh = add("b");
+  EXPECT_EQ(pipeline_.take(1, 1, SteadyTime()).bytes, "a");
+  pipeline_.lose(lost_);
+  pipeline_.fail_waiting(Error(Errc::cancelled, "closed"));
+
+  EXPECT_THAT(repeated->failure->message(), HasSubstr("outcome is unknown"));
+  EXPECT_EQ(repeated->failure->code(), Errc::cancelled);
+  EXPECT_THAT(fresh->failure->message(), ::testing::Not(HasSubstr("outcome is unknown")));
+}
+
+TEST_F(RedisPipelineTest, WhatIsKeptToBeRepeatedIsBounded) {
+  add(std::string(60, 'x'), 1, true);
+  (void)take();
+  auto another = std::make_shared<Call>();
+  another->bytes = std::string(41, 'x');
+  EXPECT_EQ(pipeline_.add(another).error().code(), Errc::unavailable);
+
+  ASSERT_TRUE(answer("1").has_value());
+  EXPECT_TRUE(pipeline_.add(another).has_value());
+}
+
+TEST_F(RedisPipelineTest, AnswersThatNobodyWaitsForAreNotKept) {
+  const auto late = add("a", 2);
+  (void)take();
+  pipeline_.abandon(late);
+
+  ASSERT_TRUE(answer(std::string(1000, 'x')).has_value());
+  EXPECT_TRUE(late->replies.empty());
+  ASSERT_TRUE(answer("2").has_value());
+  EXPECT_EQ(pipeline_.pending(), 0U);
+}
+
+TEST_F(RedisPipelineTest, TheAnswersOfOneCallAreBoundedInBytes) {
+  add("a", 3);
+  (void)take();
+  ASSERT_TRUE(answer(std::string(2000, 'x')).has_value());
+
+  EXPECT_EQ(answer("y").error().code(), Errc::corrupt);
 }
 
 TEST_F(RedisPipelineTest, CountAndBytesAreBounded) {

@@ -1,5 +1,6 @@
 #include "net/redis/dialer.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <utility>
@@ -29,6 +30,20 @@ std::string info_value(std::string_view info, const std::string& name) {
   if (found == std::string_view::npos) return {};
   const std::string_view value = info.substr(found + wanted.size());
   return std::string(value.substr(0, value.find_first_of("\r\n")));
+}
+
+/// 40 hexadecimal digits.
+bool is_run_id(std::string_view text) {
+  return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// What is shown of a version, whatever the server says.
+std::string shown_version(std::string text) {
+  constexpr std::size_t kLongest = 32;
+  if (text.size() > kLongest) text.resize(kLongest);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; }, '?');
+  return text;
 }
 
 /// Errors of time are of the connection: what it was for had not been sent.
@@ -70,11 +85,17 @@ boost::asio::awaitable<Result<Session>> Dialer::dial_by(SteadyTime deadline) {
     if (!found) co_return found.error();
     endpoint = std::move(*found);
   }
+  // Until it has greeted: the Sentinel that named a server which cannot be used may be behind the
+  // times, so that another is asked next, also when this attempt is cut off by its deadline.
+  const std::size_t asked = first_sentinel_;
+  if (options_.sentinels.size() > 1) first_sentinel_ = (asked + 1) % options_.sentinels.size();
   auto connecting = connect(runtime_, endpoint, tls_, deadline);
   auto stream = co_await std::move(connecting);
   if (!stream) co_return stream.error();
   auto greeting = greet(std::move(*stream), endpoint);
-  co_return co_await std::move(greeting);
+  auto greeted = co_await std::move(greeting);
+  if (greeted) first_sentinel_ = asked;
+  co_return greeted;
 }
 
 boost::asio::awaitable<Result<Session>> Dialer::greet(std::unique_ptr<Stream> stream,
@@ -112,8 +133,8 @@ boost::asio::awaitable<Result<Session>> Dialer::greet(std::unique_ptr<Stream> st
   }
   const std::string& info = (*answers)[first + 1].text;
   session.server.run_id = info_value(info, "run_id");
-  session.server.version = info_value(info, "redis_version");
-  if (session.server.run_id.empty()) {
+  session.server.version = shown_version(info_value(info, "redis_version"));
+  if (!is_run_id(session.server.run_id)) {
     co_return Error(Errc::corrupt, where + " does not name its run_id");
   }
   co_return session;

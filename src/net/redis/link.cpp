@@ -9,6 +9,9 @@ namespace {
 /// About as much is written at once; more waits for the next write.
 constexpr std::size_t kBatchBytes = std::size_t{128} << 10U;
 
+/// A whole answer is to come within so many times the longest silence, however its bytes trickle.
+constexpr int kLongestAnswer = 6;
+
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
@@ -22,7 +25,8 @@ Link::Link(boost::asio::any_io_executor executor, Session session,
       series_(std::move(series)),
       ping_interval_(options.ping_interval),
       longest_silence_(options.longest_silence),
-      last_heard_(now()) {}
+      last_heard_(now()),
+      last_answer_(last_heard_) {}
 
 void Link::close(Error why) {
   if (closed_) return;
@@ -65,6 +69,7 @@ Result<void> Link::take_answers() {
     if (answer_error(**reply) == AnswerError::read_only) {
       demoted = Error(Errc::unavailable, "redis: the server has become a replica");
     }
+    last_answer_ = last_heard_;
     const auto ended = pipeline_->answer(std::move(**reply));
     if (!ended) return ended.error();
     if (*ended) {
@@ -94,13 +99,15 @@ boost::asio::awaitable<void> Link::write_calls() {
 
 SteadyTime Link::next_look() const {
   if (!pipeline_->awaits_answers()) return last_heard_ + ping_interval_;
-  return std::max(last_heard_, pipeline_->oldest_sent()) + longest_silence_;
+  const SteadyTime sent = pipeline_->oldest_sent();
+  return std::min(std::max(last_heard_, sent) + longest_silence_,
+                  std::max(last_answer_, sent) + kLongestAnswer * longest_silence_);
 }
 
 void Link::look(SteadyTime at) {
   if (at < next_look()) return;
   if (pipeline_->awaits_answers()) {
-    close(Error(Errc::unavailable, "redis: the server has been silent for too long"));
+    close(Error(Errc::unavailable, "redis: the server has owed an answer for too long"));
     return;
   }
   auto ping = std::make_shared<Call>();

@@ -47,6 +47,7 @@ class Link : public std::enable_shared_from_this<Link> {
   Signal closing_;
   std::optional<Error> closed_;
   SteadyTime last_heard_;
+  SteadyTime last_answer_;
 };
 
 }  // namespace rwp::net_redis

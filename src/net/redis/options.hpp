@@ -70,8 +70,8 @@ struct ClientOptions {
   std::chrono::milliseconds longest_wait{2'000};
   /// A connection on which nothing came for so long is asked by PING.
   std::chrono::milliseconds ping_interval{10'000};
-  /// A connection that owes an answer and from which nothing came for so long is given up. Longer
-  /// than any script and any blocking command.
+  /// A connection that owes an answer and from which nothing came for so long is given up, and one
+  /// whose answer is not whole after six times as long. Longer than any script.
   std::chrono::milliseconds longest_silence{10'000};
 
   /// Commands that wait or await their answers; beyond, a call is refused.

@@ -3,8 +3,21 @@
 #include <utility>
 
 namespace rwp::net_redis {
+namespace {
+
+constexpr const char* kUnknown = "sent on a connection that was lost; the outcome is unknown";
+
+std::size_t size_of(const Reply& reply) {
+  std::size_t size = sizeof(Reply) + reply.text.size();
+  for (const Reply& item : reply.items) size += size_of(item);
+  return size;
+}
+
+}  // namespace
 
 void Pipeline::finish(Call& call, std::optional<Error> failure) {
+  kept_bytes_ -= call.bytes.size();
+  std::string().swap(call.bytes);
   call.done = true;
   call.failure = std::move(failure);
   call.ended.notify_all();
@@ -16,24 +29,26 @@ Result<void> Pipeline::add(std::shared_ptr<Call> call) {
                  "redis: " + call->name + " is larger than all that may wait to be sent");
   }
   if (pending() >= limits_.max_pending ||
-      waiting_bytes_ + call->bytes.size() > limits_.max_pending_bytes) {
+      kept_bytes_ + call->bytes.size() > limits_.max_pending_bytes) {
     return Error(Errc::unavailable, "redis: too many commands wait for the server");
   }
+  kept_bytes_ += call->bytes.size();
   wait_at(waiting_.end(), std::move(call));
   return {};
 }
 
 void Pipeline::abandon(const std::shared_ptr<Call>& call) {
   call->abandoned = true;
+  kept_bytes_ -= call->bytes.size();
+  std::string().swap(call->bytes);
+  std::vector<Reply>().swap(call->replies);
   // One that was sent may wait here too, to be repeated.
   if (!call->place) return;
-  waiting_bytes_ -= call->bytes.size();
   waiting_.erase(*std::exchange(call->place, std::nullopt));
 }
 
 void Pipeline::wait_at(Place before, std::shared_ptr<Call> call) {
   Call& waiting = *call;
-  waiting_bytes_ += waiting.bytes.size();
   waiting.place = waiting_.insert(before, std::move(call));
 }
 
@@ -43,15 +58,17 @@ Pipeline::Batch Pipeline::take(std::uint64_t connection, std::size_t most_bytes,
     const std::shared_ptr<Call> call = std::move(waiting_.front());
     waiting_.pop_front();
     call->place.reset();
-    waiting_bytes_ -= call->bytes.size();
     if (call->only_on != 0 && call->only_on != connection) {
-      finish(*call, Error(Errc::unavailable,
-                          "redis: " + call->name + " was for a connection that is gone; not sent"));
+      const std::string why = call->sent ? kUnknown : "for a connection that is gone; not sent";
+      finish(*call, Error(Errc::unavailable, "redis: " + call->name + " was " + why));
       continue;
     }
     batch.bytes += call->bytes;
     batch.commands += call->commands;
-    if (!call->repeatable) std::string().swap(call->bytes);
+    if (!call->repeatable) {
+      kept_bytes_ -= call->bytes.size();
+      std::string().swap(call->bytes);
+    }
     call->sent = true;
     in_flight_.push_back(Sent{.call = call, .sent_at = now});
   }
@@ -63,8 +80,14 @@ Result<std::shared_ptr<Call>> Pipeline::answer(Reply reply) {
     return Error(Errc::corrupt, "redis: an answer that nobody asked for");
   }
   Call& oldest = *in_flight_.front().call;
-  oldest.replies.push_back(std::move(reply));
-  if (oldest.replies.size() < oldest.commands) return std::shared_ptr<Call>();
+  if (!oldest.abandoned) {
+    oldest.reply_bytes += size_of(reply);
+    if (oldest.answers > 0 && oldest.reply_bytes > limits_.max_reply_bytes) {
+      return Error(Errc::corrupt, "redis: answers of too many bytes");
+    }
+    oldest.replies.push_back(std::move(reply));
+  }
+  if (++oldest.answers < oldest.commands) return std::shared_ptr<Call>();
   std::shared_ptr<Call> ended = std::move(in_flight_.front().call);
   in_flight_.pop_front();
   finish(*ended, std::nullopt);
@@ -81,6 +104,8 @@ void Pipeline::lose(const Error& why) {
     if (call.abandoned) continue;
     if (call.repeatable) {
       call.replies.clear();
+      call.answers = 0;
+      call.reply_bytes = 0;
       wait_at(waiting_.begin(), std::move(owned));
       continue;
     }
@@ -93,10 +118,9 @@ void Pipeline::lose(const Error& why) {
 
 void Pipeline::fail_waiting(const Error& why) {
   const auto waiting = std::exchange(waiting_, {});
-  waiting_bytes_ = 0;
   for (const auto& call : waiting) {
     call->place.reset();
-    finish(*call, why.with_context(call->name));
+    finish(*call, why.with_context(call->sent ? call->name + " was " + kUnknown : call->name));
   }
 }
 

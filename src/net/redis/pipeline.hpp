@@ -28,6 +28,8 @@ struct Call {
   bool abandoned = false;  ///< Nobody waits: its answers are dropped when they come.
   bool done = false;
   std::vector<Reply> replies{};
+  std::size_t answers = 0;      ///< That have come, kept or not.
+  std::size_t reply_bytes = 0;  ///< Of all that have come.
   std::optional<Error> failure{};
   Signal ended{};
   /// Where it waits to be sent; the pipeline's own.
@@ -42,7 +44,10 @@ class Pipeline {
  public:
   struct Limits {
     std::size_t max_pending = 0;
+    /// Of those that wait, and of those that are kept to be repeated.
     std::size_t max_pending_bytes = 0;
+    /// Of the answers of one call, together; a single answer has a bound of its own.
+    std::size_t max_reply_bytes = std::size_t{256} << 20U;
   };
 
   explicit Pipeline(Limits limits) : limits_(limits) {}
@@ -67,7 +72,7 @@ class Pipeline {
   /// When the oldest call that awaits its answer was sent.
   SteadyTime oldest_sent() const { return in_flight_.front().sent_at; }
   /// Gives the answer to the oldest call. The call when this was its last; null otherwise.
-  /// `Errc::corrupt`: nobody asked.
+  /// `Errc::corrupt`: nobody asked, or the answers of one call are too large.
   Result<std::shared_ptr<Call>> answer(Reply reply);
 
   /// The connection is gone: what was sent has an unknown outcome, unless it may be repeated.
@@ -83,12 +88,12 @@ class Pipeline {
     SteadyTime sent_at{};
   };
   using Place = std::list<std::shared_ptr<Call>>::iterator;
-  static void finish(Call& call, std::optional<Error> failure);
+  void finish(Call& call, std::optional<Error> failure);
   void wait_at(Place before, std::shared_ptr<Call> call);
 
   const Limits limits_;
   std::list<std::shared_ptr<Call>> waiting_;
-  std::size_t waiting_bytes_ = 0;
+  std::size_t kept_bytes_ = 0;
   std::deque<Sent> in_flight_;
 };
 

@@ -8,6 +8,10 @@ namespace rwp::net_redis {
 namespace {
 
 constexpr std::size_t kMaxChannels = 10'000;
+constexpr std::size_t kMaxChannelBytes = 256;
+/// Of commands that the server does not take; then the connection is given up, and all channels
+/// that are still wanted are subscribed to on the next.
+constexpr std::size_t kMaxUnwritten = std::size_t{4} << 20U;
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
@@ -40,7 +44,9 @@ void Subscription::close() {
 }
 
 Result<void> Subscription::add(std::string channel) {
-  if (channel.empty()) return Error(Errc::invalid_argument, "redis: a channel without a name");
+  if (channel.empty() || channel.size() > kMaxChannelBytes) {
+    return Error(Errc::invalid_argument, "redis: a channel's name has 1 to 256 bytes");
+  }
   if (channels_.size() >= kMaxChannels) {
     return Error(Errc::invalid_argument, "redis: more than 10,000 channels");
   }
@@ -55,6 +61,9 @@ void Subscription::remove(const std::string& channel) {
 
 void Subscription::say(std::string_view name, const std::string& channel) {
   command(name, channel).encode_to(outbox_);
+  if (outbox_.size() > kMaxUnwritten) {
+    lose(Error(Errc::unavailable, "redis: the server takes no commands"));
+  }
   ++unacknowledged_;
   announced_ = false;
   work_.notify_all();

@@ -35,7 +35,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
 
   void start();
   void close();
-  /// `Errc::invalid_argument`: an empty name, or more than 10,000 channels.
+  /// `Errc::invalid_argument`: a name not of 1 to 256 bytes, or more than 10,000 channels.
   Result<void> add(std::string channel);
   void remove(const std::string& channel);
   /// Whether all channels are subscribed to now.
