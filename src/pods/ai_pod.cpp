@@ -1,7 +1,9 @@
 #include "pods/ai_routes.hpp"
+#include "pods/ai_stack.hpp"
 #include "pods/api_keys.hpp"
 #include "pods/model_probe.hpp"
 #include "pods/openai_error.hpp"
+#include "pods/store_ledger.hpp"
 #include <rwp/ai_openai/openai_model.hpp>
 #include <rwp/core/url.hpp>
 #include <rwp/pods/ai_pod.hpp>
@@ -29,11 +31,23 @@ int run_ai_pod(PodProcess& pod) {
   const auto& configuration = pod.configuration();
   auto keys = ApiKeys::open(configuration, pod.log());
   if (!keys) return pod.fail(keys.error());
-  auto model = pod.open<ai::Model>("model", configuration.ai_url, pod.control());
+  auto model = pod.open<ai::Model>("model", ai_model_url(configuration), pod.control());
   if (!model) return pod.fail(model.error());
 
+  AiStackParts around;
+  around.model = *model;
+  around.log = pod.log();
+  around.metrics = pod.metrics();
+  if (has_ai_budget(configuration)) {
+    auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
+    if (!store) return pod.fail(store.error());
+    around.ledger = ledger_of(std::move(*store));
+  }
+  auto stack = build_ai_stack(configuration, std::move(around));
+  if (!stack) return pod.fail(stack.error());
+
   AiRoutes routes;
-  routes.model = *model;
+  routes.model = *stack;
   routes.model_executor = pod.control().executor();
   const std::string own = (*model)->default_model();
   if (!own.empty()) routes.models.push_back(own);

@@ -1,9 +1,8 @@
 #include "pods/enrich_worker.hpp"
 
+#include "pods/ai_stack.hpp"
 #include "pods/candidate_handler.hpp"
 #include "pods/store_ledger.hpp"
-#include <rwp/ai/metered.hpp>
-#include <rwp/ai_openai/prices.hpp>
 
 #include <utility>
 
@@ -11,12 +10,13 @@ namespace rwp::pods {
 
 std::unique_ptr<jobs::Worker> make_enrich_worker(const Configuration& configuration,
                                                  EnrichWorkerParts parts, HandlerParts handlers) {
-  ai::MeterOptions meter;
-  meter.ledger = ledger_of(parts.store);
-  meter.log = parts.log;
-  // A list of ours; it is checked by a test.
-  meter.prices = ai::PriceTable::make(ai_openai::openai_prices()).value();
-  handlers.model = ai::make_metered(std::move(handlers.model), std::move(meter));
+  AiStackParts around_model;
+  around_model.model = std::move(handlers.model);
+  around_model.ledger = ledger_of(parts.store);
+  around_model.log = parts.log;
+  around_model.metrics = parts.metrics;
+  // What is wrong with the settings (a price file) ends the program with its message.
+  handlers.model = build_ai_stack(configuration, std::move(around_model)).value();
 
   jobs::WorkerOptions options;
   options.concurrency = configuration.concurrency;

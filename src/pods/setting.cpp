@@ -18,6 +18,7 @@ using Names = SettingNames;
 constexpr RoleSet kRunsJobs{Role::standalone, Role::worker};
 constexpr RoleSet kHasObjects{Role::standalone, Role::worker, Role::ctl};
 constexpr RoleSet kHasModel{Role::standalone, Role::worker, Role::ai, Role::ctl};
+constexpr RoleSet kCallsModel{Role::standalone, Role::worker, Role::ai};
 constexpr RoleSet kHasSink{Role::standalone, Role::worker, Role::analytics, Role::ctl};
 constexpr RoleSet kTakesKeys{Role::standalone, Role::api, Role::ai, Role::analytics};
 constexpr RoleSet kKnowsKeys{Role::standalone, Role::api, Role::ai, Role::analytics, Role::ctl};
@@ -102,6 +103,62 @@ void add_api(std::vector<Setting>& all) {
       &Configuration::api_key));
 }
 
+void add_ai_limits(std::vector<Setting>& all) {
+  constexpr std::size_t kMostAMinute = 1'000'000'000;
+  constexpr std::size_t kMostDollars = 1'000'000'000;
+  const auto number = [&all](const char* flag, const char* variable, const char* help,
+                             std::size_t Configuration::*member, std::size_t most) {
+    all.push_back(number_setting(Names{flag, variable, "", help, kCallsModel}, member, 0, most));
+  };
+  number("--ai-requests-per-minute", "RWP_AI_REQUESTS_PER_MINUTE",
+         "Requests to the model's service (0: as it says)", &Configuration::ai_requests,
+         kMostAMinute);
+  number("--ai-tokens-per-minute", "RWP_AI_TOKENS_PER_MINUTE",
+         "Tokens to the model's service (0: as it says)", &Configuration::ai_tokens, kMostAMinute);
+  number("--ai-concurrency", "RWP_AI_CONCURRENCY", "AI calls at once (0: no limit)",
+         &Configuration::ai_concurrency, 1'000'000);
+  number("--ai-tenant-concurrency", "RWP_AI_TENANT_CONCURRENCY",
+         "AI calls at once of each tenant (0: no limit)", &Configuration::ai_tenant_concurrency,
+         1'000'000);
+  number("--ai-tenant-requests-per-minute", "RWP_AI_TENANT_REQUESTS_PER_MINUTE",
+         "AI calls a minute of each tenant (0: no limit)", &Configuration::ai_tenant_requests,
+         kMostAMinute);
+  number("--ai-tenant-tokens-per-minute", "RWP_AI_TENANT_TOKENS_PER_MINUTE",
+         "Tokens a minute of each tenant (0: no limit)", &Configuration::ai_tenant_tokens,
+         kMostAMinute);
+  number("--ai-budget-day", "RWP_AI_BUDGET_DAY", "US dollars a day (0: no limit)",
+         &Configuration::ai_budget_day, kMostDollars);
+  number("--ai-budget-month", "RWP_AI_BUDGET_MONTH", "US dollars a month (0: no limit)",
+         &Configuration::ai_budget_month, kMostDollars);
+  number("--ai-tenant-budget-day", "RWP_AI_TENANT_BUDGET_DAY",
+         "US dollars a day of each tenant (0: no limit)", &Configuration::ai_tenant_budget_day,
+         kMostDollars);
+  number("--ai-tenant-budget-month", "RWP_AI_TENANT_BUDGET_MONTH",
+         "US dollars a month of each tenant (0: no limit)", &Configuration::ai_tenant_budget_month,
+         kMostDollars);
+  number("--ai-cache-megabytes", "RWP_AI_CACHE_MEGABYTES",
+         "MiB of memory for answers that may come again (0: none)",
+         &Configuration::ai_cache_megabytes, 1'000'000);
+}
+
+void add_ai(std::vector<Setting>& all) {
+  add_ai_limits(all);
+  all.push_back(duration_setting(Names{"--ai-cache-ttl", "RWP_AI_CACHE_TTL", "",
+                                       "How long answers are kept (24h)", kCallsModel},
+                                 &Configuration::ai_cache_ttl, std::chrono::hours(24 * 30),
+                                 "720h"));
+  all.push_back(url_setting(Names{"--ai-fallback-url", "RWP_AI_FALLBACK_URL", "",
+                                  "local:, to answer when the model cannot", kCallsModel},
+                            &Configuration::ai_fallback_url, {"local"}));
+  all.push_back(switch_setting(
+      Names{"--ai-redact", "RWP_AI_REDACT", "",
+            "Keep e-mail addresses, phone numbers and addresses from leaving", kCallsModel},
+      &Configuration::ai_redact));
+  all.push_back(path_setting(Names{"--ai-prices-file", "RWP_AI_PRICES_FILE", "FILE",
+                                   "What models cost (OpenAI's list)", kCallsModel},
+                             &Configuration::ai_prices_file));
+}
+
 void add_server(std::vector<Setting>& all) {
   all.push_back(listen_setting(
       Names{"--listen", "RWP_LISTEN", "",
@@ -179,6 +236,7 @@ std::vector<Setting> settings(const SchemeRegistry& schemes) {
   std::vector<Setting> all;
   add_input(all);
   add_parts(all, schemes);
+  add_ai(all);
   add_api(all);
   add_server(all);
   add_running(all);

@@ -1,3 +1,4 @@
+#include "pods/ai_stack.hpp"
 #include "pods/enrich_worker.hpp"
 #include "pods/enrichment_run.hpp"
 #include "pods/event_forwarding.hpp"
@@ -128,7 +129,7 @@ class Standalone {
     }
     auto opened = open_part("object store", configuration_.objects_url, handlers_, parts_.objects);
     if (!opened) return opened;
-    opened = open_part("model", configuration_.ai_url, handlers_, parts_.model);
+    opened = open_part("model", ai_model_url(configuration_), handlers_, parts_.model);
     if (!opened) return opened;
     opened = open_part("analytics", configuration_.analytics_url, handlers_, parts_.sink);
     if (!opened) return opened;

@@ -1,3 +1,4 @@
+#include "pods/ai_stack.hpp"
 #include "pods/enrich_worker.hpp"
 #include "pods/model_probe.hpp"
 #include "pods/store_probe.hpp"
@@ -37,7 +38,7 @@ int run_worker_pod(PodProcess& pod) {
   auto objects = pod.open<storage::ObjectStore>("object store", configuration.objects_url, running);
   if (!objects) return pod.fail(objects.error());
   parts.objects = *objects;
-  auto model = pod.open<ai::Model>("model", configuration.ai_url, running);
+  auto model = pod.open<ai::Model>("model", ai_model_url(configuration), running);
   if (!model) return pod.fail(model.error());
   auto behind = model_dependency(*model, running.executor());
   parts.model = std::move(*model);

@@ -53,6 +53,30 @@ struct Configuration {
   Secret ai_key{};
   /// The model that is asked for where a request names none; empty: the service's own choice.
   std::string ai_model{};
+  // What stands around the model (docs/ai.md); without any of these it is metered alone.
+  /// "local:", which answers when the model cannot; empty: none. (Others would need their own key.)
+  std::string ai_fallback_url{};
+  /// What may go to the service; 0: as the service itself says.
+  std::size_t ai_requests = 0;
+  std::size_t ai_tokens = 0;
+  /// Calls at once: of all tenants, of each. 0: no limit.
+  std::size_t ai_concurrency = 0;
+  std::size_t ai_tenant_concurrency = 0;
+  /// A minute's, of each tenant; 0: no limit.
+  std::size_t ai_tenant_requests = 0;
+  std::size_t ai_tenant_tokens = 0;
+  /// Whole US dollars, of all together and of each tenant; 0: no limit.
+  std::size_t ai_budget_day = 0;
+  std::size_t ai_budget_month = 0;
+  std::size_t ai_tenant_budget_day = 0;
+  std::size_t ai_tenant_budget_month = 0;
+  /// MiB of answers kept in memory; 0: none.
+  std::size_t ai_cache_megabytes = 0;
+  std::chrono::milliseconds ai_cache_ttl{86'400'000};
+  /// E-mail addresses, phone numbers and addresses do not leave.
+  bool ai_redact = false;
+  /// What models cost; empty: OpenAI's list.
+  std::string ai_prices_file{};
   /// Sent as `api_secret` to an analytics pod (RWP_ANALYTICS_API_KEY).
   Secret analytics_key{};
   /// Google's secret of the measurement stream (GA4_API_SECRET).

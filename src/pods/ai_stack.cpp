@@ -1,0 +1,168 @@
+#include "pods/ai_stack.hpp"
+
+#include <rwp/ai/model_stack.hpp>
+#include <rwp/ai/price_file.hpp>
+#include <rwp/ai_local/local_model.hpp>
+#include <rwp/ai_openai/prices.hpp>
+
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rwp::pods {
+namespace {
+
+constexpr std::int64_t kMicro = 1'000'000;
+
+std::int64_t count(std::size_t number) { return static_cast<std::int64_t>(number); }
+
+std::vector<ai::BudgetRule> budget_rules(const Configuration& configuration) {
+  std::vector<ai::BudgetRule> rules;
+  const auto add = [&rules](std::size_t dollars, const char* tenant, ai::BudgetPeriod period) {
+    if (dollars == 0) return;
+    ai::BudgetRule rule;
+    rule.tenant = tenant;
+    rule.period = period;
+    rule.limit = Money{count(dollars) * kMicro};
+    rules.push_back(std::move(rule));
+  };
+  add(configuration.ai_budget_day, "", ai::BudgetPeriod::day);
+  add(configuration.ai_budget_month, "", ai::BudgetPeriod::month);
+  add(configuration.ai_tenant_budget_day, "*", ai::BudgetPeriod::day);
+  add(configuration.ai_tenant_budget_month, "*", ai::BudgetPeriod::month);
+  return rules;
+}
+
+bool limits_tenants(const Configuration& configuration) {
+  return configuration.ai_tenant_requests != 0 || configuration.ai_tenant_tokens != 0 ||
+         configuration.ai_tenant_concurrency != 0 || configuration.ai_concurrency != 0;
+}
+
+ai::StackMember member_of(const Configuration& configuration, std::shared_ptr<ai::Model> model,
+                          const observability::Logger& log) {
+  ai::StackMember member;
+  member.model = std::move(model);
+  member.options.rates.requests_per_minute = count(configuration.ai_requests);
+  member.options.rates.tokens_per_minute = count(configuration.ai_tokens);
+  member.options.retried->log = log;
+  member.options.breaking->log = log;
+  return member;
+}
+
+/// Of a local model, which has no limits, no moods and no connection.
+ai::StackMember bare_member(std::shared_ptr<ai::Model> model) {
+  ai::StackMember member;
+  member.model = std::move(model);
+  member.options.gathered.reset();
+  member.options.retried.reset();
+  member.options.limited.reset();
+  member.options.breaking.reset();
+  return member;
+}
+
+bool is_local(const ai::Model& model) { return model.default_model() == "rwp-local"; }
+
+}  // namespace
+
+bool has_ai_budget(const Configuration& configuration) {
+  return !budget_rules(configuration).empty();
+}
+
+std::string ai_model_url(const Configuration& configuration) {
+  const std::string& url = configuration.ai_url;
+  const bool retries_itself = url.starts_with("openai:") || url.starts_with("http");
+  if (!wants_ai_stack(configuration) || !retries_itself ||
+      url.find("attempts=") != std::string::npos) {
+    return url;
+  }
+  return url + (url.find('?') == std::string::npos ? "?" : "&") + "attempts=1";
+}
+
+bool wants_ai_stack(const Configuration& configuration) {
+  return has_ai_budget(configuration) || limits_tenants(configuration) ||
+         configuration.ai_requests != 0 || configuration.ai_tokens != 0 ||
+         configuration.ai_cache_megabytes != 0 || configuration.ai_redact ||
+         !configuration.ai_fallback_url.empty() || !configuration.ai_prices_file.empty();
+}
+
+Result<ai::PriceTable> ai_prices(const Configuration& configuration) {
+  if (configuration.ai_prices_file.empty()) {
+    return ai::PriceTable::make(ai_openai::openai_prices());
+  }
+  std::ifstream file(configuration.ai_prices_file, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file) {
+    return Error(Errc::not_found,
+                 "price file '" + configuration.ai_prices_file + "': cannot be read");
+  }
+  auto prices = ai::parse_prices(std::move(text));
+  if (!prices) {
+    return prices.error().with_context("price file '" + configuration.ai_prices_file + "'");
+  }
+  return ai::PriceTable::make(std::move(*prices));
+}
+
+Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configuration,
+                                                  AiStackParts parts) {
+  auto prices = ai_prices(configuration);
+  if (!prices) return prices.error();
+  ai::MeterOptions meter;
+  meter.ledger = parts.ledger;
+  meter.log = parts.log;
+  meter.metrics = parts.metrics;
+  meter.prices = *prices;
+  if (!wants_ai_stack(configuration)) {
+    return ai::make_metered(std::move(parts.model), std::move(meter));
+  }
+
+  ai::StackOptions options;
+  options.metered = std::move(meter);
+  // Those who ask for a type hold the answer to it themselves.
+  options.validated.reset();
+  options.coalesced->metrics = parts.metrics;
+  if (configuration.ai_redact) options.redacted = ai::RedactOptions();
+  if (configuration.ai_cache_megabytes != 0) {
+    ai::MemoryCacheOptions memory;
+    memory.max_bytes = configuration.ai_cache_megabytes << 20U;
+    ai::CachedOptions cached;
+    cached.cache = ai::make_memory_cache(std::move(memory));
+    cached.time_to_live = std::chrono::ceil<std::chrono::seconds>(configuration.ai_cache_ttl);
+    cached.log = parts.log;
+    cached.metrics = parts.metrics;
+    options.cached = std::move(cached);
+  }
+  if (limits_tenants(configuration)) {
+    ai::TenantLimitOptions tenants;
+    tenants.running = configuration.ai_concurrency;
+    tenants.each.running = configuration.ai_tenant_concurrency;
+    tenants.each.requests_per_minute = count(configuration.ai_tenant_requests);
+    tenants.each.tokens_per_minute = count(configuration.ai_tenant_tokens);
+    tenants.metrics = parts.metrics;
+    options.tenant_limited = std::move(tenants);
+  }
+  if (has_ai_budget(configuration)) {
+    ai::BudgetOptions budget;
+    budget.ledger = parts.ledger;
+    budget.prices = std::move(*prices);
+    budget.rules = budget_rules(configuration);
+    budget.log = parts.log;
+    budget.metrics = parts.metrics;
+    options.budgeted = std::move(budget);
+  }
+  options.fallback.log = parts.log;
+  options.fallback.metrics = parts.metrics;
+
+  if (!configuration.ai_fallback_url.empty()) parts.fallback = ai_local::make_local_model();
+  std::vector<ai::StackMember> members;
+  for (auto* model : {&parts.model, &parts.fallback}) {
+    if (!*model) continue;
+    members.push_back(is_local(**model) ? bare_member(std::move(*model))
+                                        : member_of(configuration, std::move(*model), parts.log));
+  }
+  return ai::build_model(std::move(members), std::move(options));
+}
+
+}  // namespace rwp::pods

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <rwp/ai/model.hpp>
+#include <rwp/ai/price_table.hpp>
+#include <rwp/core/error.hpp>
+#include <rwp/core/usage_ledger.hpp>
+#include <rwp/observability/log.hpp>
+#include <rwp/observability/metrics.hpp>
+#include <rwp/pods/configuration.hpp>
+
+#include <memory>
+#include <string>
+
+namespace rwp::pods {
+
+/// What a stack of decorators is built from besides the settings.
+struct AiStackParts {
+  std::shared_ptr<ai::Model> model{};
+  /// Asked when `model` cannot answer; null: as `ai_fallback_url` says.
+  std::shared_ptr<ai::Model> fallback{};
+  /// Where calls are booked and budgets kept; may be null where no budget is set.
+  std::shared_ptr<UsageLedger> ledger{};
+  observability::Logger log{};
+  /// May be null.
+  std::shared_ptr<observability::Metrics> metrics{};
+};
+
+/// Whether any of the RWP_AI_* settings asks for more than the bare model.
+bool wants_ai_stack(const Configuration& configuration);
+/// The model's URL; where the stack retries, the client itself tries once.
+std::string ai_model_url(const Configuration& configuration);
+/// Whether a budget is set, for which a ledger is needed.
+bool has_ai_budget(const Configuration& configuration);
+
+/// Prices of `ai_prices_file`, else OpenAI's. `Errc::invalid_argument` names the file and the
+/// place.
+Result<ai::PriceTable> ai_prices(const Configuration& configuration);
+
+/// The model in all the decorators that the settings ask for (docs/ai.md); without any, metered and
+/// booked when there is a ledger.
+Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configuration,
+                                                  AiStackParts parts);
+
+}  // namespace rwp::pods
