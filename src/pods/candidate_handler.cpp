@@ -1,5 +1,6 @@
 #include "pods/candidate_handler.hpp"
 
+#include "pods/budget_wait.hpp"
 #include "pods/event_text.hpp"
 #include <rwp/analytics/event_type.hpp>
 #include <rwp/analytics/outbox.hpp>
@@ -52,7 +53,7 @@ Awaitable<Result<ParseResult>> parse_and_store(HandlerParts parts, CandidateSour
   options.trace = context.trace();
   auto candidate =
       co_await recruitment::parse_candidate(parts.model, std::move(text), std::move(options));
-  if (!candidate) co_return candidate.error();
+  if (!candidate) co_return end_without_answer(context, candidate.error(), *parts.trouble);
   if (context.stop_reason() == jobs::StopReason::drain) co_return context.hand_back();
 
   ParseResult result;

@@ -1,5 +1,6 @@
 #include "pods/enrich_handler.hpp"
 
+#include "pods/budget_wait.hpp"
 #include "pods/event_text.hpp"
 #include <rwp/analytics/batching_sink.hpp>
 #include <rwp/analytics/event_type.hpp>
@@ -47,7 +48,7 @@ Awaitable<Result<EnrichResult>> enrich_and_store(HandlerParts parts, JobAd ad,
   AdRecord record;
   record.ad = ad;
   auto enriched = co_await recruitment::enrich(parts.model, std::move(ad), std::move(options));
-  if (!enriched) co_return enriched.error();
+  if (!enriched) co_return end_without_answer(context, enriched.error(), *parts.trouble);
   if (context.stop_reason() == jobs::StopReason::drain) co_return context.hand_back();
   record.enriched = std::move(*enriched);
 

@@ -1,3 +1,4 @@
+#include "pods/budget_wait.hpp"
 #include "pods/candidate_handler.hpp"
 #include "pods/event_text.hpp"
 #include <rwp/analytics/event_type.hpp>
@@ -72,7 +73,7 @@ Awaitable<Result<Match>> score(HandlerParts parts, MatchRequest request,
   options.trace = context.trace();
   auto match = co_await recruitment::score_match(parts.model, std::move(*request.candidate),
                                                  std::move(*request.ad), std::move(options));
-  if (!match) co_return match.error();
+  if (!match) co_return end_without_answer(context, match.error(), *parts.trouble);
   if (context.stop_reason() == jobs::StopReason::drain) co_return context.hand_back();
 
   std::vector<analytics::Event> events;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""ai_pod with limits, budget, cache, redaction and fallback in front of a scripted upstream.
+"""ai_pod and standalone with limits, budget, cache, redaction and fallback in front of a scripted upstream.
 
-usage: ai_limits_test.py AI_POD
+usage: ai_limits_test.py AI_POD STANDALONE
 """
 
 import http.server
@@ -14,7 +14,7 @@ import unittest
 
 import pod_process
 
-AI_POD = pathlib.Path(sys.argv[1]).resolve()
+AI_POD, STANDALONE = (pathlib.Path(a).resolve() for a in sys.argv[1:3])
 
 
 class Upstream:
@@ -23,6 +23,7 @@ class Upstream:
     def __init__(self, test):
         self.bodies = []
         self.status = 200
+        self.written = 40_000
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -41,7 +42,8 @@ class Upstream:
                     "id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o",
                     "choices": [{"index": 0, "finish_reason": "stop",
                                  "message": {"role": "assistant", "content": said}}],
-                    "usage": {"prompt_tokens": 20, "completion_tokens": 40_000, "total_tokens": 40_020}})
+                    "usage": {"prompt_tokens": 20, "completion_tokens": outer.written,
+                              "total_tokens": 20 + outer.written}})
 
             def send(self, status, answer):
                 text = json.dumps(answer).encode()
@@ -68,10 +70,10 @@ class AiLimitsTest(unittest.TestCase):
         self.here = pathlib.Path(folder.name)
         self.upstream = Upstream(self)
 
-    def start(self, **settings):
+    def start(self, program=AI_POD, **settings):
         environment = {"RWP_AI_URL": self.upstream.url, "RWP_AI_MODEL": "gpt-4o",
                        "RWP_ALLOW_ANONYMOUS": "true", "RWP_LISTEN": "127.0.0.1:0"}
-        return pod_process.Pod(self, AI_POD, cwd=self.here, environment=environment | settings)
+        return pod_process.Pod(self, program, cwd=self.here, environment=environment | settings)
 
     def chat(self, pod, text, **more):
         body = {"model": "gpt-4o", "messages": [{"role": "user", "content": text}]} | more
@@ -93,10 +95,35 @@ class AiLimitsTest(unittest.TestCase):
         self.assertEqual(statuses, [200, 200, 429, 429])
         refused = self.chat(pod, "n. 5", max_completion_tokens=40_000)
         self.assertEqual(refused.json()["error"]["code"], "insufficient_quota")
+        self.assertGreater(int(refused.headers["Retry-After"]), 0)
+        self.assertLessEqual(int(refused.headers["Retry-After"]), 86_400)
         self.assertEqual(len(self.upstream.bodies), 2)
         pod.kill()
         again = self.start(RWP_AI_BUDGET_DAY="1")
         self.assertEqual(self.chat(again, "n. 6", max_completion_tokens=40_000).status, 429)
+
+    def test_job_waits_for_its_budget_and_burns_no_attempt(self):
+        # The first job's answer is none, and takes all the money: $1.20.
+        self.upstream.written = 120_000
+        pod = self.start(STANDALONE, RWP_AI_BUDGET_DAY="1")
+
+        def job(ident):
+            return pod.ask("GET", "/v1/jobs/" + ident).json()
+
+        def submit(ad):
+            made = pod.ask("POST", "/v1/jobs", {"kind": "job_ad.enrich", "payload": {
+                "id": ad, "title": "Nurse", "description": "Nurse wanted in Leeds."}})
+            self.assertEqual(made.status, 201, made.body)
+            return made.json()["id"]
+
+        # Its second question, which asks for a better answer, is refused already.
+        for ad in ("a", "b"):
+            ident = submit(ad)
+            pod_process.wait_for(lambda: job(ident)["state"] not in ("ready", "running"), "its end")
+            waiting = job(ident)
+            self.assertEqual((waiting["state"], waiting["attempt"]), ("scheduled", 0), waiting)
+            self.assertGreater(waiting["run_at"], waiting["created_at"], waiting)
+        self.assertEqual(len(self.upstream.bodies), 1)
 
     def test_personal_data_does_not_leave_and_comes_back(self):
         pod = self.start(RWP_AI_REDACT="true")
@@ -126,6 +153,8 @@ class AiLimitsTest(unittest.TestCase):
         (self.here / "prices.json").write_text('{"prices": [{"model": "m", "input": -1, "output": 1}]}')
         with self.assertRaisesRegex(AssertionError, r"prices\[0\]\.input"):
             self.start(RWP_AI_PRICES_FILE="prices.json")
+        with self.assertRaisesRegex(AssertionError, r"standalone: .*prices\[0\]\.input"):
+            self.start(STANDALONE, RWP_AI_PRICES_FILE="prices.json")
 
 
 if __name__ == "__main__":
