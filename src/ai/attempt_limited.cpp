@@ -30,7 +30,7 @@ Error too_long(const char* what, milliseconds limit) {
 class Attempt {
  public:
   explicit Attempt(std::shared_ptr<CallProgress> progress) : progress_(std::move(progress)) {
-    if (progress_) ++progress_->unsettled_attempts;
+    if (progress_) progress_->begin_attempt();
   }
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
@@ -42,7 +42,7 @@ class Attempt {
     const bool unknown = code == Errc::cancelled || code == Errc::deadline_exceeded ||
                          code == Errc::corrupt ||
                          (!reply && fault_of(reply.error()) == AnswerFault::broken_off);
-    if (!unknown && !(begun && !reply)) --progress_->unsettled_attempts;
+    if (!unknown && !(begun && !reply)) progress_->settle_attempt();
   }
 
  private:

@@ -62,14 +62,16 @@ class BreakingModel final : public Decorator {
     const auto before = breaker_.state();
     const Errc code = failure ? failure->code() : Errc::none;
     if (code == Errc::budget_exceeded) {
-      spent_ = *failure;
       breaker_.failed_for_good(permit, now());
     } else if (code == Errc::unavailable || code == Errc::internal || code == Errc::corrupt ||
                code == Errc::deadline_exceeded) {
       breaker_.failed(permit, now());
     } else {
       breaker_.succeeded(permit);
-      spent_.reset();
+    }
+    // The attempt that changes the state says what callers are told from then on.
+    if (before != breaker_.state()) {
+      spent_ = code == Errc::budget_exceeded ? failure : std::nullopt;
     }
     if (before == breaker_.state()) return;
     const bool is_open = breaker_.state() == CircuitBreaker::State::open;

@@ -51,6 +51,9 @@ std::string scope_of(const std::string& rule, const std::string& name) {
 /// What is known of a call while it runs, for whoever has to settle it.
 struct Bill {
   Money worst{};
+  std::int64_t most_output = 0;
+  /// For all attempts so far.
+  Money set_aside{};
   TokenEstimate input{};
   std::string model{};
   std::string tenant{};
@@ -76,7 +79,8 @@ class BudgetedModel final : public Decorator {
  private:
   awaitable<Result<ChatReply>> do_chat(ChatRequest request) override {
     auto bill = open_bill(request);
-    bill->worst = worst_of(*bill, bound_output(request));
+    bill->most_output = bound_output(request);
+    bill->worst = worst_of(*bill);
     const SteadyTime deadline = request.deadline;
     return paid(pass_chat(inner(), std::move(request)), std::move(bill), deadline);
   }
@@ -84,7 +88,8 @@ class BudgetedModel final : public Decorator {
   awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
     auto bill = open_bill(request);
     bill->streamed = true;
-    bill->worst = worst_of(*bill, bound_output(request));
+    bill->most_output = bound_output(request);
+    bill->worst = worst_of(*bill);
     OnDelta watched = [bill, on_delta = std::move(on_delta)](std::string_view piece) {
       bill->content += piece;
       return on_delta(piece);
@@ -96,7 +101,7 @@ class BudgetedModel final : public Decorator {
 
   awaitable<Result<EmbedReply>> do_embed(EmbedRequest request) override {
     auto bill = open_bill(request);
-    bill->worst = worst_of(*bill, 0);
+    bill->worst = worst_of(*bill);
     const SteadyTime deadline = request.deadline;
     return paid(pass_embed(inner(), std::move(request)), std::move(bill), deadline);
   }
@@ -124,12 +129,25 @@ class BudgetedModel final : public Decorator {
     return request.max_output_tokens;
   }
 
-  Money worst_of(const Bill& bill, std::int64_t output_tokens) const {
-    Money worst = options_.prices.at_most(bill.model, bill.input.at_most, output_tokens);
-    for (const auto& other : options_.other_models) {
-      worst = std::max(worst, options_.prices.at_most(other, bill.input.at_most, output_tokens));
-    }
+  Money worst_of(const Bill& bill) const {
+    Money worst = worst_at(bill, bill.model);
+    for (const auto& other : options_.other_models) worst = std::max(worst, worst_at(bill, other));
     return worst;
+  }
+
+  Money worst_at(const Bill& bill, const std::string& model) const {
+    return options_.prices.at_most(model, bill.input.at_most, bill.most_output);
+  }
+
+  /// While a call's earlier attempts may be charged, one more is paid for beside them.
+  static awaitable<Result<void>> admit_again(const BudgetedModel* self, Bill* bill,
+                                             Reservation* reservation, std::string model,
+                                             SteadyTime deadline) {
+    const Money more = self->worst_at(*bill, model);
+    auto accounts = self->accounts_of(*bill);
+    auto reserved = co_await reservation->reserve_more(std::move(accounts), more, deadline);
+    if (reserved) bill->set_aside.micro_usd += more.micro_usd;
+    co_return reserved;
   }
 
   std::vector<Reservation::Account> accounts_of(const Bill& bill) const {
@@ -163,8 +181,14 @@ class BudgetedModel final : public Decorator {
     }
     // What is settled when this coroutine is cancelled or dropped at the next line.
     const BillOnDrop on_drop(this, bill.get(), &reservation);
+    bill->set_aside = bill->worst;
+    bill->progress->admit_again = [this, bill = bill.get(), &reservation,
+                                   deadline](const std::string& other) {
+      return admit_again(this, bill, &reservation, other, deadline);
+    };
     auto reply = co_await std::move(asked);
     on_drop.dismiss();
+    bill->progress->admit_again = nullptr;
     Money spent;
     std::optional<UsageEntry> entry;
     if (reply) {
@@ -188,6 +212,7 @@ class BudgetedModel final : public Decorator {
         : model_(model), bill_(bill), reservation_(reservation) {}
     ~BillOnDrop() {
       if (dismissed_) return;
+      bill_->progress->admit_again = nullptr;
       const Money spent = model_->unsettled_cost(*bill_);
       std::optional<UsageEntry> entry;
       if (spent.micro_usd > 0) entry = model_->entry_of_cut(*bill_, spent);
@@ -222,8 +247,9 @@ class BudgetedModel final : public Decorator {
       one =
           options_.prices.price(bill.model, streamed_usage(bill), "standard", options_.now()).cost;
     }
-    count_unsettled(attempts * one.micro_usd);
-    return {attempts * one.micro_usd};
+    const Money all{std::min(attempts * one.micro_usd, bill.set_aside.micro_usd)};
+    count_unsettled(all.micro_usd);
+    return all;
   }
 
   static TokenUsage streamed_usage(const Bill& bill) {

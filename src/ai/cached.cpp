@@ -6,6 +6,7 @@
 #include <rwp/core/utf8.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string_view>
 
@@ -16,6 +17,13 @@ using boost::asio::awaitable;
 
 /// A piece of a stream that is played back.
 constexpr std::size_t kPieceBytes = 1'024;
+
+constexpr std::chrono::seconds kLongestKept = std::chrono::hours(24 * 3'650);
+
+CachedOptions in_bounds(CachedOptions options) {
+  options.time_to_live = std::clamp(options.time_to_live, std::chrono::seconds(1), kLongestKept);
+  return options;
+}
 
 /// Hands an answer out in pieces that end between characters; false when the reader has enough.
 bool play_back(std::string_view content, const OnDelta& on_delta) {
@@ -35,7 +43,7 @@ bool play_back(std::string_view content, const OnDelta& on_delta) {
 class CachedModel final : public Decorator {
  public:
   CachedModel(std::shared_ptr<Model> inner, CachedOptions options)
-      : Decorator(std::move(inner)), options_(std::move(options)) {
+      : Decorator(std::move(inner)), options_(in_bounds(std::move(options))) {
     assert(options_.cache);
   }
 

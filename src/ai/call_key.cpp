@@ -2,13 +2,34 @@
 #include <rwp/core/json_writer.hpp>
 #include <rwp/core/sha256.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace rwp::ai {
 namespace {
 
 /// Raised when what is hashed changes, so that old keys fit nothing.
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
+
+/// Without the white space between its parts; the order of members is the model's to follow.
+std::string without_space(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (!in_text && (c == ' ' || c == '\n' || c == '\r' || c == '\t')) continue;
+    out += c;
+    if (in_text && c == '\\' && i + 1 < json.size()) {
+      out += json[++i];
+    } else if (c == '"') {
+      in_text = !in_text;
+    }
+  }
+  return out;
+}
 
 JsonWriter begin(const char* operation, std::string_view model, std::string_view scope) {
   JsonWriter out;
@@ -39,7 +60,7 @@ std::string call_key(const ChatRequest& request, std::string_view model, std::st
   out.end_array();
   if (request.output_schema) {
     out.member("schema_name", std::string_view(request.output_schema->name));
-    out.member("schema", request.output_schema->schema);
+    out.member("schema", std::string_view(without_space(request.output_schema->schema.view())));
   }
   if (request.temperature) out.member("temperature", *request.temperature);
   out.member("max_output_tokens", request.max_output_tokens);

@@ -42,6 +42,16 @@ class Failures {
   std::optional<std::chrono::milliseconds> retry_after_;
 };
 
+/// A further attempt where earlier ones may be charged needs money of its own.
+awaitable<Result<void>> admit_again(std::shared_ptr<CallProgress> progress,
+                                    std::shared_ptr<Model> member) {
+  if (!progress || progress->unsettled_attempts == 0 || !progress->admit_again) {
+    co_return Result<void>();
+  }
+  auto admitted = progress->admit_again(member->default_model());
+  co_return co_await std::move(admitted);
+}
+
 class FallbackModel final : public Model {
  public:
   FallbackModel(std::vector<std::shared_ptr<Model>> members, FallbackOptions options)
@@ -68,6 +78,11 @@ class FallbackModel final : public Model {
     Failures failures;
     const SteadyTime deadline = request.deadline;
     for (const auto& member : members_) {
+      const auto admitted = co_await admit_again(request.progress, member);
+      if (!admitted) {
+        failures.add("the budget", Error(admitted.error().code(), admitted.error().message()));
+        break;
+      }
       Request copy = request;
       copy.deadline = share_of(deadline, member);
       auto reply = co_await ((*member).*operation)(std::move(copy));
@@ -89,6 +104,11 @@ class FallbackModel final : public Model {
     const auto begun = std::make_shared<bool>(false);
     const auto shared = std::make_shared<OnDelta>(std::move(on_delta));
     for (const auto& member : members_) {
+      const auto admitted = co_await admit_again(request.progress, member);
+      if (!admitted) {
+        failures.add("the budget", Error(admitted.error().code(), admitted.error().message()));
+        break;
+      }
       ChatRequest copy = request;
       copy.deadline = share_of(deadline, member);
       OnDelta watched = [begun, shared](std::string_view piece) {

@@ -162,10 +162,11 @@ class GatheredModel final : public Decorator {
     all.tenant = parts.front()->request.tenant;
     all.kind = parts.front()->request.kind;
     all.trace = parts.front()->request.trace;
-    all.progress = parts.size() == 1 ? parts.front()->request.progress : nullptr;
+    all.progress = std::make_shared<CallProgress>();
     all.deadline = SteadyTime::min();
     std::size_t inputs = 0;
     for (const auto& part : parts) {
+      if (part->request.progress) all.progress->parts.push_back(part->request.progress);
       all.deadline = std::max(all.deadline, part->request.deadline);
       all.inputs.insert(all.inputs.end(), part->request.inputs.begin(), part->request.inputs.end());
       inputs += part->request.inputs.size();

@@ -41,7 +41,9 @@ awaitable<void> Reservation::settle_all(std::shared_ptr<const Settlement> settle
                                         std::optional<UsageEntry> entry) {
   UsageLedger& ledger = *settlement->ledger;
   for (auto& account : accounts) {
-    auto settled = co_await ledger.settle(account.id, std::move(account.name), spent);
+    // What was spent first: nobody else may take what the others release.
+    const Money here = account.is_more ? Money{} : spent;
+    auto settled = co_await ledger.settle(account.id, std::move(account.name), here);
     if (!settled) ledger_failed(*settlement, settled.error(), spent);
   }
   if (entry) {
@@ -66,6 +68,19 @@ Reservation::~Reservation() {
 
 awaitable<Result<void>> Reservation::reserve(std::vector<Account> accounts, Money amount,
                                              SteadyTime deadline) {
+  auto reserved = co_await reserve_each(std::move(accounts), amount, deadline);
+  if (!reserved) co_await settle();
+  co_return reserved;
+}
+
+awaitable<Result<void>> Reservation::reserve_more(std::vector<Account> accounts, Money amount,
+                                                  SteadyTime deadline) {
+  for (auto& account : accounts) account.is_more = true;
+  return reserve_each(std::move(accounts), amount, deadline);
+}
+
+awaitable<Result<void>> Reservation::reserve_each(std::vector<Account> accounts, Money amount,
+                                                  SteadyTime deadline) {
   for (auto& account : accounts) {
     UsageReservation wanted;
     wanted.id = account.id;
@@ -78,17 +93,15 @@ awaitable<Result<void>> Reservation::reserve(std::vector<Account> accounts, Mone
     auto reserved = co_await settlement_->ledger->reserve(std::move(wanted));
     if (reserved) continue;
     const Error error = reserved.error();
-    if (error.code() == Errc::budget_exceeded) {
-      held_.pop_back();
-      co_await settle();
-      const Error refused(Errc::budget_exceeded,
-                          "the budget " + account.rule + " does not hold what this call may cost");
-      // What one period's money cannot hold, no other's can.
-      if (amount > account.limit) co_return refused;
-      co_return refused.with_retry_after(account.ends_in);
+    if (error.code() != Errc::budget_exceeded) {
+      co_return error.with_context("the usage ledger");
     }
-    co_await settle();
-    co_return error.with_context("the usage ledger");
+    held_.pop_back();
+    const Error refused(Errc::budget_exceeded,
+                        "the budget " + account.rule + " does not hold what this call may cost");
+    // What one period's money cannot hold, no other's can.
+    if (amount > account.limit) co_return refused;
+    co_return refused.with_retry_after(account.ends_in);
   }
   co_return Result<void>();
 }

@@ -35,6 +35,8 @@ class Reservation {
     std::string rule{};
     /// Until its period ends, and the next begins with all of its money.
     std::chrono::milliseconds ends_in{};
+    /// Set aside beside an earlier one of the same call, which takes what was spent.
+    bool is_more = false;
   };
 
   Reservation(boost::asio::any_io_executor executor, std::shared_ptr<const Settlement> settlement)
@@ -46,6 +48,10 @@ class Reservation {
   /// One account after the other; when one refuses, the others are released.
   boost::asio::awaitable<Result<void>> reserve(std::vector<Account> accounts, Money amount,
                                                SteadyTime deadline);
+  /// For an attempt more of the same call. When an account refuses, what was reserved before it
+  /// stays until all is settled.
+  boost::asio::awaitable<Result<void>> reserve_more(std::vector<Account> accounts, Money amount,
+                                                    SteadyTime deadline);
   /// What is settled, and booked if there is an entry: by settle(), or when this is dropped.
   void owe(Money spent, std::optional<UsageEntry> entry);
   /// Settles what is owed, and waits for it. A call that was cancelled cannot wait any more: then
@@ -56,6 +62,9 @@ class Reservation {
   static boost::asio::awaitable<void> settle_all(std::shared_ptr<const Settlement> settlement,
                                                  std::vector<Account> accounts, Money spent,
                                                  std::optional<UsageEntry> entry);
+  /// The first error, with whose rule it was.
+  boost::asio::awaitable<Result<void>> reserve_each(std::vector<Account> accounts, Money amount,
+                                                    SteadyTime deadline);
 
   const boost::asio::any_io_executor executor_;
   const std::shared_ptr<const Settlement> settlement_;

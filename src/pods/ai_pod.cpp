@@ -38,6 +38,7 @@ int run_ai_pod(PodProcess& pod) {
   around.model = *model;
   around.log = pod.log();
   around.metrics = pod.metrics();
+  around.runtime = &pod.control();
   if (has_ai_budget(configuration)) {
     auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
     if (!store) return pod.fail(store.error());

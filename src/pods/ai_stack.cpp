@@ -2,8 +2,8 @@
 
 #include <rwp/ai/model_stack.hpp>
 #include <rwp/ai/price_file.hpp>
-#include <rwp/ai_local/local_model.hpp>
 #include <rwp/ai_openai/prices.hpp>
+#include <rwp/builtin_schemes.hpp>
 
 #include <cstdint>
 #include <fstream>
@@ -63,6 +63,29 @@ ai::StackMember bare_member(std::shared_ptr<ai::Model> model) {
   return member;
 }
 
+/// The URL, by which a client tries once, as the stack around it retries.
+std::string trying_once(const std::string& url) {
+  const bool retries_itself = url.starts_with("openai:") || url.starts_with("http");
+  if (!retries_itself || url.find("attempts=") != std::string::npos) return url;
+  return url + (url.find('?') == std::string::npos ? "?" : "&") + "attempts=1";
+}
+
+/// With a registry of its own: the first model's key is not for whoever serves another URL.
+Result<std::shared_ptr<ai::Model>> open_fallback(const Configuration& configuration,
+                                                 const AiStackParts& parts) {
+  BuiltinOptions options;
+  options.ai_key = configuration.ai_fallback_key;
+  if (options.ai_key.empty() && configuration.ai_fallback_url.starts_with("openai:")) {
+    options.ai_key = configuration.openai_api_key;
+  }
+  options.log = parts.log;
+  options.metrics = parts.metrics;
+  const auto schemes = builtin_schemes(std::move(options));
+  auto opened = schemes.open<ai::Model>(trying_once(configuration.ai_fallback_url), *parts.runtime);
+  if (!opened) return opened.error().with_context("fallback model");
+  return opened;
+}
+
 bool is_local(const ai::Model& model) { return model.default_model() == "rwp-local"; }
 
 }  // namespace
@@ -72,13 +95,7 @@ bool has_ai_budget(const Configuration& configuration) {
 }
 
 std::string ai_model_url(const Configuration& configuration) {
-  const std::string& url = configuration.ai_url;
-  const bool retries_itself = url.starts_with("openai:") || url.starts_with("http");
-  if (!wants_ai_stack(configuration) || !retries_itself ||
-      url.find("attempts=") != std::string::npos) {
-    return url;
-  }
-  return url + (url.find('?') == std::string::npos ? "?" : "&") + "attempts=1";
+  return wants_ai_stack(configuration) ? trying_once(configuration.ai_url) : configuration.ai_url;
 }
 
 bool wants_ai_stack(const Configuration& configuration) {
@@ -155,12 +172,16 @@ Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configura
   options.fallback.log = parts.log;
   options.fallback.metrics = parts.metrics;
 
-  if (!configuration.ai_fallback_url.empty()) parts.fallback = ai_local::make_local_model();
+  std::vector<std::shared_ptr<ai::Model>> models = {parts.model};
+  if (!configuration.ai_fallback_url.empty()) {
+    auto fallback = open_fallback(configuration, parts);
+    if (!fallback) return fallback.error();
+    models.push_back(std::move(*fallback));
+  }
   std::vector<ai::StackMember> members;
-  for (auto* model : {&parts.model, &parts.fallback}) {
-    if (!*model) continue;
-    members.push_back(is_local(**model) ? bare_member(std::move(*model))
-                                        : member_of(configuration, std::move(*model), parts.log));
+  for (auto& model : models) {
+    members.push_back(is_local(*model) ? bare_member(std::move(model))
+                                       : member_of(configuration, std::move(model), parts.log));
   }
   return ai::build_model(std::move(members), std::move(options));
 }

@@ -3,6 +3,7 @@
 #include <rwp/ai/model.hpp>
 #include <rwp/ai/price_table.hpp>
 #include <rwp/core/error.hpp>
+#include <rwp/core/runtime.hpp>
 #include <rwp/core/usage_ledger.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
@@ -16,8 +17,8 @@ namespace rwp::pods {
 /// What a stack of decorators is built from besides the settings.
 struct AiStackParts {
   std::shared_ptr<ai::Model> model{};
-  /// Asked when `model` cannot answer; null: as `ai_fallback_url` says.
-  std::shared_ptr<ai::Model> fallback{};
+  /// That of `model`, on which `ai_fallback_url` is opened as well. Not null where that is set.
+  Runtime* runtime = nullptr;
   /// Where calls are booked and budgets kept; may be null where no budget is set.
   std::shared_ptr<UsageLedger> ledger{};
   observability::Logger log{};

@@ -20,9 +20,8 @@ struct EnrichWorkerParts {
   std::shared_ptr<observability::Metrics> metrics{};
 };
 
-/// A worker that enriches adverts, parses CVs, scores matches and delivers events; the model's
-/// answers are booked in the store's ledger before they are used. Not started, as it may be given
-/// more to do. Lifetime: as jobs::Worker.
+/// A worker that enriches adverts, parses CVs, scores matches and delivers events by the parts that
+/// it is given. Not started, as it may be given more to do. Lifetime: as jobs::Worker.
 std::unique_ptr<jobs::Worker> make_enrich_worker(const Configuration& configuration,
                                                  EnrichWorkerParts parts, HandlerParts handlers);
 

@@ -141,15 +141,18 @@ void add_ai_limits(std::vector<Setting>& all) {
          &Configuration::ai_cache_megabytes, 1'000'000);
 }
 
-void add_ai(std::vector<Setting>& all) {
+void add_ai(std::vector<Setting>& all, const SchemeRegistry& schemes) {
   add_ai_limits(all);
   all.push_back(duration_setting(Names{"--ai-cache-ttl", "RWP_AI_CACHE_TTL", "",
                                        "How long answers are kept (24h)", kCallsModel},
-                                 &Configuration::ai_cache_ttl, std::chrono::hours(24 * 30),
-                                 "720h"));
+                                 &Configuration::ai_cache_ttl, std::chrono::hours(24 * 30), "720h",
+                                 std::chrono::seconds(1)));
   all.push_back(url_setting(Names{"--ai-fallback-url", "RWP_AI_FALLBACK_URL", "",
-                                  "local:, to answer when the model cannot", kCallsModel},
-                            &Configuration::ai_fallback_url, {"local"}));
+                                  "A model to ask when that one cannot answer", kCallsModel},
+                            &Configuration::ai_fallback_url, schemes.schemes<ai::Model>()));
+  all.push_back(secret_setting(Names{"--ai-fallback-key-file", "RWP_AI_FALLBACK_API_KEY", "",
+                                     "File with the key for that model's URL", kCallsModel},
+                               &Configuration::ai_fallback_key));
   all.push_back(switch_setting(
       Names{"--ai-redact", "RWP_AI_REDACT", "",
             "Keep e-mail addresses, phone numbers and addresses from leaving", kCallsModel},
@@ -236,7 +239,7 @@ std::vector<Setting> settings(const SchemeRegistry& schemes) {
   std::vector<Setting> all;
   add_input(all);
   add_parts(all, schemes);
-  add_ai(all);
+  add_ai(all, schemes);
   add_api(all);
   add_server(all);
   add_running(all);

@@ -112,15 +112,16 @@ Setting number_setting(SettingNames names, std::size_t Configuration::*member, s
 }
 
 Setting duration_setting(SettingNames names, std::chrono::milliseconds Configuration::*member,
-                         std::chrono::milliseconds most, std::string most_text) {
+                         std::chrono::milliseconds most, std::string most_text,
+                         std::chrono::milliseconds least) {
   names.placeholder = "TIME";
   Setting setting = named(std::move(names));
-  setting.take = [member, most,
-                  rule =
-                      "must be a time such as 500ms, 25s or 2m, at most " + std::move(most_text)](
+  std::string rule = "must be a time such as 500ms, 25s or 2m, at most " + std::move(most_text);
+  if (least.count() > 0) rule += ", at least " + std::to_string(least.count()) + "ms";
+  setting.take = [member, most, least, rule = std::move(rule)](
                      Configuration& configuration, const std::string& value) -> Result<void> {
     const auto time = parse_duration(value);
-    if (!time || *time > most) return broken(rule);
+    if (!time || *time > most || *time < least) return broken(rule);
     configuration.*member = *time;
     return {};
   };

@@ -39,9 +39,10 @@ Setting listen_setting(SettingNames names, std::string Configuration::*member);
 Setting number_setting(SettingNames names, std::size_t Configuration::*member, std::size_t least,
                        std::size_t most);
 
-/// A time such as 500ms, at most `most`, which the message calls `most_text`.
+/// A time such as 500ms, at least `least` and at most `most`, which the message calls `most_text`.
 Setting duration_setting(SettingNames names, std::chrono::milliseconds Configuration::*member,
-                         std::chrono::milliseconds most, std::string most_text);
+                         std::chrono::milliseconds most, std::string most_text,
+                         std::chrono::milliseconds least = std::chrono::milliseconds(0));
 
 Setting switch_setting(SettingNames names, bool Configuration::*member);
 

@@ -6,6 +6,7 @@
 #include "pods/report.hpp"
 #include "pods/standalone_routes.hpp"
 #include "pods/stop_signals.hpp"
+#include "pods/store_ledger.hpp"
 #include "pods/summary.hpp"
 #include "pods/trouble.hpp"
 #include "pods/watched_model.hpp"
@@ -136,6 +137,20 @@ class Standalone {
     parts_.trouble = trouble_;
     opened = open_part("job store", configuration_.jobs_url, control_, store_);
     if (!opened) return opened;
+    return put_stack_around_model();
+  }
+
+  /// One for the jobs and the routes: they share limits, cache and budgets.
+  Result<void> put_stack_around_model() {
+    AiStackParts around;
+    around.model = parts_.model;
+    around.ledger = ledger_of(store_);
+    around.runtime = &handlers_;
+    around.log = log_;
+    around.metrics = metrics_;
+    auto stack = build_ai_stack(configuration_, std::move(around));
+    if (!stack) return stack.error();
+    bare_model_ = std::exchange(parts_.model, std::move(*stack));
     return {};
   }
 
@@ -173,6 +188,7 @@ class Standalone {
     StandaloneParts shared;
     shared.store = store_;
     shared.model = parts_.model;
+    shared.bare_model = bare_model_;
     shared.handlers = &handlers_;
     shared.log = log_;
     shared.metrics = metrics_;
@@ -377,6 +393,7 @@ class Standalone {
   Runtime control_{RuntimeOptions{.name = "rwp-control", .blocking_threads = 2}};
   Runtime handlers_{RuntimeOptions{.name = "rwp-handlers", .blocking_threads = 4}};
   HandlerParts parts_;
+  std::shared_ptr<ai::Model> bare_model_;
   std::shared_ptr<jobs::JobStore> store_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<jobs::Worker> worker_;

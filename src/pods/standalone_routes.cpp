@@ -21,7 +21,7 @@ Result<PodService> standalone_routes(const Configuration& configuration, Standal
   service.drain = [waits = api.waits] { waits->end_all(); };
   service.dependencies.push_back(store_dependency(parts.store));
 
-  if (auto dependency = model_dependency(parts.model, parts.handlers->executor())) {
+  if (auto dependency = model_dependency(parts.bare_model, parts.handlers->executor())) {
     service.dependencies.push_back(std::move(*dependency));
   }
 

@@ -18,6 +18,8 @@ struct StandaloneParts {
   std::shared_ptr<jobs::JobStore> store{};
   /// Belongs to `handlers`.
   std::shared_ptr<ai::Model> model{};
+  /// The model itself, for whether it is there.
+  std::shared_ptr<ai::Model> bare_model{};
   Runtime* handlers = nullptr;
   observability::Logger log{};
   std::shared_ptr<observability::Metrics> metrics{};

@@ -1,6 +1,7 @@
 #include "pods/ai_stack.hpp"
 #include "pods/enrich_worker.hpp"
 #include "pods/model_probe.hpp"
+#include "pods/store_ledger.hpp"
 #include "pods/store_probe.hpp"
 #include <rwp/pods/worker_pod.hpp>
 
@@ -47,6 +48,16 @@ int run_worker_pod(PodProcess& pod) {
   parts.sink = std::move(*sink);
   auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
   if (!store) return pod.fail(store.error());
+
+  AiStackParts around_model;
+  around_model.model = std::move(parts.model);
+  around_model.ledger = ledger_of(*store);
+  around_model.runtime = &running;
+  around_model.log = pod.log();
+  around_model.metrics = pod.metrics();
+  auto stack = build_ai_stack(configuration, std::move(around_model));
+  if (!stack) return pod.fail(stack.error());
+  parts.model = std::move(*stack);
 
   EnrichWorkerParts around;
   around.store = *store;

@@ -22,6 +22,7 @@ class Upstream:
 
     def __init__(self, test):
         self.bodies = []
+        self.keys = []
         self.status = 200
         self.written = 40_000
         outer = self
@@ -35,6 +36,7 @@ class Upstream:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.bodies.append(body)
+                outer.keys.append(self.headers.get("Authorization"))
                 if outer.status != 200:
                     return self.send(outer.status, {"error": {"message": "no", "type": "server_error"}})
                 said = "you wrote: " + body["messages"][-1]["content"]
@@ -140,6 +142,31 @@ class AiLimitsTest(unittest.TestCase):
         self.assertEqual(answer.json()["model"], "rwp-local")
         # The stack repeats, and not the client as well.
         self.assertEqual(len(self.upstream.bodies), 3)
+
+    def test_another_service_answers_with_a_key_of_its_own(self):
+        self.upstream.status = 503
+        other = Upstream(self)
+        pod = self.start(RWP_AI_FALLBACK_URL=other.url, RWP_AI_API_KEY="first-key",
+                         RWP_AI_FALLBACK_API_KEY="second-key")
+        self.assertEqual(self.chat(pod, "hello").status, 200)
+        self.assertEqual(set(self.upstream.keys), {"Bearer first-key"})
+        self.assertEqual(other.keys, ["Bearer second-key"])
+        pod = self.start(RWP_AI_FALLBACK_URL=other.url, RWP_AI_API_KEY="first-key")
+        self.assertEqual(self.chat(pod, "hello").status, 200)
+        self.assertEqual(other.keys, ["Bearer second-key", None])
+
+    def test_standalone_keeps_its_routes_within_the_budget(self):
+        pod = pod_process.Pod(self, STANDALONE, cwd=self.here, environment={
+            "RWP_AI_URL": self.upstream.url, "RWP_AI_MODEL": "gpt-4o", "RWP_ALLOW_ANONYMOUS": "true",
+            "RWP_LISTEN": "127.0.0.1:0", "RWP_AI_BUDGET_DAY": "1"})
+        statuses = [self.chat(pod, f"n. {i}", max_completion_tokens=40_000).status for i in range(3)]
+        self.assertEqual(statuses, [200, 200, 429])
+
+    def test_settings_out_of_their_range_stop_the_start(self):
+        with self.assertRaisesRegex(AssertionError, "RWP_AI_CACHE_TTL"):
+            self.start(RWP_AI_CACHE_TTL="0s")
+        with self.assertRaisesRegex(AssertionError, "RWP_AI_BUDGET_DAY"):
+            self.start(RWP_AI_BUDGET_DAY="-1")
 
     def test_tenant_that_asks_too_fast_is_told_when(self):
         pod = self.start(RWP_AI_REQUESTS_PER_MINUTE="1")

@@ -1,6 +1,7 @@
 #include "support/ai_fixture.hpp"
 #include <rwp/ai/attempt_limited.hpp>
 #include <rwp/ai/budgeted.hpp>
+#include <rwp/ai/fallback.hpp>
 #include <rwp/testing/scripted_model.hpp>
 
 #include <gmock/gmock.h>
@@ -142,6 +143,50 @@ TEST_F(BudgetedTest, StreamThatBreaksOffIsSettledByWhatHadCome) {
   EXPECT_LE(settled_dollars(), 5);
   ASSERT_EQ(ledger_->entries.size(), 1U);
   EXPECT_GT(ledger_->entries[0].cost.micro_usd, 0);
+}
+
+TEST_F(BudgetedTest, AttemptsOfUnknownOutcomeNeverExceedTheBudgetTogether) {
+  limit(15);
+  options_.ledger = ledger_;
+  options_.prices = dollar_a_token();
+  auto second = std::make_shared<ScriptedModel>("second");
+  inner_->fail(Error(Errc::corrupt, "no answer"));
+  second->fail(Error(Errc::corrupt, "none either"));
+  std::vector<std::shared_ptr<Model>> members = {make_attempt_limited(inner_),
+                                                 make_attempt_limited(second)};
+  const auto model = make_budgeted(make_fallback(std::move(members)), options_);
+
+  const auto refused = run(runtime_, model->chat(request_of(10)));
+
+  EXPECT_EQ(refused.error().code(), Errc::budget_exceeded);
+  EXPECT_THAT(refused.error().message(), HasSubstr("does not hold"));
+  EXPECT_TRUE(second->chat_requests().empty());
+  EXPECT_EQ(settled_dollars(), 10);
+}
+
+TEST_F(BudgetedTest, EachAttemptThatMayBeChargedHasItsMoneySetAside) {
+  limit(25);
+  options_.ledger = ledger_;
+  options_.prices = dollar_a_token();
+  auto second = std::make_shared<tests::GatedModel>();
+  second->usage.output_tokens = 4;
+  inner_->fail(Error(Errc::corrupt, "no answer"));
+  std::vector<std::shared_ptr<Model>> members = {make_attempt_limited(inner_),
+                                                 make_attempt_limited(second)};
+  const auto model = make_budgeted(make_fallback(std::move(members)), options_);
+
+  const auto call = start(runtime_, model, request_of(10));
+  ASSERT_TRUE(eventually(runtime_, [&] { return second->begun == 1; }));
+  Money held;
+  for (const auto& [name, account] : ledger_->accounts) {
+    held = run(runtime_, ledger_->balance(name)).value();
+  }
+  on_io(runtime_, [&] { second->let_go(1); });
+  ASSERT_TRUE(eventually(runtime_, [&] { return call->end.has_value(); }));
+
+  EXPECT_EQ(held.micro_usd, 20'000'000);
+  EXPECT_TRUE(call->end->has_value());
+  EXPECT_EQ(settled_dollars(), 14);
 }
 
 TEST_F(BudgetedTest, CancelledCallIsSettled) {

@@ -118,6 +118,13 @@ TEST_P(CachedTest, WhateverMayChangeTheAnswerIsADifferentRequest) {
   same.priority = CallPriority::urgent;
   same.model = "m";  // The default by its name.
   EXPECT_EQ(ask(same).value().source, AnswerSource::cache);
+  auto spaced = chat_request("?");
+  spaced.output_schema = OutputSchema{"a", JsonText::trusted("{\n  \"type\" : \"object\" }")};
+  EXPECT_EQ(ask(spaced).value().source, AnswerSource::cache);
+  spaced.output_schema = OutputSchema{"a", JsonText::trusted(R"({"type":"object","title":"a b"})")};
+  ASSERT_TRUE(ask(spaced).has_value());
+  spaced.output_schema = OutputSchema{"a", JsonText::trusted(R"({"type":"object","title":"ab"})")};
+  EXPECT_EQ(ask(spaced).value().source, AnswerSource::model);
 }
 
 TEST_P(CachedTest, TenantsDoNotSeeEachOthersAnswersUnlessToldSo) {
@@ -212,6 +219,13 @@ TEST_P(CachedTest, EmbeddingsAreKeptExactly) {
   EXPECT_EQ(again.source, AnswerSource::cache);
   EXPECT_EQ(again.vectors, first.vectors);
   EXPECT_EQ(inner_->embed_requests().size(), 1U);
+}
+
+TEST_P(CachedTest, TimeToLiveWithoutBoundIsKeptAndOverflowsNothing) {
+  inner_->answer("kept");
+  options_.time_to_live = std::chrono::seconds::max();
+  ASSERT_TRUE(ask(chat_request("?")).has_value());
+  EXPECT_EQ(ask(chat_request("?")).value().source, AnswerSource::cache);
 }
 
 INSTANTIATE_TEST_SUITE_P(Caches, CachedTest, ::testing::Bool(), [](const auto& tested) {

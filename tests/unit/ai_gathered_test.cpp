@@ -1,4 +1,5 @@
 #include "support/ai_fixture.hpp"
+#include <rwp/ai/attempt_limited.hpp>
 #include <rwp/ai/gathered.hpp>
 #include <rwp/testing/scripted_model.hpp>
 
@@ -44,11 +45,13 @@ class GatheredTest : public ::testing::Test {
   }
 
   std::shared_ptr<StartedEmbed> start(std::vector<std::string> inputs,
-                                      std::string model = std::string()) {
+                                      std::string model = std::string(),
+                                      std::shared_ptr<CallProgress> progress = nullptr) {
     if (!model_) model_ = make_gathered(inner_, options_);
     EmbedRequest request;
     request.inputs = std::move(inputs);
     request.model = std::move(model);
+    request.progress = std::move(progress);
     auto call = std::make_shared<StartedEmbed>();
     auto done = [call](const std::exception_ptr& thrown) {
       if (thrown) call->end = detail::from_exception(thrown);
@@ -132,6 +135,31 @@ TEST_F(GatheredTest, WhoGivesUpLeavesTheOthersAloneAndAllTogetherEndIt) {
   ASSERT_TRUE(ended(next));
   EXPECT_TRUE(next->end->has_value());
   EXPECT_EQ(inner_->embed_requests().size(), before + 1);
+}
+
+TEST_F(GatheredTest, EachCallerHearsOfAnAttemptThatMayBeCharged) {
+  auto failing = std::make_shared<ScriptedModel>("m");
+  failing->embed_with(
+      [](const EmbedRequest&) -> Result<EmbedReply> { return Error(Errc::corrupt, "no answer"); });
+  model_ = make_gathered(make_attempt_limited(failing), options_);
+  const auto first = std::make_shared<CallProgress>();
+  const auto second = std::make_shared<CallProgress>();
+  const auto one = start({"a"}, "", first);
+  const auto other = start({"b"}, "", second);
+  ASSERT_TRUE(ended(one));
+  ASSERT_TRUE(ended(other));
+  EXPECT_EQ(first->unsettled_attempts, 1);
+  EXPECT_EQ(second->unsettled_attempts, 1);
+}
+
+TEST_F(GatheredTest, WhatIsAnsweredIsSettledForAll) {
+  model_ = make_gathered(make_attempt_limited(inner_), options_);
+  const auto first = std::make_shared<CallProgress>();
+  const auto one = start({"a"}, "", first);
+  const auto other = start({"b"});
+  ASSERT_TRUE(ended(one));
+  ASSERT_TRUE(ended(other));
+  EXPECT_EQ(first->unsettled_attempts, 0);
 }
 
 }  // namespace

@@ -258,6 +258,20 @@ TEST_F(UpstreamTest, ProbeClosesTheBreakerOfAKeyThatIsPaidAgain) {
   EXPECT_TRUE(ask(model).has_value());
 }
 
+TEST_F(UpstreamTest, SpentKeyIsForgottenWhenTheProbeFailsOtherwise) {
+  net::CircuitBreakerOptions options;
+  options.open_for = 200ms;
+  const auto model = make_breaking(inner_, options);
+  inner_->fail(Error(Errc::budget_exceeded, "quota")).fail(Error(Errc::unavailable, "down"));
+  EXPECT_EQ(ask(model).error().code(), Errc::budget_exceeded);
+  run(runtime_, sleep_for(220ms)).value();
+  EXPECT_EQ(ask(model).error().code(), Errc::unavailable);
+  inner_->answer("up again");
+  // Refused by the breaker, or let through when this machine was slow: no quota in either case.
+  const auto next = ask(model);
+  EXPECT_TRUE(next.has_value() || next.error().code() == Errc::unavailable);
+}
+
 TEST_F(UpstreamTest, CancelledProbeLetsTheNextOneTry) {
   net::CircuitBreakerOptions options;
   options.failures = 1;

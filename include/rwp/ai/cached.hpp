@@ -21,6 +21,7 @@ enum class CacheScope : std::uint8_t {
 struct CachedOptions {
   /// Not null.
   std::shared_ptr<Cache> cache{};
+  /// 1 s to ten years; what lies outside counts as the nearer end.
   std::chrono::seconds time_to_live{86'400};
   CacheScope scope = CacheScope::tenant;
   /// What else tells answers apart: the upstream's URL, a version of the prompts.

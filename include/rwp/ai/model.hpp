@@ -40,6 +40,22 @@ struct CallProgress {
   /// Attempts under way, or ended with nobody knowing whether they are charged: cancelled, out of
   /// time, or with an answer that is none.
   int unsettled_attempts = 0;
+  /// Sets money aside for one attempt more, at this model; who asks again while attempts are
+  /// unsettled waits for it first, and gives up on its error. Empty: nobody pays.
+  std::function<boost::asio::awaitable<Result<void>>(std::string model)> admit_again{};
+  /// The calls that go in one request with this one; each pays for its own part.
+  std::vector<std::shared_ptr<CallProgress>> parts{};
+
+  /// An attempt goes out.
+  void begin_attempt() {
+    ++unsettled_attempts;
+    for (const auto& part : parts) part->begin_attempt();
+  }
+  /// It is known what the attempt costs: its answer says so, or nothing.
+  void settle_attempt() {
+    --unsettled_attempts;
+    for (const auto& part : parts) part->settle_attempt();
+  }
 };
 
 struct ChatRequest {

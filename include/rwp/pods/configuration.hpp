@@ -54,8 +54,10 @@ struct Configuration {
   /// The model that is asked for where a request names none; empty: the service's own choice.
   std::string ai_model{};
   // What stands around the model (docs/ai.md); without any of these it is metered alone.
-  /// "local:", which answers when the model cannot; empty: none. (Others would need their own key.)
+  /// A model that is asked when that of `ai_url` cannot answer; empty: none.
   std::string ai_fallback_url{};
+  /// Sent to `ai_fallback_url` (RWP_AI_FALLBACK_API_KEY).
+  Secret ai_fallback_key{};
   /// What may go to the service; 0: as the service itself says.
   std::size_t ai_requests = 0;
   std::size_t ai_tokens = 0;
