@@ -21,6 +21,7 @@ if [[ "${1:-}" == --tests ]]; then
     redis-tools spin
     python3-dev pybind11-dev python3-pytest mypy
     postgresql-15 pgbouncer
+    python3-yaml python3-jsonschema
   )
 elif [[ "${1:-}" == --peers ]]; then
   packages+=(python3 python3-rq python3-celery python3-redis redis-server ruby-sidekiq postgresql)
@@ -32,6 +33,11 @@ fi
 # Another source of Node.js serves as well, and Debian's npm would stand in its way.
 if [[ "${1:-}" == --tests ]] && ! { command -v node && command -v npm; } >/dev/null; then
   packages+=(nodejs npm)
+fi
+
+# A current kubectl serves as well as Debian's.
+if [[ "${1:-}" == --tests ]] && ! command -v kubectl >/dev/null; then
+  packages+=(kubernetes-client)
 fi
 
 missing=()

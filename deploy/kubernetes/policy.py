@@ -1,0 +1,563 @@
+#!/usr/bin/env python3
+"""Checks that the manifests say what was asked for: names, numbers, probes, limits, isolation.
+
+usage: policy.py [OVERLAY]...        all without an argument
+Exit code 1 with a line for each rule that a manifest breaks.
+"""
+
+import pathlib
+import re
+import sys
+
+import manifests
+
+ROOT = manifests.HERE.parent.parent
+WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
+SPOT_NOTICE_SECONDS = 120
+HAND_BACK_SECONDS = 30
+
+# name of the deployment: container, image, label, replicas, requests, limits
+ROLES = {
+    "api-deployment": ("api", "rwp/api", "api", 3, ("1", "2Gi"), ("2", "4Gi")),
+    "worker-deployment": ("worker", "rwp/worker", "worker", 5, ("2", "4Gi"), ("4", "8Gi")),
+    "ai-deployment": ("ai-processor", "rwp/ai-processor", "ai-processor", 3, ("4", "8Gi"),
+                      ("8", "16Gi")),
+    "analytics-deployment": ("analytics", "rwp/analytics", "analytics", 3, ("500m", "1Gi"),
+                             ("1", "2Gi")),
+}
+
+# Who may open a connection to whom: the pods' table, and what keeps the stores alive.
+OUTSIDE = "(internet):443"
+DATABASE = "postgres:5432"
+REDIS = {"redis:6379", "redis:26379"}
+ARROWS = {
+    "api": {DATABASE, *REDIS, OUTSIDE},
+    "worker": {DATABASE, *REDIS, OUTSIDE, "ai-processor:3000", "analytics:3000"},
+    "ai-processor": {DATABASE, *REDIS, OUTSIDE},
+    "analytics": {DATABASE, *REDIS, OUTSIDE},
+    "redis": set(REDIS),
+    "migration": {DATABASE},
+    "objects-backup": {OUTSIDE},
+    "(frontend)": {"api:3000"},
+    "(edge)": {"api:3000"},
+    "(prometheus)": {"api:9090", "worker:9090", "ai-processor:9090", "analytics:9090",
+                     "postgres:9187"},
+}
+ARROWS_STATEFULSET = ARROWS | {
+    "postgres": {DATABASE, "postgres:8008", "etcd:2379", OUTSIDE},
+    "etcd": {"etcd:2380"},
+    "postgres-backup": {"postgres:8432", OUTSIDE},
+}
+ARROWS_OPERATOR = ARROWS | {
+    "postgres": {DATABASE, "postgres:8000", OUTSIDE, "(10.0.0.0/8):443", "(10.0.0.0/8):6443"},
+    "(operator)": {"postgres:8000"},
+}
+PRIVATE_RANGES = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"}
+
+
+def quantity(value):
+    """A Kubernetes quantity as a number."""
+    match = re.fullmatch(r"([0-9.]+)(m|k|M|G|Ki|Mi|Gi|Ti)?", str(value))
+    if not match:
+        raise ValueError(f"no quantity: {value!r}")
+    factor = {None: 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20,
+              "Gi": 2**30, "Ti": 2**40}[match[2]]
+    return float(match[1]) * factor
+
+
+def seconds(value):
+    match = re.fullmatch(r"(\d+)(s|m)", value)
+    return int(match[1]) * {"s": 1, "m": 60}[match[2]]
+
+
+def template_of(document):
+    spec = document["spec"]
+    if document["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    return spec["template"]
+
+
+class Bundle:
+    """The documents of one overlay, and what is wrong with them."""
+
+    def __init__(self, name, documents):
+        self.name = name
+        self.documents = documents
+        self.problems = []
+
+    def of(self, *kinds):
+        return [d for d in self.documents if d["kind"] in kinds]
+
+    def get(self, kind, name):
+        for document in self.of(kind):
+            if document["metadata"]["name"] == name:
+                return document
+        self.problems.append(f"{kind}/{name}: is missing")
+        return None
+
+    def expect(self, what, found, wanted):
+        if found != wanted:
+            self.problems.append(f"{what}: is {found!r}, must be {wanted!r}")
+
+    def require(self, what, holds, rule):
+        if not holds:
+            self.problems.append(f"{what}: {rule}")
+
+    @property
+    def operator(self):
+        return any(d["kind"] == "Cluster" for d in self.documents)
+
+    def database_names(self):
+        return {"postgres"} if self.operator else set()
+
+
+def container_of(document, name):
+    for container in template_of(document)["spec"]["containers"]:
+        if container["name"] == name:
+            return container
+    return {}
+
+
+def environment(bundle, container):
+    """What a pod's process finds set, those from secrets as their names."""
+    values = {}
+    for source in container.get("envFrom", []):
+        config = bundle.get("ConfigMap", source["configMapRef"]["name"])
+        values |= (config or {}).get("data", {})
+    for entry in container.get("env", []):
+        values[entry["name"]] = entry.get("value", entry.get("valueFrom"))
+    return values
+
+
+def check_roles(bundle):
+    for name, (container_name, image, app, replicas, requests, limits) in ROLES.items():
+        document = bundle.get("Deployment", name)
+        if document is None:
+            continue
+        if bundle.name == "base":
+            bundle.expect(f"{name} replicas", document["spec"].get("replicas"), replicas)
+        container = container_of(document, container_name)
+        bundle.require(name, container, f"must have a container '{container_name}'")
+        if not container:
+            continue
+        bundle.expect(f"{name} image", container["image"].split(":")[0], image)
+        if bundle.name != "dev":
+            for kind, wanted in (("requests", requests), ("limits", limits)):
+                found = container["resources"][kind]
+                bundle.expect(f"{name} {kind}", (found["cpu"], found["memory"]), wanted)
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        bundle.expect(f"{name} ports", ports, {"http": 3000, "metrics": 9090})
+        for probe, path in (("livenessProbe", "/health"), ("readinessProbe", "/ready"),
+                            ("startupProbe", "/health")):
+            bundle.expect(f"{name} {probe}", container.get(probe, {}).get("httpGet"),
+                          {"path": path, "port": "http"})
+        for key, value in document["spec"]["template"]["metadata"]["labels"].items():
+            if document["spec"]["selector"]["matchLabels"].get(key, value) != value:
+                bundle.problems.append(f"{name}: its selector does not match its pods")
+        bundle.expect(f"{name} app", document["spec"]["selector"]["matchLabels"], {"app": app})
+        check_stop(bundle, name, document, container)
+    api = bundle.get("Deployment", "api-deployment")
+    if api:
+        bundle.expect("api-deployment rolling update", api["spec"]["strategy"],
+                      {"type": "RollingUpdate",
+                       "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+    worker = bundle.get("Deployment", "worker-deployment")
+    if worker:
+        pod = template_of(worker)["spec"]
+        bundle.require("worker-deployment", {"key": "rwp.dev/spot", "operator": "Equal",
+                                             "value": "true", "effect": "NoSchedule"}
+                       in pod.get("tolerations", []), "must tolerate spot nodes")
+        bundle.require("worker-deployment", "'worker'" in str(pod.get("affinity")),
+                       "must prefer the worker nodes")
+    ai = bundle.get("Deployment", "ai-deployment")
+    if ai:
+        key = environment(bundle, container_of(ai, "ai-processor")).get("OPENAI_API_KEY")
+        bundle.expect("ai-deployment OPENAI_API_KEY", key,
+                      {"secretKeyRef": {"name": "ai-secrets", "key": "openai-api-key"}})
+
+
+def check_stop(bundle, name, document, container):
+    """preStop, drain and the time until the kill fit together, and into a spot node's notice."""
+    pod = template_of(document)["spec"]
+    values = environment(bundle, container)
+    stop = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds")
+    if stop is None or "RWP_DRAIN_DELAY" not in values or "RWP_DRAIN_GRACE" not in values:
+        bundle.problems.append(f"{name}: must say preStop, RWP_DRAIN_DELAY and RWP_DRAIN_GRACE")
+        return
+    needed = stop + seconds(values["RWP_DRAIN_DELAY"]) + seconds(values["RWP_DRAIN_GRACE"])
+    if name == "worker-deployment":
+        needed += HAND_BACK_SECONDS
+    grace = pod["terminationGracePeriodSeconds"]
+    bundle.require(name, needed <= grace,
+                   f"its drain takes {needed} s, but it is killed after {grace} s")
+    if any(t["key"] == "rwp.dev/spot" for t in pod.get("tolerations", [])):
+        bundle.require(name, grace < SPOT_NOTICE_SECONDS, "may outlive a spot node's notice")
+
+
+def check_every_pod(bundle):
+    for document in bundle.of(*WORKLOADS):
+        what = manifests.name_of(document)
+        pod = template_of(document)["spec"]
+        security = pod.get("securityContext", {})
+        bundle.expect(f"{what} runAsNonRoot", security.get("runAsNonRoot"), True)
+        bundle.require(what, security.get("runAsUser", 0) > 0, "must name a user that is not root")
+        bundle.expect(f"{what} seccompProfile", security.get("seccompProfile"),
+                      {"type": "RuntimeDefault"})
+        bundle.expect(f"{what} service account's token", pod.get("automountServiceAccountToken"),
+                      False)
+        bundle.require(what, not any(pod.get(k) for k in ("hostNetwork", "hostPID", "hostIPC")),
+                       "must not share the host's namespaces")
+        bundle.require(what, not any("hostPath" in v for v in pod.get("volumes", [])),
+                       "must not mount the host's files")
+        account = pod.get("serviceAccountName", "default")
+        accounts = {a["metadata"]["name"]: a for a in bundle.of("ServiceAccount")}
+        bundle.require(what, accounts.get(account, {}).get("automountServiceAccountToken") is False,
+                       f"its service account '{account}' must be there and have no token")
+        priorities = {p["metadata"]["name"] for p in bundle.of("PriorityClass")}
+        bundle.require(what, pod.get("priorityClassName") in priorities,
+                       "must have one of the priority classes")
+        for container in pod["containers"] + pod.get("initContainers", []):
+            check_container(bundle, f"{what} {container['name']}", container)
+        if document["kind"] in ("Deployment", "StatefulSet"):
+            for container in pod["containers"]:
+                bundle.require(f"{what} {container['name']}",
+                               "livenessProbe" in container and "readinessProbe" in container,
+                               "must have a liveness and a readiness probe")
+            check_spread(bundle, what, document, pod)
+
+
+def check_container(bundle, what, container):
+    context = container.get("securityContext", {})
+    bundle.expect(f"{what} allowPrivilegeEscalation", context.get("allowPrivilegeEscalation"), False)
+    bundle.expect(f"{what} readOnlyRootFilesystem", context.get("readOnlyRootFilesystem"), True)
+    bundle.expect(f"{what} capabilities", context.get("capabilities"), {"drop": ["ALL"]})
+    resources = container.get("resources", {})
+    for kind in ("requests", "limits"):
+        for name in ("cpu", "memory"):
+            bundle.require(what, name in resources.get(kind, {}), f"must say {kind}.{name}")
+    for name in ("cpu", "memory"):
+        if all(name in resources.get(kind, {}) for kind in ("requests", "limits")):
+            bundle.require(what, quantity(resources["requests"][name])
+                           <= quantity(resources["limits"][name]), f"requests more {name} than its limit")
+    image = container["image"]
+    bundle.require(what, re.search(r":[^:/]+$|@sha256:", image) and not image.endswith(":latest"),
+                   f"its image '{image}' must have a version")
+    for name, value in environment(bundle, container).items():
+        if re.search(r"PASSWORD|SECRET|API_KEY$|CIPHER_PASS", name) and not name.endswith("_FILE"):
+            bundle.require(what, isinstance(value, dict), f"{name} must come from a secret")
+        if name.startswith("RWP_"):
+            known = name in KNOWN_SETTINGS or name.removesuffix("_FILE") in KNOWN_SETTINGS
+            bundle.require(what, known or container["image"].split(":")[0] not in POD_IMAGES,
+                           f"{name} is no setting of the pods")
+
+
+POD_IMAGES = {image for _, image, *_ in ROLES.values()} | {"rwp/ctl"}
+KNOWN_SETTINGS = set(re.findall(r'"((?:RWP_|OPENAI_|GA4_)[A-Z0-9_]+)"', "".join(
+    path.read_text() for path in sorted((ROOT / "src/pods").glob("*setting*.cpp")))))
+
+
+def check_spread(bundle, what, document, pod):
+    spread = pod.get("topologySpreadConstraints", [])
+    for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname"):
+        found = [s for s in spread if s["topologyKey"] == key]
+        bundle.require(what, found and found[0]["whenUnsatisfiable"] == "ScheduleAnyway"
+                       and found[0]["labelSelector"] == document["spec"]["selector"],
+                       f"must spread over {key}, ScheduleAnyway, by its own selector")
+
+
+def check_budgets(bundle):
+    budgets = {d["metadata"]["name"]: d["spec"] for d in bundle.of("PodDisruptionBudget")}
+    for document in bundle.of("Deployment", "StatefulSet"):
+        app = document["spec"]["selector"]["matchLabels"]["app"]
+        spec = budgets.get(app)
+        bundle.require(manifests.name_of(document),
+                       spec and spec.get("maxUnavailable") == 1
+                       and spec["selector"]["matchLabels"] == {"app": app},
+                       f"must have a PodDisruptionBudget '{app}' with maxUnavailable 1")
+    if bundle.operator:
+        for cluster in bundle.of("Cluster"):
+            bundle.expect("Cluster enablePDB", cluster["spec"].get("enablePDB"), True)
+
+
+def selector_holds(selector, labels):
+    if any(labels.get(k) != v for k, v in selector.get("matchLabels", {}).items()):
+        return False
+    for expression in selector.get("matchExpressions", []):
+        if expression["operator"] != "In":
+            raise ValueError("only In is understood here")
+        if labels.get(expression["key"]) not in expression["values"]:
+            return False
+    return True
+
+
+# Those that may want to come in, and are none of ours: their namespace's labels (None: this one), their
+# pods'.
+STRANGERS = {
+    "(frontend)": (None, {"app": "frontend"}),
+    "(edge)": ({"rwp.dev/edge": "true"}, {"app": "frontend"}),
+    "(prometheus)": ({"kubernetes.io/metadata.name": "monitoring"},
+                     {"app.kubernetes.io/name": "prometheus"}),
+    "(operator)": ({"kubernetes.io/metadata.name": "cnpg-system"},
+                   {"app.kubernetes.io/name": "cloudnative-pg"}),
+    "(neighbour)": (None, {"app": "something-else"}),
+    "(anybody)": ({"kubernetes.io/metadata.name": "default"}, {"app": "anything"}),
+}
+
+
+def peer_holds(peer, namespace, labels):
+    if "ipBlock" in peer:
+        return False
+    if "namespaceSelector" in peer:
+        if namespace is None or not selector_holds(peer["namespaceSelector"], namespace):
+            return False
+    elif namespace is not None:
+        return False
+    return selector_holds(peer.get("podSelector", {}), labels)
+
+
+def arrows_of(bundle):
+    """The connections that the policies admit at both ends, by the source's app."""
+    policies = [d["spec"] for d in bundle.of("NetworkPolicy")]
+    apps = {template_of(d)["metadata"]["labels"]["app"] for d in bundle.of(*WORKLOADS)}
+    apps |= bundle.database_names()
+    numbers = {int(p["port"]) for spec in policies for side in ("ingress", "egress")
+               for rule in spec.get(side, []) for p in rule.get("ports", [{"port": 0}])}
+
+    def admits(app, side, number, namespace, labels):
+        """Whether a policy of `app` admits the peer; None where none governs it."""
+        governed = False
+        for spec in policies:
+            if side.capitalize() not in spec["policyTypes"]:
+                continue
+            if not selector_holds(spec["podSelector"], {"app": app}):
+                continue
+            governed = True
+            for rule in spec.get(side, []):
+                peers = rule.get("from" if side == "ingress" else "to")
+                ports = rule.get("ports")
+                if ports is not None and number not in {int(p["port"]) for p in ports}:
+                    continue
+                if not peers or any(peer_holds(p, namespace, labels) for p in peers):
+                    return True
+        return None if not governed else False
+
+    found = {}
+    for target in apps:
+        for number in numbers:
+            for source in apps:
+                inward = admits(target, "ingress", number, None, {"app": source})
+                outward = admits(source, "egress", number, None, {"app": target})
+                if inward is not False and outward is not False:
+                    found.setdefault(source, set()).add(f"{target}:{number}")
+            for name, (namespace, labels) in STRANGERS.items():
+                if admits(target, "ingress", number, namespace, labels) is not False:
+                    found.setdefault(name, set()).add(f"{target}:{number}")
+    for spec in policies:
+        for rule in spec.get("egress", []):
+            for peer in rule.get("to", [{"ipBlock": {"cidr": "0.0.0.0/0", "except": []}}]):
+                if "ipBlock" not in peer:
+                    continue
+                block = peer["ipBlock"]
+                everywhere = block["cidr"] == "0.0.0.0/0"
+                if everywhere and not PRIVATE_RANGES <= set(block.get("except", [])):
+                    bundle.problems.append("NetworkPolicy: a way out reaches private networks")
+                where = "(internet)" if everywhere else f"({block['cidr']})"
+                for app in apps:
+                    if selector_holds(spec["podSelector"], {"app": app}):
+                        for port in rule.get("ports", [{"port": 0}]):
+                            found.setdefault(app, set()).add(f"{where}:{port['port']}")
+    return found
+
+
+def check_network(bundle):
+    default = bundle.get("NetworkPolicy", "default-deny")
+    if default:
+        bundle.expect("default-deny", default["spec"],
+                      {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
+    dns = bundle.get("NetworkPolicy", "dns-network-policy")
+    if dns:
+        ports = {(p["port"], p["protocol"]) for p in dns["spec"]["egress"][0]["ports"]}
+        bundle.expect("dns-network-policy ports", ports, {(53, "UDP"), (53, "TCP")})
+    api = bundle.get("NetworkPolicy", "api-network-policy")
+    if api:
+        bundle.require("api-network-policy", {"podSelector": {"matchLabels": {"app": "frontend"}}}
+                       in api["spec"]["ingress"][0]["from"], "must admit app: frontend")
+        bundle.expect("api-network-policy port", api["spec"]["ingress"][0]["ports"],
+                      [{"port": 3000, "protocol": "TCP"}])
+    wanted = ARROWS_OPERATOR if bundle.operator else ARROWS_STATEFULSET
+    found = arrows_of(bundle)
+    for source in sorted(wanted.keys() | found.keys()):
+        have, want = found.get(source, set()), wanted.get(source, set())
+        # Name service is everybody's.
+        have = {arrow for arrow in have if not arrow.endswith(":53")}
+        for arrow in sorted(want - have):
+            bundle.problems.append(f"NetworkPolicy: {source} cannot reach {arrow}")
+        for arrow in sorted(have - want):
+            bundle.problems.append(f"NetworkPolicy: {source} may reach {arrow}, which nobody asked for")
+
+
+def check_secrets(bundle):
+    ai = bundle.get("ExternalSecret", "ai-secrets")
+    if ai:
+        bundle.expect("ai-secrets refresh", ai["spec"]["refreshInterval"], "1h")
+        bundle.expect("ai-secrets key", ai["spec"]["data"][0],
+                      {"secretKey": "openai-api-key", "remoteRef": {"key": "openai/api-key"}})
+    made = {}
+    for document in bundle.of("ExternalSecret"):
+        spec = document["spec"]
+        bundle.expect(f"{manifests.name_of(document)} store", spec["secretStoreRef"],
+                      {"name": "vault-backend", "kind": "ClusterSecretStore"})
+        template = spec["target"].get("template", {}).get("data")
+        keys = set(template) if template else {d["secretKey"] for d in spec["data"]}
+        made[spec["target"]["name"]] = keys
+    for certificate in bundle.of("Certificate"):
+        made[certificate["spec"]["secretName"]] = {"ca.crt", "tls.crt", "tls.key"}
+    bundle.require("Secret", not bundle.of("Secret"), "no secret may stand in the manifests")
+    for document in bundle.of(*WORKLOADS):
+        pod = template_of(document)["spec"]
+        for volume in pod.get("volumes", []):
+            secret = volume.get("secret", {}).get("secretName")
+            bundle.require(manifests.name_of(document), not secret or secret in made,
+                           f"nothing makes the secret '{secret}'")
+        for container in pod["containers"]:
+            for entry in container.get("env", []):
+                ref = (entry.get("valueFrom") or {}).get("secretKeyRef")
+                bundle.require(manifests.name_of(document),
+                               not ref or ref["key"] in made.get(ref["name"], ()),
+                               f"nothing makes the key of {entry['name']}")
+
+
+def check_database(bundle):
+    if bundle.operator:
+        cluster = bundle.get("Cluster", "postgres")
+        bundle.expect("Cluster instances", cluster["spec"]["instances"], 3)
+        bundle.expect("Cluster storage", cluster["spec"]["storage"]["size"], "100Gi")
+        store = bundle.get("ObjectStore", "postgres-backups")
+        bundle.expect("backups kept", (store or {"spec": {}})["spec"].get("retentionPolicy"), "30d")
+        bundle.get("ScheduledBackup", "postgres-daily")
+        return
+    database = bundle.get("StatefulSet", "postgres")
+    if database:
+        bundle.expect("postgres replicas", database["spec"]["replicas"], 3)
+        bundle.expect("postgres service", database["spec"]["serviceName"], "postgres")
+        claim = database["spec"]["volumeClaimTemplates"][0]
+        bundle.expect("postgres claim", (claim["metadata"]["name"], claim["spec"]["accessModes"],
+                                         claim["spec"]["resources"]["requests"]["storage"]),
+                      ("postgres-data", ["ReadWriteOnce"], "100Gi"))
+    bundle.get("Service", "postgres")
+    for name, schedule in (("postgres-backup-full", "0 2 * * *"),
+                           ("postgres-backup-incr", "0 3-23,0,1 * * *")):
+        job = bundle.get("CronJob", name)
+        if job:
+            bundle.expect(f"{name} schedule", job["spec"]["schedule"], schedule)
+            bundle.expect(f"{name} overlap", job["spec"]["concurrencyPolicy"], "Forbid")
+    files = [d for d in bundle.of("ConfigMap") if d["metadata"]["name"].startswith("postgres-files")]
+    text = files[0]["data"]["patroni.yml"] if files else ""
+    for setting in ("ttl: 20", "loop_wait: 5", "retry_timeout: 5", "archive_mode: \"on\""):
+        bundle.require("patroni.yml", setting in text, f"must say {setting}")
+    config = files[0]["data"]["pgbackrest-repository.conf"] if files else ""
+    for setting in ("repo1-retention-full-type=time", "repo1-retention-full=30"):
+        bundle.require("pgbackrest-repository.conf", setting in config, f"must say {setting}")
+
+
+def check_scaling(bundle):
+    hpa = bundle.get("HorizontalPodAutoscaler", "api-hpa")
+    if hpa and bundle.name in ("base", "production"):
+        spec = hpa["spec"]
+        bundle.expect("api-hpa range", (spec["minReplicas"], spec["maxReplicas"]), (3, 10))
+        bundle.expect("api-hpa target", spec["scaleTargetRef"]["name"], "api-deployment")
+        resources = {m["resource"]["name"]: m["resource"]["target"] for m in spec["metrics"]
+                     if m["type"] == "Resource"}
+        bundle.expect("api-hpa resources", resources, {
+            "cpu": {"type": "Utilization", "averageUtilization": 70},
+            "memory": {"type": "Utilization", "averageUtilization": 80}})
+        objects = [m["object"]["target"] for m in spec["metrics"] if m["type"] == "Object"]
+        bundle.expect("api-hpa response time", objects, [{"type": "Value", "value": "200m"}])
+    namespace = "rwp" if bundle.name == "base" else bundle.of("Namespace")[0]["metadata"]["name"]
+    for name, target in (("worker-scaler", "worker-deployment"), ("ai-scaler", "ai-deployment")):
+        scaler = bundle.get("ScaledObject", name)
+        if not scaler:
+            continue
+        spec = scaler["spec"]
+        bundle.expect(f"{name} target", spec["scaleTargetRef"]["name"], target)
+        for trigger in spec["triggers"]:
+            bundle.require(name, f'namespace="{namespace}"' in trigger["metadata"]["query"],
+                           f"must ask for the namespace {namespace}")
+        if name == "worker-scaler" and bundle.name in ("base", "production"):
+            bundle.expect("worker-scaler: jobs that wait before it scales", spec["minReplicaCount"]
+                          * float(spec["triggers"][0]["metadata"]["threshold"]), 1000.0)
+        down = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
+        bundle.require(name, down["stabilizationWindowSeconds"] >= 300, "must go down slowly")
+    owned = {d["spec"]["scaleTargetRef"]["name"]
+             for d in bundle.of("ScaledObject", "HorizontalPodAutoscaler")}
+    bundle.expect("scaled", owned, set(ROLES))
+    if bundle.name == "production":
+        for name in ROLES:
+            document = bundle.get("Deployment", name)
+            bundle.require(name, document and document["spec"].get("replicas") is None,
+                           "its replicas are the autoscaler's")
+
+
+def check_rest(bundle):
+    monitor = bundle.get("ServiceMonitor", "api-monitor")
+    if monitor:
+        bundle.expect("api-monitor selector", monitor["spec"]["selector"],
+                      {"matchLabels": {"app": "api"}})
+        endpoint = monitor["spec"]["endpoints"][0]
+        bundle.expect("api-monitor", (endpoint["port"], endpoint["interval"]), ("metrics", "15s"))
+    for name in ("worker-monitor", "ai-monitor", "analytics-monitor"):
+        bundle.get("PodMonitor", name)
+    for name in ("api", "ai-processor", "analytics"):
+        service = bundle.get("Service", name)
+        if service:
+            bundle.expect(f"Service/{name} ports",
+                          {p["name"]: p["port"] for p in service["spec"]["ports"]},
+                          {"http": 3000, "metrics": 9090})
+    bundle.get("ResourceQuota", "rwp-quota")
+    bundle.get("LimitRange", "rwp-limits")
+    bundle.get("Job", "migration")
+    bundle.get("StatefulSet", "redis")
+    bundle.get("Gateway", "rwp")
+    bundle.get("Ingress", "api")
+    backup = bundle.get("CronJob", "objects-backup")
+    if backup:
+        values = environment(bundle, template_of(backup)["spec"]["containers"][0])
+        bundle.expect("objects kept", values.get("BACKUP_KEEP_DAYS"), "30")
+    for namespace in bundle.of("Namespace"):
+        labels = namespace["metadata"].get("labels", {})
+        for mode in ("enforce", "warn", "audit"):
+            bundle.expect(f"Namespace {mode}", labels.get(f"pod-security.kubernetes.io/{mode}"),
+                          "restricted")
+    if bundle.name != "base":
+        bundle.expect("namespaces", len(bundle.of("Namespace")), 1)
+    seen = set()
+    for document in bundle.documents:
+        what = manifests.name_of(document)
+        bundle.require(what, what not in seen, "stands twice")
+        seen.add(what)
+
+
+CHECKS = (check_roles, check_every_pod, check_budgets, check_network, check_secrets, check_database,
+          check_scaling, check_rest)
+
+
+def problems_of(name, documents):
+    bundle = Bundle(name, documents)
+    for check in CHECKS:
+        check(bundle)
+    return bundle.problems
+
+
+def main():
+    failed = False
+    for name in sys.argv[1:] or manifests.FOLDERS:
+        problems = problems_of(name, manifests.render(manifests.FOLDERS[name]))
+        print(f"{name}: {len(problems)} problems")
+        for problem in problems:
+            print(f"  {problem}")
+        failed = failed or bool(problems)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""The manifests of deploy/kubernetes: each overlay builds, validates strictly, says what was asked for
+and fits the minimum cluster; and what is wrong with one is found.
+
+usage: deploy_manifests_test.py ROOT
+"""
+
+import copy
+import io
+import contextlib
+import pathlib
+import sys
+import unittest
+
+ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
+sys.path.insert(0, str(ROOT / "deploy/kubernetes"))
+
+import manifests
+import packing
+import policy
+
+RENDERED = {name: manifests.render(folder) for name, folder in manifests.FOLDERS.items()}
+
+
+def changed(overlay, kind, name, change):
+    """The overlay's documents, one of them changed."""
+    documents = copy.deepcopy(RENDERED[overlay])
+    found = [d for d in documents if (d["kind"], d["metadata"]["name"]) == (kind, name)]
+    assert len(found) == 1, f"{kind}/{name} of {overlay}"
+    change(found[0])
+    return documents
+
+
+def put(path, value):
+    """Sets what the path (keys and indexes) leads to."""
+    def change(document):
+        for step in path[:-1]:
+            document = document[step]
+        document[path[-1]] = value
+    return change
+
+
+POD = ["spec", "template", "spec"]
+CONTAINER = POD + ["containers", 0]
+
+
+class SchemaTest(unittest.TestCase):
+    def test_every_overlay_validates_strictly(self):
+        for name, documents in RENDERED.items():
+            self.assertGreater(len(documents), 60)
+            for document in documents:
+                self.assertEqual(manifests.problems_of(document), [], name)
+
+    def test_optional_files_validate_strictly(self):
+        for path in sorted((ROOT / "deploy/kubernetes/optional").glob("*.yaml")):
+            if path.name.startswith("old-"):
+                continue  # Of an operator that is past its end; nobody has a schema.
+            for document in manifests.load(path.read_text()):
+                self.assertEqual(manifests.problems_of(document), [], path.name)
+
+    def test_a_planted_typo_is_caught(self):
+        for kind, name, change, told in (
+                ("Deployment", "api-deployment",
+                 put(CONTAINER + ["livenessProbe", "periodSecond"], 3), "periodSecond"),
+                ("HorizontalPodAutoscaler", "api-hpa", put(["spec", "maxReplicas"], "10"), "maxReplicas"),
+                ("ScaledObject", "worker-scaler", put(["spec", "cooldownPeriodd"], 3), "cooldownPeriodd"),
+                ("ServiceMonitor", "api-monitor", put(["spec", "endpoint"], []), "endpoint"),
+                ("NetworkPolicy", "default-deny", put(["spec", "policyType"], []), "policyType"),
+                ("StatefulSet", "postgres", put(["spec", "replica"], 3), "replica"),
+                ("ExternalSecret", "ai-secrets", put(["spec", "refreshIntervall"], "1h"), "refreshIntervall"),
+        ):
+            problems = [problem for document in changed("base", kind, name, change)
+                        for problem in manifests.problems_of(document)]
+            self.assertEqual(len(problems), 1, problems)
+            self.assertIn(told, problems[0])
+
+    def test_an_unknown_kind_and_a_key_that_stands_twice_are_refused(self):
+        document = {"kind": "Deploymentt", "apiVersion": "apps/v1", "metadata": {"name": "x"}}
+        self.assertIn("no schema", manifests.problems_of(document)[0])
+        with self.assertRaises(Exception):
+            manifests.load("a: 1\na: 2\n")
+
+
+class PolicyTest(unittest.TestCase):
+    def test_every_overlay_says_what_was_asked_for(self):
+        for name, documents in RENDERED.items():
+            self.assertEqual(policy.problems_of(name, documents), [])
+
+    def broken(self, kind, name, change, told, overlay="base"):
+        problems = policy.problems_of(overlay, changed(overlay, kind, name, change))
+        self.assertTrue(any(told in problem for problem in problems), (told, problems))
+
+    def test_a_wrong_number_is_found(self):
+        self.broken("Deployment", "worker-deployment", put(["spec", "replicas"], 4), "replicas")
+        self.broken("Deployment", "ai-deployment",
+                    put(CONTAINER + ["resources", "limits", "memory"], "8Gi"), "limits")
+        self.broken("Deployment", "api-deployment",
+                    put(CONTAINER + ["readinessProbe", "httpGet", "path"], "/health"), "readinessProbe")
+        self.broken("Deployment", "api-deployment",
+                    put(["spec", "strategy", "rollingUpdate", "maxUnavailable"], 1), "rolling update")
+        self.broken("HorizontalPodAutoscaler", "api-hpa", put(["spec", "maxReplicas"], 12), "range")
+        self.broken("ScaledObject", "worker-scaler",
+                    put(["spec", "triggers", 0, "metadata", "threshold"], "100"), "jobs that wait")
+        self.broken("StatefulSet", "postgres", put(["spec", "replicas"], 1), "replicas")
+        self.broken("ExternalSecret", "ai-secrets", put(["spec", "refreshInterval"], "2h"), "refresh")
+
+    def test_a_pod_that_may_do_too_much_is_found(self):
+        context = CONTAINER + ["securityContext"]
+        self.broken("Deployment", "api-deployment", put(POD + ["securityContext", "runAsNonRoot"], False),
+                    "runAsNonRoot")
+        self.broken("Deployment", "api-deployment", put(context + ["readOnlyRootFilesystem"], False),
+                    "readOnlyRootFilesystem")
+        self.broken("StatefulSet", "redis", put(context + ["capabilities"], {}), "capabilities")
+        self.broken("Deployment", "ai-deployment", put(POD + ["automountServiceAccountToken"], True), "token")
+        self.broken("Deployment", "api-deployment", put(CONTAINER + ["image"], "rwp/api:latest"), "version")
+        self.broken("Deployment", "ai-deployment",
+                    lambda d: d["spec"]["template"]["spec"]["containers"][0]["env"].append(
+                        {"name": "GA4_API_SECRET", "value": "x"}), "must come from a secret")
+
+    def test_an_arrow_too_many_or_too_few_is_found(self):
+        self.broken("NetworkPolicy", "api-network-policy", put(["spec", "egress"], []), "cannot reach")
+        self.broken("NetworkPolicy", "postgres-network-policy",
+                    lambda d: d["spec"]["ingress"].append({}), "(anybody) may reach postgres:5432")
+        self.broken("NetworkPolicy", "default-deny", put(["spec", "policyTypes"], ["Ingress"]),
+                    "default-deny")
+        self.broken("NetworkPolicy", "objects-backup-network-policy",
+                    put(["spec", "egress", 0, "to", 0, "ipBlock", "except"], []), "private networks")
+        self.broken("NetworkPolicy", "api-network-policy",
+                    put(["spec", "ingress", 0, "from"], [{"podSelector": {}}]), "nobody asked for")
+
+    def test_a_drain_that_outlasts_the_kill_is_found(self):
+        self.broken("Deployment", "worker-deployment", put(POD + ["terminationGracePeriodSeconds"], 100),
+                    "is killed after")
+        self.broken("Deployment", "worker-deployment", put(POD + ["terminationGracePeriodSeconds"], 130),
+                    "spot node's notice")
+
+    def test_what_is_missing_is_found(self):
+        for kind, name, told in (("PodDisruptionBudget", "api", "PodDisruptionBudget 'api'"),
+                                 ("ResourceQuota", "rwp-quota", "rwp-quota"),
+                                 ("ExternalSecret", "objects-secrets", "nothing makes the key"),
+                                 ("CronJob", "postgres-backup-incr", "postgres-backup-incr"),
+                                 ("PriorityClass", "rwp-ai", "priority classes"),
+                                 ("ServiceAccount", "worker", "service account")):
+            documents = [d for d in RENDERED["base"]
+                         if (d["kind"], d["metadata"]["name"]) != (kind, name)]
+            problems = policy.problems_of("base", documents)
+            self.assertTrue(any(told in problem for problem in problems), (told, problems))
+
+    def test_a_setting_that_no_pod_reads_is_found(self):
+        self.broken("Deployment", "api-deployment",
+                    lambda d: d["spec"]["template"]["spec"]["containers"][0]["env"].append(
+                        {"name": "RWP_HTTP_THREAD", "value": "2"}), "no setting of the pods")
+
+
+class PackingTest(unittest.TestCase):
+    def check(self, name, documents):
+        with contextlib.redirect_stdout(io.StringIO()):
+            return packing.check(name, documents)
+
+    def test_the_minimum_fits_six_nodes_in_any_order(self):
+        for name in ("base", "production"):
+            self.assertEqual(self.check(name, RENDERED[name]), [])
+
+    def test_one_core_too_many_is_found(self):
+        bigger = changed("base", "Deployment", "worker-deployment",
+                         put(CONTAINER + ["resources", "requests", "cpu"], "3"))
+        self.assertTrue(any("worker finds no node" in p for p in self.check("base", bigger)))
+
+    def test_a_quota_below_the_maximum_is_found(self):
+        small = changed("base", "ResourceQuota", "rwp-quota",
+                        put(["spec", "hard", "requests.cpu"], "60"))
+        self.assertTrue(any("requests.cpu" in p for p in self.check("base", small)))
+
+
+if __name__ == "__main__":
+    unittest.main()
