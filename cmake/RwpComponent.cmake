@@ -27,6 +27,7 @@ function(rwp_add_component name)
   target_link_libraries(${target}
     PUBLIC ${arg_PUBLIC}
     PRIVATE ${arg_PRIVATE} $<BUILD_INTERFACE:rwp_build_flags>)
+  rwp_precompile(${target} library)
   set_property(GLOBAL APPEND PROPERTY RWP_COMPONENTS ${name})
 endfunction()
 

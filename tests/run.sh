@@ -46,6 +46,8 @@ build() {
   shift 2
   if command -v ccache >/dev/null; then
     options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache)
+  else
+    options+=(-DRWP_PRECOMPILE=ON)  # The one spoils the other.
   fi
   started=$(date +%s)
   cmake --preset "$preset" "${options[@]}" >"build/$preset-configure.log" 2>&1 || {
