@@ -18,7 +18,7 @@ printf '\n== Build (the first time takes some minutes)\n'
 mkdir -p "$build"
 build_it() {
   cmake --preset release -S "$root" -B "$build" -DRWP_BUILD_TESTS=OFF -DRWP_BUILD_BENCHMARKS=OFF \
-    -DRWP_BUILD_EXAMPLES=ON >"$log" 2>&1 &&
+    -DRWP_BUILD_EXAMPLES=ON -DRWP_PRECOMPILE=ON >"$log" 2>&1 &&
     cmake --build "$build" --target "$@" >>"$log" 2>&1
 }
 started=$SECONDS
