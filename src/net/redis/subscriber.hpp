@@ -27,6 +27,9 @@ class Subscriber {
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
 
+  /// Whether all channels are subscribed to now. On the I/O thread only.
+  bool is_subscribed() const noexcept { return subscription_->is_subscribed(); }
+
   void subscribe(std::string channel);
   void unsubscribe(std::string channel);
 

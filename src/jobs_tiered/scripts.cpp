@@ -1,0 +1,77 @@
+#include "jobs_tiered/scripts.hpp"
+
+#include "jobs_tiered/script_text.hpp"
+
+#include <string>
+
+namespace rwp::jobs_tiered::scripts {
+namespace {
+
+/// Before each script. A server's history is the replication id that it had before it was last
+/// promoted: a process that was made a replica and then a master again has been given other data.
+constexpr const char* kBefore = R"lua(
+local call, base = redis.call, KEYS[1]
+local _, _, past = string.find(call('INFO', 'replication'), 'master_replid2:(%x+)')
+local server = ARGV[1] .. ':' .. (past or '')
+local is_open = call('GET', base .. 'open') == server .. ':' .. ARGV[2]
+local now, beat
+if ARGV[3] == '' then
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  beat = now
+else
+  now, beat = tonumber(ARGV[3]), tonumber(ARGV[4])
+end
+)lua";
+
+/// Before those that may take tickets out of their order.
+constexpr const char* kDropTicket = R"lua(
+local function drop_ticket(id, place)
+  local _, lane, priority, seq = struct.unpack('>I8I8BI8', place)
+  local field = string.format('%.0f:%d', lane, priority)
+  local key, score = base .. 't:' .. field, string.format('%.0f', seq)
+  for _, member in ipairs(call('ZRANGEBYSCORE', key, score, score)) do
+    if string.sub(member, 1, 16) == id then
+      call('ZREM', key, member)
+      if call('ZCARD', key) == 0 then
+        call('HDEL', base .. 'b', field)
+      else
+        call('HINCRBY', base .. 'b', field, 33 - #member)
+      end
+    end
+  end
+  call('HDEL', base .. 'q', id)
+end
+)lua";
+
+ScriptRef make(const char* text) {
+  return std::make_shared<net_redis::Script>(std::string(kBefore) + text);
+}
+
+ScriptRef make_dropping(const char* text) {
+  return std::make_shared<net_redis::Script>(std::string(kBefore) + kDropTicket + text);
+}
+
+}  // namespace
+
+Scripts::Scripts()
+    : peek(make(kPeek)),
+      read_windows(make(kReadWindows)),
+      push(make_dropping(kPush)),
+      claim(make(kClaim)),
+      extend(make_dropping(kExtend)),
+      mark_started(make(kMarkStarted)),
+      release(make(kRelease)),
+      withdraw(make_dropping(kWithdraw)),
+      look(make(kLook)),
+      lanes(make(kLanes)),
+      expired(make(kExpired)),
+      give_up(make(kGiveUp)),
+      raise_watermark(make(kRaiseWatermark)),
+      opening(make(kOpening)),
+      open(make(kOpen)),
+      close(make(kClose)),
+      set_paused(make(kSetPaused)),
+      set_backlog(make(kSetBacklog)) {}
+
+}  // namespace rwp::jobs_tiered::scripts
