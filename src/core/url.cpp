@@ -40,6 +40,25 @@ bool is_secret(std::string_view written) {
                      [&](std::string_view sign) { return name.find(sign) != std::string::npos; });
 }
 
+/// Rather a harmless part masked too many than a password shown: its own "/" may stand unescaped.
+std::string mask_authorities(std::string text) {
+  std::size_t authority = text.find("//");
+  while (authority != std::string::npos) {
+    const std::size_t begin = authority + 2;
+    // A composed URL holds several.
+    const std::size_t end = std::min(text.find("//", begin), text.size());
+    const std::size_t at = text.substr(0, end).rfind('@');
+    const std::size_t colon = text.find(':', begin);
+    std::size_t next = begin;
+    if (at != std::string::npos && at > begin && colon < at) {
+      text.replace(colon + 1, at - colon - 1, kMask);
+      next = colon + 1 + kMask.size();
+    }
+    authority = text.find("//", next);
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<Url> Url::parse(std::string_view text) {
@@ -124,24 +143,8 @@ Result<std::chrono::milliseconds> Url::duration(std::string_view name,
 }
 
 std::string Url::masked() const {
-  // Rather a harmless part masked too many than a password shown: its own "/" may stand unescaped.
   const std::size_t mark = std::min(text_.find('?'), text_.size());
-  std::string text = text_.substr(0, mark);
-  std::size_t authority = text.find("//");
-  while (authority != std::string::npos) {
-    const std::size_t begin = authority + 2;
-    // A composed URL holds several.
-    const std::size_t end = std::min(text.find("//", begin), text.size());
-    const std::size_t at = text.substr(0, end).rfind('@');
-    const std::size_t colon = text.find(':', begin);
-    std::size_t next = begin;
-    if (at != std::string::npos && at > begin && colon < at) {
-      text.replace(colon + 1, at - colon - 1, kMask);
-      next = colon + 1 + kMask.size();
-    }
-    authority = text.find("//", next);
-  }
-
+  std::string text = mask_authorities(text_.substr(0, mark));
   std::size_t begin = mark;
   while (begin < text_.size()) {
     const std::size_t end = std::min(text_.find('&', begin + 1), text_.size());
@@ -151,7 +154,7 @@ std::string Url::masked() const {
       text += parameter.substr(0, equals + 1);
       text += kMask;
     } else {
-      text += parameter;
+      text += mask_authorities(std::string(parameter));
     }
     begin = end;
   }

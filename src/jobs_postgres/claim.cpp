@@ -113,6 +113,8 @@ void add_wanted(Parameters& parameters, const jobs::ClaimRequest& request) {
       .array(std::move(highest));
 }
 
+}  // namespace
+
 void read_claimed(const Rows& rows, Claimed& claimed) {
   claimed.jobs.reserve(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -140,8 +142,6 @@ void read_claimed(const Rows& rows, Claimed& claimed) {
     job.claimed_at = claimed.now;
   }
 }
-
-}  // namespace
 
 bool supports(const jobs::ClaimRequest& request, const Lane& lane) {
   const bool queue_wanted =

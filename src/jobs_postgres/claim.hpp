@@ -23,6 +23,10 @@ struct Claimed {
   TimePoint now{};
 };
 
+/// Reads id, lane, priority, attempt, max_attempts, marks, token, flags, more, created_at, timeout,
+/// tenant, payload, payload_blob, rare.
+void read_claimed(const Rows& rows, Claimed& claimed);
+
 /// One transaction. `number` tells this claim from the store's others: one whose answer was lost is
 /// found again by it.
 boost::asio::awaitable<Tried<Claimed>> claim(std::shared_ptr<Session> session, Lease* lease,

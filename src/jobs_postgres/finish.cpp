@@ -21,16 +21,18 @@ constexpr Statement kSucceed{
     .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
            " AS now),"
            " gone AS (DELETE FROM rwp.running r USING"
-           " unnest($2::uuid[], $3::bigint[], $4::text[]) AS g(id, token, result)"
+           " unnest($2::uuid[], $3::bigint[], $4::text[], $5::bigint[])"
+           " AS g(id, token, result, began)"
            " WHERE r.id = g.id AND r.token = g.token"
            // What was woken from a park is written by the state machine: the server's jsonb would
            // refuse an escaped NUL in the value that woke it, and the job could never end.
-           " AND (r.more IS NULL OR strpos(r.more, '\"resume\":') = 0) RETURNING r.*, g.result),"
+           " AND (r.more IS NULL OR strpos(r.more, '\"resume\":') = 0) RETURNING r.*, g.result, "
+           "g.began),"
            " kept AS (INSERT INTO rwp.ended (id, lane, state, reason, priority, attempt,"
            " max_attempts, marks, crashes, token, finished_token, run_at, started_at, finished_at,"
            " result, more)"
            " SELECT id, lane, 4, 0, priority, attempt, max_attempts, 0, 0, token, token, run_at,"
-           " started_at, clock.now, result, more FROM gone, clock),"
+           " coalesce(began, started_at), clock.now, result, more FROM gone, clock),"
            " counted AS (INSERT INTO rwp.tally SELECT t.lane, s.state, s.sign * t.jobs"
            " FROM (SELECT lane, count(*) AS jobs FROM gone GROUP BY lane) t,"
            " (VALUES (2::smallint, -1), (4::smallint, 1)) AS s(state, sign))"
@@ -87,6 +89,7 @@ Done<JobState> judge_all(const std::vector<const CheckedCompletion*>& completion
     }
     done.answers.emplace_back(step->next.state);
     if (!step->changed) continue;
+    if (completion.run.handle != 0) row->started_at = completion.run.handle;
     for (const CheckedJob& child : completion.children) {
       children.jobs.push_back(&child);
       children.parents.push_back(i);
@@ -169,6 +172,7 @@ Command succeed_command(const Session& session,
   Array ids(Of::uuids);
   Array tokens(Of::big_integers);
   Array results(Of::texts);
+  Array began(Of::big_integers);
   ids.reserve(completions.size(), 16);
   tokens.reserve(completions.size(), 8);
   for (const CheckedCompletion* completion : completions) {
@@ -176,12 +180,14 @@ Command succeed_command(const Session& session,
     ids.add(completion->run.id);
     tokens.add(static_cast<std::int64_t>(completion->run.token));
     results.add(std::get<jobs::Succeed>(completion->outcome).result.view());
+    began.add_or_null(completion->run.handle);
   }
   Command made = command(kSucceed);
   made.parameters.big_integer(session.given_now())
       .array(std::move(ids))
       .array(std::move(tokens))
-      .array(std::move(results));
+      .array(std::move(results))
+      .array(std::move(began));
   return made;
 }
 

@@ -24,7 +24,8 @@ constexpr Statement kExtend{
            " given AS MATERIALIZED (SELECT * FROM unnest($3::uuid[], $4::bigint[], $5::integer[])"
            " AS g(id, token, lease_ms)),"
            " free AS MATERIALIZED (SELECT r.id, g.lease_ms FROM given g JOIN rwp.running r"
-           " ON r.id = g.id AND r.token = g.token FOR NO KEY UPDATE OF r SKIP LOCKED),"
+           " ON r.id = g.id AND r.token = g.token WHERE r.holder <> " RWP_PG_DISPATCH_HOLDER
+           " FOR NO KEY UPDATE OF r SKIP LOCKED),"
            " extended AS (UPDATE rwp.running r SET lease_ms = f.lease_ms,"
            " lease_until = clock.beat + f.lease_ms FROM free f, clock WHERE r.id = f.id)"
            " SELECT r.id, r.token, r.flags FROM given g JOIN rwp.running r"

@@ -1,4 +1,5 @@
 #include <rwp/core/scheme_registry.hpp>
+#include <rwp/jobs/record_store.hpp>
 #include <rwp/jobs_postgres/postgres_job_store.hpp>
 
 #include <utility>
@@ -42,12 +43,18 @@ Result<PostgresOptions> read_options(const Url& url, PostgresOptions options) {
 
 void register_postgres(SchemeRegistry& registry, PostgresOptions options) {
   for (const char* scheme : {"postgres", "postgresql"}) {
+    const auto open = [options](const Url& url, Runtime& runtime) {
+      auto read = read_options(url, options);
+      if (!read) return Result<std::shared_ptr<jobs::RecordStore>>(read.error());
+      return open_postgres_record(runtime, url, std::move(*read));
+    };
+    registry.add<jobs::RecordStore>(scheme, open);
     registry.add<jobs::JobStore>(
         scheme,
-        [options](const Url& url, Runtime& runtime) -> Result<std::shared_ptr<jobs::JobStore>> {
-          auto read = read_options(url, options);
-          if (!read) return read.error();
-          return open_postgres_job_store(runtime, url, std::move(*read));
+        [open](const Url& url, Runtime& runtime) -> Result<std::shared_ptr<jobs::JobStore>> {
+          auto opened = open(url, runtime);
+          if (!opened) return opened.error();
+          return std::shared_ptr<jobs::JobStore>(std::move(*opened));
         });
   }
 }

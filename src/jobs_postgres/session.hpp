@@ -38,6 +38,12 @@ using Lease = net_postgres::Pool::Lease;
 /// The server's time in milliseconds, or what a test says it is, as $1.
 #define RWP_PG_NOW "coalesce($1::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
 
+/// Holds the jobs that a dispatch beside the record hands out, with the literal for SQL.
+constexpr std::int64_t kDispatchHolder = -1;
+#define RWP_PG_DISPATCH_HOLDER "-1"
+/// Whether that is done at present.
+#define RWP_PG_DISPATCHES "coalesce((SELECT mode FROM rwp.dispatch), 1) = 1"
+
 /// What one attempt at a piece of work came to.
 template <class T>
 struct Tried {

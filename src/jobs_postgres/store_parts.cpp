@@ -1,6 +1,8 @@
 #include "jobs_postgres/store_parts.hpp"
 
 #include "jobs_postgres/claim.hpp"
+#include "jobs_postgres/dispatch_role.hpp"
+#include "jobs_postgres/dispatched.hpp"
 #include "jobs_postgres/schema.hpp"
 #include "jobs_postgres/submit.hpp"
 
@@ -17,6 +19,7 @@ using boost::asio::awaitable;
 using jobs::PerItem;
 using std::chrono::steady_clock;
 
+constexpr std::size_t kJobsAtOnce = 1'000;
 /// Jobs with keys hold two advisory locks each, of which the server has a few thousand.
 constexpr std::size_t kKeyedJobsAtOnce = 250;
 constexpr std::chrono::seconds kFoldEvery{2};
@@ -144,14 +147,13 @@ awaitable<PerItem<T>> run_items(std::shared_ptr<Session> session, std::weak_ptr<
   return run_batch<T>(std::move(session), std::move(watch), std::move(batch));
 }
 
-awaitable<PerItem<jobs::Inserted>> insert_items(std::shared_ptr<Session> session,
-                                                std::weak_ptr<Watch> watch,
-                                                Do<jobs::CheckedJob, jobs::Inserted> what,
-                                                std::vector<const jobs::CheckedJob*> items) {
+template <class T>
+awaitable<PerItem<T>> insert_items(std::shared_ptr<Session> session, std::weak_ptr<Watch> watch,
+                                   Do<jobs::CheckedJob, T> what,
+                                   std::vector<const jobs::CheckedJob*> items) {
   auto known = co_await ensure_lanes(session, items);
   if (!known) co_return known.error();
-  co_return co_await run_items<jobs::CheckedJob, jobs::Inserted>(session, watch, what,
-                                                                 std::move(items));
+  co_return co_await run_items<jobs::CheckedJob, T>(session, watch, what, std::move(items));
 }
 
 awaitable<PerItem<JobState>> finish_items(std::shared_ptr<Session> session,
@@ -236,12 +238,15 @@ std::size_t weight_of_unpark(const jobs::UnparkRequest& request) {
   return 100 + request.value.size();
 }
 
-observability::Histogram* batch_sizes(const PostgresOptions& options, const char* operation) {
+/// Shows how many items each transaction carries.
+std::function<void(std::size_t)> batch_sizes(const PostgresOptions& options,
+                                             const char* operation) {
   if (!options.metrics) return nullptr;
   static const std::vector<double> bounds = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000};
-  return &options.metrics->histogram("rwp_postgres_batch_items",
-                                     "Items that one transaction carried", bounds,
-                                     {{"operation", operation}});
+  observability::Histogram& sizes =
+      options.metrics->histogram("rwp_postgres_batch_items", "Items that one transaction carried",
+                                 bounds, {{"operation", operation}});
+  return [&sizes](std::size_t items) { sizes.observe(static_cast<double>(items)); };
 }
 
 template <class Item, class T>
@@ -258,25 +263,31 @@ std::shared_ptr<Batcher<Item, T>> batcher_of(const Parts& parts, const PostgresO
                                             batch_sizes(options, name));
 }
 
-std::shared_ptr<Batcher<jobs::CheckedJob, jobs::Inserted>> insert_batcher(
-    const Parts& parts, const PostgresOptions& options, const char* name,
-    Do<jobs::CheckedJob, jobs::Inserted> what, std::size_t items) {
-  Batcher<jobs::CheckedJob, jobs::Inserted>::Run run =
+template <class T>
+std::shared_ptr<Batcher<jobs::CheckedJob, T>> insert_batcher(const Parts& parts,
+                                                             const PostgresOptions& options,
+                                                             const char* name,
+                                                             Do<jobs::CheckedJob, T> what,
+                                                             std::size_t items) {
+  typename Batcher<jobs::CheckedJob, T>::Run run =
       [session = parts.session, watch = std::weak_ptr<Watch>(parts.watch),
        what](std::vector<const jobs::CheckedJob*> jobs) {
-        return insert_items(session, watch, what, std::move(jobs));
+        return insert_items<T>(session, watch, what, std::move(jobs));
       };
   BatchLimits limits;
   limits.items = items;
   limits.in_order = true;
-  return std::make_shared<Batcher<jobs::CheckedJob, jobs::Inserted>>(
+  return std::make_shared<Batcher<jobs::CheckedJob, T>>(
       parts.session->runtime(), limits, std::move(run), &weight_of_job, batch_sizes(options, name));
 }
 
 void make_batchers(Parts& parts, const PostgresOptions& options) {
-  parts.inserts = insert_batcher(parts, options, "insert", &insert_plain, 1'000);
-  parts.inserts_with_keys =
-      insert_batcher(parts, options, "insert_with_keys", &insert_by_function, kKeyedJobsAtOnce);
+  parts.inserts =
+      insert_batcher<jobs::Inserted>(parts, options, "insert", &insert_plain, kJobsAtOnce);
+  parts.inserts_with_keys = insert_batcher<jobs::Inserted>(parts, options, "insert_with_keys",
+                                                           &insert_by_function, kKeyedJobsAtOnce);
+  parts.dispatched_inserts = insert_batcher<jobs::RecordInserted>(
+      parts, options, "insert_dispatched", &insert_dispatched, kJobsAtOnce);
   Batcher<jobs::CheckedCompletion, JobState>::Run run_finishes =
       [session = parts.session, watch = std::weak_ptr<Watch>(parts.watch)](
           std::vector<const jobs::CheckedCompletion*> items) {
@@ -460,6 +471,8 @@ awaitable<void> measure(std::shared_ptr<Parts> parts) {
 
 awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::size_t limit) {
   Effects effects;
+  auto leased = co_await lease_what_is_dispatched(parts->session);
+  if (!leased) co_return leased.error();
   auto rescued = co_await rescue(parts->session, limit, &effects);
   if (!rescued) co_return rescued.error();
   parts->watch->on_committed(std::move(effects));
@@ -473,6 +486,27 @@ awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::
     co_await measure(parts);
   }
   co_return rescued;
+}
+
+awaitable<Result<std::vector<jobs::DispatchedJob>>> refill_jobs(std::shared_ptr<Parts> parts,
+                                                                jobs::RefillRequest request) {
+  // An answer that is lost leaves jobs dispatched of which nobody knows: they are found as any
+  // ticket that is lost.
+  std::function<awaitable<Tried<std::vector<jobs::DispatchedJob>>>(Lease*, bool, SteadyTime)> work =
+      [session = parts->session, request](Lease* lease, bool /*in_doubt*/, SteadyTime deadline) {
+        return refill(session, lease, request, deadline);
+      };
+  co_return co_await parts->session->attempt(std::move(work));
+}
+
+awaitable<PerItem<JobState>> take_back_runs(std::shared_ptr<Parts> parts,
+                                            std::vector<jobs::LostRun> runs,
+                                            std::optional<std::int64_t> term) {
+  Batch<JobState> batch = [session = parts->session, runs = std::move(runs), term](
+                              Lease* lease, bool /*in_doubt*/, SteadyTime deadline) {
+    return take_back(session, lease, runs, term, deadline);
+  };
+  return run_batch<JobState>(parts->session, parts->watch, std::move(batch));
 }
 
 }  // namespace rwp::jobs_postgres

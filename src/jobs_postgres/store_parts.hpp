@@ -1,14 +1,16 @@
 #pragma once
 
+#include "core/batcher.hpp"
 #include "jobs_postgres/admin.hpp"
-#include "jobs_postgres/batcher.hpp"
 #include "jobs_postgres/runs.hpp"
 #include "jobs_postgres/session.hpp"
 #include "jobs_postgres/watch.hpp"
+#include <rwp/jobs/record_store.hpp>
 #include <rwp/jobs_postgres/postgres_job_store.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace rwp::jobs_postgres {
@@ -19,6 +21,7 @@ struct Parts {
   std::shared_ptr<Watch> watch{};
   std::shared_ptr<Batcher<jobs::CheckedJob, jobs::Inserted>> inserts{};
   std::shared_ptr<Batcher<jobs::CheckedJob, jobs::Inserted>> inserts_with_keys{};
+  std::shared_ptr<Batcher<jobs::CheckedJob, jobs::RecordInserted>> dispatched_inserts{};
   std::shared_ptr<Batcher<jobs::CheckedCompletion, JobState>> finishes{};
   std::shared_ptr<Batcher<Heartbeat, jobs::LeaseState>> heartbeats{};
   std::shared_ptr<Batcher<jobs::RunRef, jobs::LeaseState>> starts{};
@@ -48,5 +51,12 @@ boost::asio::awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(
     std::shared_ptr<Parts> parts, jobs::ClaimRequest request);
 boost::asio::awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts,
                                                           std::size_t limit);
+
+/// For RecordStore.
+boost::asio::awaitable<Result<std::vector<jobs::DispatchedJob>>> refill_jobs(
+    std::shared_ptr<Parts> parts, jobs::RefillRequest request);
+boost::asio::awaitable<jobs::PerItem<JobState>> take_back_runs(std::shared_ptr<Parts> parts,
+                                                               std::vector<jobs::LostRun> runs,
+                                                               std::optional<std::int64_t> term);
 
 }  // namespace rwp::jobs_postgres

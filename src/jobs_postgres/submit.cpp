@@ -68,45 +68,6 @@ constexpr Statement kSubmit{
         " g.idempotency_key, g.unique_key, g.unique_states, g.unique_period) s"
         " ORDER BY g.place"};
 
-/// The parameters that both statements share.
-void add_columns(Parameters& parameters, const Session& session,
-                 const std::vector<const CheckedJob*>& jobs) {
-  Array ids(Of::uuids);
-  Array lanes(Of::integers);
-  Array priorities(Of::small_integers);
-  Array max_attempts(Of::integers);
-  Array run_at(Of::big_integers);
-  Array delays(Of::big_integers);
-  Array timeouts(Of::big_integers);
-  Array tenants(Of::texts);
-  Array payloads(Of::texts);
-  Array blobs(Of::texts);
-  Array rare(Of::texts);
-  std::size_t payload_bytes = 0;
-  for (const CheckedJob* checked : jobs) payload_bytes += checked->job.payload.size();
-  ids.reserve(jobs.size(), 16);
-  payloads.reserve(jobs.size(), payload_bytes / std::max<std::size_t>(jobs.size(), 1) + 1);
-  for (const CheckedJob* checked : jobs) {
-    const jobs::NewJob& job = checked->job;
-    ids.add(job.id);
-    lanes.add(session.known_lane(job.queue, job.kind, job.version));
-    priorities.add(static_cast<int>(job.priority));
-    max_attempts.add(job.max_attempts);
-    job.run_at ? run_at.add(jobs::to_ms(*job.run_at)) : run_at.add_null();
-    delays.add(job.delay.count());
-    timeouts.add_or_null(job.timeout.count());
-    tenants.add_or_null(std::string_view(job.tenant));
-    checked->payload_blob.empty() ? payloads.add(job.payload.view()) : payloads.add_null();
-    blobs.add_or_null(std::string_view(checked->payload_blob));
-    rare.add_or_null(std::string_view(jobs::StoredRare::of(job).write()));
-  }
-  parameters.big_integer(session.given_now());
-  for (Array* column : {&ids, &lanes, &priorities, &max_attempts, &run_at, &delays, &timeouts,
-                        &tenants, &payloads, &blobs, &rare}) {
-    parameters.array(std::move(*column));
-  }
-}
-
 std::string_view bytes_of(const Sha256& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
@@ -154,6 +115,52 @@ Command lock_command(const std::vector<const CheckedJob*>& jobs) {
 
 }  // namespace
 
+void add_columns(Parameters& parameters, const Session& session,
+                 const std::vector<const CheckedJob*>& jobs) {
+  Array ids(Of::uuids);
+  Array lanes(Of::integers);
+  Array priorities(Of::small_integers);
+  Array max_attempts(Of::integers);
+  Array run_at(Of::big_integers);
+  Array delays(Of::big_integers);
+  Array timeouts(Of::big_integers);
+  Array tenants(Of::texts);
+  Array payloads(Of::texts);
+  Array blobs(Of::texts);
+  Array rare(Of::texts);
+  std::size_t payload_bytes = 0;
+  for (const CheckedJob* checked : jobs) payload_bytes += checked->job.payload.size();
+  ids.reserve(jobs.size(), 16);
+  payloads.reserve(jobs.size(), payload_bytes / std::max<std::size_t>(jobs.size(), 1) + 1);
+  for (const CheckedJob* checked : jobs) {
+    const jobs::NewJob& job = checked->job;
+    ids.add(job.id);
+    lanes.add(session.known_lane(job.queue, job.kind, job.version));
+    priorities.add(static_cast<int>(job.priority));
+    max_attempts.add(job.max_attempts);
+    job.run_at ? run_at.add(jobs::to_ms(*job.run_at)) : run_at.add_null();
+    delays.add(job.delay.count());
+    timeouts.add_or_null(job.timeout.count());
+    tenants.add_or_null(std::string_view(job.tenant));
+    checked->payload_blob.empty() ? payloads.add(job.payload.view()) : payloads.add_null();
+    blobs.add_or_null(std::string_view(checked->payload_blob));
+    rare.add_or_null(std::string_view(jobs::StoredRare::of(job).write()));
+  }
+  parameters.big_integer(session.given_now());
+  for (Array* column : {&ids, &lanes, &priorities, &max_attempts, &run_at, &delays, &timeouts,
+                        &tenants, &payloads, &blobs, &rare}) {
+    parameters.array(std::move(*column));
+  }
+}
+
+std::int64_t oldest_id(const std::vector<const CheckedJob*>& jobs) {
+  std::int64_t oldest = std::numeric_limits<std::int64_t>::max();
+  for (const CheckedJob* checked : jobs) {
+    oldest = std::min(oldest, jobs::to_ms(checked->job.id.time()));
+  }
+  return oldest;
+}
+
 awaitable<Result<void>> ensure_lanes(std::shared_ptr<Session> session,
                                      std::vector<const CheckedJob*> jobs) {
   for (const CheckedJob* checked : jobs) {
@@ -196,13 +203,9 @@ awaitable<Tried<Done<Inserted>>> insert_plain(std::shared_ptr<Session> session, 
                                               std::vector<const CheckedJob*> jobs, bool in_doubt,
                                               SteadyTime deadline) {
   Tried<Done<Inserted>> tried;
-  std::int64_t oldest = std::numeric_limits<std::int64_t>::max();
-  for (const CheckedJob* checked : jobs) {
-    oldest = std::min(oldest, jobs::to_ms(checked->job.id.time()));
-  }
   std::vector<Command> commands(1, command(kInsert));
   add_columns(commands[0].parameters, *session, jobs);
-  commands[0].parameters.big_integer(oldest);
+  commands[0].parameters.big_integer(oldest_id(jobs));
   auto answer = co_await lease->run(std::move(commands), deadline);
   if (!answer) {
     tried.failure = std::move(answer.failure);

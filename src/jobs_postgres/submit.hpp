@@ -20,6 +20,12 @@ inline bool has_keys(const jobs::CheckedJob& checked) {
 boost::asio::awaitable<Result<void>> ensure_lanes(std::shared_ptr<Session> session,
                                                   std::vector<const jobs::CheckedJob*> jobs);
 
+/// $1 to $12 of the statements that insert: the time, and the columns of these jobs' bodies.
+void add_columns(Parameters& parameters, const Session& session,
+                 const std::vector<const jobs::CheckedJob*>& jobs);
+/// The oldest of their ids' times, in milliseconds.
+std::int64_t oldest_id(const std::vector<const jobs::CheckedJob*>& jobs);
+
 /// One transaction, or part of one that is open: inserts the jobs, or finds those that stand in
 /// their place. Their lanes are known.
 boost::asio::awaitable<Tried<Done<jobs::Inserted>>> insert_plain(

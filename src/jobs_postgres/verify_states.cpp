@@ -29,8 +29,8 @@ constexpr Statement kReady{
 constexpr Statement kRunning{
     .name = "rwp_verify_running",
     .sql = "SELECT " RWP_PG_STATE_COLUMNS(
-        "s.seq") ", s.lease_until - coalesce($3::bigint, " RWP_PG_NOW
-                 ") FROM rwp.running s LEFT JOIN rwp.job j ON j.id = s.id AND j.seq = s.seq"
+        "s.seq") ", CASE WHEN s.holder = -1 THEN 1 ELSE s.lease_until -"
+                 " coalesce($3::bigint, " RWP_PG_NOW ") END FROM rwp.running s LEFT JOIN rwp.job j ON j.id = s.id AND j.seq = s.seq"
                  " WHERE s.id > $2::uuid ORDER BY s.id LIMIT $4::bigint"};
 constexpr Statement kWaiting{
     .name = "rwp_verify_waiting",

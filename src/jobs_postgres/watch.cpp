@@ -81,6 +81,10 @@ Watch::Watch(std::shared_ptr<Session> session, bool listens)
     : session_(std::move(session)), listens_(listens) {}
 
 void Watch::tell_here(const Effects& effects) {
+  if (effects.look_again || !effects.ready_lanes.empty()) {
+    ++changes_;
+    changed_.notify_all();
+  }
   for (WorkWaiter* waiter : work_waiters_) {
     const bool there =
         std::any_of(effects.ready_lanes.begin(), effects.ready_lanes.end(), [&](std::int64_t id) {
@@ -184,7 +188,7 @@ awaitable<void> Watch::listen() {
       hear(*heard);
       if (!heard->empty()) continue;
       // Quiet for long: is anybody there, and does anybody want to know?
-      if (work_waiters_.empty()) co_return;
+      if (work_waiters_.empty() && change_waiters_ == 0) co_return;
       std::vector<Command> again(1, command(kListen));
       if (!co_await connection.run(std::move(again), steady_clock::now() + kListenPatience)) break;
     }
@@ -235,6 +239,25 @@ awaitable<Result<void>> Watch::wait_for_work(jobs::ClaimRequest request, SteadyT
     if (wake == Wake::cancelled) co_return Error(Errc::cancelled, "the wait was cancelled");
     if (wake == Wake::notified) looks = 0;
     if (wake == Wake::timed_out && steady_clock::now() >= deadline) break;
+  }
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> Watch::wait_for_change(std::uint64_t seen, SteadyTime deadline) {
+  const auto self = shared_from_this();
+  struct Counted {
+    std::size_t& waiters;
+    explicit Counted(std::size_t& count) : waiters(count) { ++waiters; }
+    ~Counted() { --waiters; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+  };
+  const Counted counted(change_waiters_);
+  start_listening();
+  while (changes_ == seen && !closed_) {
+    const Wake wake = co_await changed_.wait_until(deadline);
+    if (wake == Wake::cancelled) co_return Error(Errc::cancelled, "the wait was cancelled");
+    if (wake == Wake::timed_out) break;
   }
   co_return Result<void>();
 }
@@ -302,6 +325,7 @@ void Watch::close() {
   for (WorkWaiter* waiter : work_waiters_) waiter->changed.notify_all();
   for (const auto& [id, waiter] : open_) waiter->all_ended.notify_all();
   look_sooner_.notify_all();
+  changed_.notify_all();
 }
 
 }  // namespace rwp::jobs_postgres

@@ -34,6 +34,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   boost::asio::awaitable<Result<void>> wait_for_work(jobs::ClaimRequest request,
                                                      SteadyTime deadline);
+  /// Rises whenever jobs may have become ready, here or (heard) elsewhere.
+  std::uint64_t changes() const noexcept { return changes_; }
+  /// Until changes() is not `seen`; success at the deadline too.
+  boost::asio::awaitable<Result<void>> wait_for_change(std::uint64_t seen, SteadyTime deadline);
   /// Success at the deadline too.
   boost::asio::awaitable<Result<void>> wait_for_end(std::vector<Uuid> ids, SteadyTime deadline);
 
@@ -69,6 +73,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
   const bool listens_;
   std::list<WorkWaiter*> work_waiters_;
   std::unordered_multimap<Uuid, EndWaiter*> open_;
+
+  std::uint64_t changes_ = 0;
+  std::size_t change_waiters_ = 0;
+  Signal changed_;
 
   std::set<std::int64_t> lanes_to_tell_;
   bool look_to_tell_ = false;

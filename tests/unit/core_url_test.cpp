@@ -120,6 +120,8 @@ TEST(UrlMaskTest, PasswordWithAnUnescapedSlashIsMaskedToo) {
 TEST(UrlMaskTest, EveryPartOfAComposedUrlIsMasked) {
   EXPECT_EQ(masked("tiered:postgres://a:one@h/d,redis://:two@h"),
             "tiered:postgres://a:********@h/d,redis://:********@h");
+  EXPECT_EQ(masked("tiered:postgres://a:one@h/d?sslmode=off,redis://:two@h?window=5"),
+            "tiered:postgres://a:********@h/d?sslmode=off,redis://:********@h?window=5");
 }
 
 TEST(UrlMaskTest, NothingElseIsChanged) {

@@ -28,6 +28,8 @@ class Url {
   const std::string& rest() const noexcept { return rest_; }
   /// `rest` with percent escapes resolved.
   std::string path() const;
+  /// All of it, as written; never for logs or errors.
+  const std::string& text() const noexcept { return text_; }
   const std::map<std::string, std::string>& query() const noexcept { return query_; }
 
   /// `Errc::invalid_argument` names the first query name that is not in `known`.

@@ -136,8 +136,11 @@ class RecordStore : public JobStore {
                                                  std::optional<std::int64_t> term) = 0;
   /// Whether these tickets are still their jobs'. `conflict`: no more.
   virtual Awaitable<PerItem<LeaseState>> check_tickets(std::vector<RunRef> runs) = 0;
+  /// The jobs of these tickets, with their payloads. `conflict` as above.
+  virtual Awaitable<PerItem<DispatchedJob>> load_tickets(std::vector<RunRef> runs) = 0;
   /// What is recorded of these, in the ids' order.
-  virtual Awaitable<PerItem<DispatchRecord>> dispatch_records(std::vector<Uuid> ids) = 0;
+  virtual Awaitable<Result<std::vector<DispatchRecord>>> dispatch_records(
+      std::vector<Uuid> ids) = 0;
   /// Dispatched jobs by id, above `after`, at most `limit`.
   virtual Awaitable<Result<std::vector<DispatchRecord>>> dispatched_after(Uuid after,
                                                                           std::size_t limit) = 0;

@@ -6,6 +6,7 @@
 #include <rwp/core/runtime.hpp>
 #include <rwp/core/url.hpp>
 #include <rwp/jobs/job_store.hpp>
+#include <rwp/jobs/record_store.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
 
@@ -63,13 +64,17 @@ struct PostgresOptions {
 Result<std::shared_ptr<jobs::JobStore>> open_postgres_job_store(Runtime& runtime, const Url& url,
                                                                 PostgresOptions options);
 
+/// The same, to be the record of a tiered store.
+Result<std::shared_ptr<jobs::RecordStore>> open_postgres_record(Runtime& runtime, const Url& url,
+                                                                PostgresOptions options);
+
 /// Makes the schema, or brings it up to date; harmless when it is, and when many do it at once.
 /// Blocks. Errors as above.
 Result<void> migrate(Runtime& runtime, const Url& url, PostgresOptions options = PostgresOptions());
 
-/// Adds `postgres:` and `postgresql:` for jobs::JobStore. `options` gives what a URL does not say.
-/// Query options besides libpq's: `migrate=on|off`, `pooler=none|transaction`, `connections=N`,
-/// `patience=10s`.
+/// Adds `postgres:` and `postgresql:` for jobs::JobStore and jobs::RecordStore. `options` gives
+/// what a URL does not say. Query options besides libpq's: `migrate=on|off`,
+/// `pooler=none|transaction`, `connections=N`, `patience=10s`.
 void register_postgres(SchemeRegistry& registry, PostgresOptions options = PostgresOptions());
 
 }  // namespace rwp::jobs_postgres

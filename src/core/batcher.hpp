@@ -3,8 +3,6 @@
 #include <rwp/core/async.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/core/runtime.hpp>
-#include <rwp/jobs/job_store.hpp>
-#include <rwp/observability/metrics.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -15,10 +13,11 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
-namespace rwp::jobs_postgres {
+namespace rwp {
 
 /// How a Batcher gathers.
 struct BatchLimits {
@@ -41,17 +40,25 @@ template <class Item, class T>
 class Batcher : public std::enable_shared_from_this<Batcher<Item, T>> {
  public:
   /// Runs the items in one transaction; they live until it has answered, one answer each.
-  using Run = std::function<boost::asio::awaitable<jobs::PerItem<T>>(std::vector<const Item*>)>;
+  using Run = std::function<boost::asio::awaitable<Result<std::vector<Result<T>>>>(
+      std::vector<const Item*>)>;
   using Weigh = std::size_t (*)(const Item&);
 
-  Batcher(Runtime& runtime, BatchLimits limits, Run run, Weigh weigh = nullptr,
-          observability::Histogram* sizes = nullptr)
-      : runtime_(runtime), limits_(limits), run_(std::move(run)), weigh_(weigh), sizes_(sizes) {}
+  /// Told of each group's size as it starts; may be empty.
+  using OnGroup = std::function<void(std::size_t items)>;
 
-  boost::asio::awaitable<jobs::PerItem<T>> run(std::vector<Item> items) {
+  Batcher(Runtime& runtime, BatchLimits limits, Run run, Weigh weigh = nullptr,
+          OnGroup on_group = nullptr)
+      : runtime_(runtime),
+        limits_(limits),
+        run_(std::move(run)),
+        weigh_(weigh),
+        on_group_(std::move(on_group)) {}
+
+  boost::asio::awaitable<Result<std::vector<Result<T>>>> run(std::vector<Item> items) {
     if (items.empty()) co_return std::vector<Result<T>>();
     if (pending_items_ > kMostPending) {
-      co_return Error(Errc::unavailable, "too many operations wait for the database");
+      co_return Error(Errc::unavailable, "too many operations wait for the store");
     }
     const auto self = this->shared_from_this();
     auto call = std::make_shared<Call>();
@@ -107,7 +114,7 @@ class Batcher : public std::enable_shared_from_this<Batcher<Item, T>> {
       auto group = std::make_shared<Group>(gather());
       if (group->empty()) return;
       ++under_way_;
-      if (sizes_ != nullptr) sizes_->observe(static_cast<double>(group->size()));
+      if (on_group_) on_group_(group->size());
       auto self = this->shared_from_this();
       spawn(runtime_.executor(), run_group(self, group), [self, group](std::exception_ptr thrown) {
         --self->under_way_;
@@ -198,11 +205,11 @@ class Batcher : public std::enable_shared_from_this<Batcher<Item, T>> {
   const BatchLimits limits_;
   const Run run_;
   const Weigh weigh_;
-  observability::Histogram* const sizes_;
+  const OnGroup on_group_;
   std::deque<std::shared_ptr<Call>> pending_;
   std::size_t pending_items_ = 0;
   std::size_t under_way_ = 0;
   bool starting_ = false;
 };
 
-}  // namespace rwp::jobs_postgres
+}  // namespace rwp
