@@ -8,7 +8,7 @@ namespace {
 
 // Little-endian numbers and counted strings behind a letter for the kind: a content is as it came,
 // and vectors take four bytes a number.
-constexpr char kChat = 'c';
+constexpr char kChat = 'C';
 constexpr char kEmbed = 'e';
 
 void write(std::string& out, std::uint64_t number) {
@@ -79,6 +79,14 @@ std::string write_answer(const ChatReply& reply) {
   write(out, reply.usage);
   write(out, reply.id);
   write(out, reply.service_tier);
+  write(out, reply.logprobs.view());
+  write(out, reply.extra_fields.view());
+  write(out, static_cast<std::uint64_t>(reply.tool_calls.size()));
+  for (const auto& call : reply.tool_calls) {
+    write(out, call.id);
+    write(out, call.name);
+    write(out, call.arguments);
+  }
   return out;
 }
 
@@ -92,6 +100,19 @@ std::optional<ChatReply> read_chat_answer(std::string_view kept) {
   reply.usage = in.usage();
   reply.id = in.text();
   reply.service_tier = in.text();
+  auto logprobs = JsonText::parse(std::string(in.text()));
+  auto extra_fields = JsonText::parse(std::string(in.text()));
+  if (!logprobs || !extra_fields) return std::nullopt;
+  reply.logprobs = std::move(*logprobs);
+  reply.extra_fields = std::move(*extra_fields);
+  const std::uint64_t calls = in.number();
+  for (std::uint64_t i = 0; i < calls && in.good(); ++i) {
+    ToolCall call;
+    call.id = in.text();
+    call.name = in.text();
+    call.arguments = in.text();
+    reply.tool_calls.push_back(std::move(call));
+  }
   if (!in.ended() || reason > static_cast<std::uint64_t>(FinishReason::tool_calls)) {
     return std::nullopt;
   }

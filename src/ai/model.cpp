@@ -1,8 +1,7 @@
+#include "ai/check_chat.hpp"
 #include <rwp/ai/model.hpp>
 #include <rwp/core/utf8.hpp>
 
-#include <cctype>
-#include <cmath>
 #include <cstddef>
 #include <string_view>
 #include <utility>
@@ -12,16 +11,11 @@ namespace {
 
 using boost::asio::awaitable;
 
-constexpr std::size_t kMaxMessages = 1'000;
-constexpr std::size_t kMaxContentBytes = std::size_t{4} << 20U;
-constexpr std::size_t kMaxSchemaBytes = std::size_t{256} << 10U;
-constexpr std::size_t kMaxSchemaNameBytes = 64;
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr std::size_t kMaxPersonalWords = 100;
 constexpr std::size_t kMaxInputs = 2'048;
 constexpr std::size_t kMaxInputBytes = std::size_t{1} << 20U;
 constexpr std::int64_t kMaxDimensions = 16'384;
-constexpr std::int64_t kMaxOutputTokens = 10'000'000;
 
 Error invalid(std::string message) { return {Errc::invalid_argument, std::move(message)}; }
 
@@ -61,54 +55,8 @@ Result<void> check_common(const Request& request) {
   return {};
 }
 
-Result<void> check_messages(const std::vector<Message>& messages) {
-  if (messages.empty()) return invalid("messages is empty; at least one is needed");
-  if (messages.size() > kMaxMessages) {
-    return invalid("messages has more than " + std::to_string(kMaxMessages) + " entries");
-  }
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    const std::string where = "messages[" + std::to_string(i) + "].content";
-    if (messages[i].content.empty()) return invalid(where + " is empty");
-    total += messages[i].content.size();
-    if (total > kMaxContentBytes) {
-      return invalid("messages hold more than " + std::to_string(kMaxContentBytes) + " bytes");
-    }
-    if (!is_valid_utf8(messages[i].content)) return invalid(where + " is not valid UTF-8");
-  }
-  return {};
-}
-
-Result<void> check_schema(const OutputSchema& wanted) {
-  const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; };
-  bool well_named = !wanted.name.empty() && wanted.name.size() <= kMaxSchemaNameBytes;
-  for (const char c : wanted.name)
-    well_named = well_named && allowed(static_cast<unsigned char>(c));
-  if (!well_named) {
-    return invalid("output_schema.name is not 1 to 64 letters, digits, - and _");
-  }
-  if (wanted.schema.size() > kMaxSchemaBytes) {
-    return invalid("output_schema.schema is larger than " + std::to_string(kMaxSchemaBytes) +
-                   " bytes");
-  }
-  const auto first = wanted.schema.view().find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos || wanted.schema.view()[first] != '{') {
-    return invalid("output_schema.schema is not a JSON object");
-  }
-  return {};
-}
-
 Result<void> check(const ChatRequest& request) {
-  if (auto checked = check_messages(request.messages); !checked) return checked;
-  if (request.output_schema) {
-    if (auto checked = check_schema(*request.output_schema); !checked) return checked;
-  }
-  if (request.temperature && !(*request.temperature >= 0.0 && *request.temperature <= 2.0)) {
-    return invalid("temperature is not between 0 and 2");
-  }
-  if (request.max_output_tokens < 0 || request.max_output_tokens > kMaxOutputTokens) {
-    return invalid("max_output_tokens is not between 0 and " + std::to_string(kMaxOutputTokens));
-  }
+  if (auto checked = check_chat(request); !checked) return checked;
   return check_common(request);
 }
 

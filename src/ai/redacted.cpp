@@ -156,12 +156,23 @@ class RedactedModel final : public Decorator {
   /// Hides what the request says, and its list of words as well.
   std::shared_ptr<Redaction> hide(ChatRequest& request) const {
     std::vector<std::string_view> texts;
-    for (const auto& message : request.messages) texts.emplace_back(message.content);
+    for (const auto& message : request.messages) {
+      texts.emplace_back(message.content);
+      for (const auto& call : message.tool_calls) texts.emplace_back(call.arguments);
+    }
     auto redaction =
         std::make_shared<Redaction>(options_, std::move(request.personal_words), texts);
     request.personal_words.clear();
-    for (auto& message : request.messages) message.content = redaction->hide(message.content);
+    for (auto& message : request.messages) {
+      message.content = redaction->hide(message.content);
+      for (auto& call : message.tool_calls) call.arguments = redaction->hide(call.arguments);
+    }
     return redaction;
+  }
+
+  static void restore(const Redaction& redaction, ChatReply& reply, bool json) {
+    reply.content = redaction.restore(reply.content, json);
+    for (auto& call : reply.tool_calls) call.arguments = redaction.restore(call.arguments, true);
   }
 
   awaitable<Result<ChatReply>> do_chat(ChatRequest request) override {
@@ -169,7 +180,7 @@ class RedactedModel final : public Decorator {
     const bool json = request.output_schema.has_value();
     auto reply = co_await pass_chat(inner(), std::move(request));
     if (reply && !redaction->is_empty()) {
-      reply->content = redaction->restore(reply->content, json);
+      restore(*redaction, *reply, json);
     }
     co_return reply;
   }
@@ -191,7 +202,7 @@ class RedactedModel final : public Decorator {
     if (!rest.empty() && !(*shared)(rest)) {
       co_return Error(Errc::cancelled, "the stream was ended by its reader");
     }
-    reply->content = redaction->restore(reply->content, json);
+    restore(*redaction, *reply, json);
     co_return reply;
   }
 

@@ -183,10 +183,27 @@ TokenEstimate estimate_tokens(std::string_view text) { return Counter(text).coun
 TokenEstimate estimate_input(const ChatRequest& request) {
   constexpr std::int64_t kMessage = 4;  // Role and marks.
   constexpr std::int64_t kReply = 3;    // The beginning of the answer.
+  // A picture's tokens follow from its size, which is not known of an address: a middling one is
+  // expected, and the dearest that the price lists of the gpt-4o family have is the bound.
+  constexpr TokenEstimate kImage{800, 2'000};
+  constexpr TokenEstimate kSmallImage{85, 200};
   TokenEstimate sum{kReply, kReply};
   for (const auto& message : request.messages) {
     add(sum, estimate_tokens(message.content));
     add(sum, {kMessage, kMessage});
+    for (const auto& image : message.images) {
+      add(sum, image.detail == "low" ? kSmallImage : kImage);
+    }
+    for (const auto& call : message.tool_calls) {
+      add(sum, estimate_tokens(call.name));
+      add(sum, estimate_tokens(call.arguments));
+    }
+  }
+  for (const auto& tool : request.tools) {
+    const auto told = estimate_tokens(tool.parameters.view());
+    add(sum, estimate_tokens(tool.name));
+    add(sum, estimate_tokens(tool.description));
+    add(sum, {told.expected + 10, 2 * told.at_most + 50});
   }
   if (request.output_schema) {
     // Providers put it into a form of their own, which is not published.

@@ -29,6 +29,7 @@ class ValidatedModel final : public Decorator {
       auto reply = co_await pass_chat(inner(), std::move(copy));
       if (!reply) co_return reply;
       if (auto finished = check_finish(*reply); !finished) co_return finished.error();
+      if (!reply->tool_calls.empty()) co_return reply;  // The answer comes after the calls.
       auto judged = judge_.judge(&*request.output_schema, reply->content);
       if (judged) {
         add_usage(reply->usage, before);
@@ -52,6 +53,7 @@ class ValidatedModel final : public Decorator {
     auto reply = co_await pass_stream(inner(), std::move(request), std::move(on_delta));
     if (!reply) co_return reply;
     if (auto finished = check_finish(*reply); !finished) co_return finished.error();
+    if (!reply->tool_calls.empty()) co_return reply;
     auto judged = judge_.judge(&wanted, reply->content);
     if (!judged) co_return misfit(reply->model, judged.error());
     co_return reply;

@@ -89,7 +89,13 @@ class LocalModel final : public ai::Model {
   Result<ai::ChatReply> answer(const ai::ChatRequest& request) {
     std::size_t user_bytes = 0;
     std::size_t all_bytes = 0;
+    const bool must_call = !request.tool_choice.empty() && request.tool_choice != "auto" &&
+                           request.tool_choice != "none";
+    if (must_call) return Error(Errc::unsupported, "tool_choice: rwp-local calls no tools");
     for (const auto& message : request.messages) {
+      if (!message.images.empty()) {
+        return Error(Errc::unsupported, "messages has images, which rwp-local does not see");
+      }
       all_bytes += message.content.size();
       if (message.role == ai::Role::user) user_bytes += message.content.size();
     }

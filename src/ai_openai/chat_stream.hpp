@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ai_openai/member_sum.hpp"
 #include "ai_openai/reply_json.hpp"
 #include <rwp/ai/model.hpp>
 
@@ -26,9 +27,12 @@ class ChatStream {
 
  private:
   Read<std::string> take_choice(JsonView choice);
+  Read<std::string> take_calls(JsonView delta);
 
   const std::size_t max_content_bytes_;
   ai::ChatReply reply_;
+  AnswerExtras extras_{true};
+  std::size_t call_bytes_ = 0;
   std::optional<ai::FinishReason> finish_reason_;
   std::optional<ai::TokenUsage> usage_;
   bool refused_ = false;

@@ -36,7 +36,8 @@ struct OpenAiModel::Impl {
       std::shared_ptr<const ai::ChatRequest> request, std::string model, bool stream);
   boost::asio::awaitable<Result<ai::ChatReply>> read_stream(
       std::unique_ptr<net::HttpExchange> exchange, ai::OnDelta on_delta) const;
-  boost::asio::awaitable<Result<ai::EmbedReply>> embed_some(std::string body, std::size_t inputs,
+  boost::asio::awaitable<Result<ai::EmbedReply>> embed_some(std::string model, std::string body,
+                                                            std::size_t inputs,
                                                             std::int64_t dimensions,
                                                             SteadyTime deadline,
                                                             TraceContext trace);

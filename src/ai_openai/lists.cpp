@@ -89,13 +89,14 @@ awaitable<Result<std::string>> OpenAiModel::Impl::choose_model(std::string asked
   co_return listed_model;
 }
 
-awaitable<Result<ai::EmbedReply>> OpenAiModel::Impl::embed_some(std::string body,
+awaitable<Result<ai::EmbedReply>> OpenAiModel::Impl::embed_some(std::string model, std::string body,
                                                                 std::size_t inputs,
                                                                 std::int64_t dimensions,
                                                                 SteadyTime deadline,
                                                                 TraceContext trace) {
   Call call;
   call.path = "/embeddings";
+  call.model = std::move(model);
   call.body = std::move(body);
   call.deadline = deadline;
   call.trace = trace;
@@ -115,12 +116,13 @@ awaitable<Result<ai::EmbedReply>> OpenAiModel::do_embed(ai::EmbedRequest request
   if (!model) co_return model.error();
   ai::EmbedReply reply;
   reply.vectors.reserve(request.inputs.size());
+  const bool base64 = impl_->upstream.dialect().base64_embeddings;
   std::size_t begin = 0;
   while (begin < request.inputs.size()) {
     const std::size_t count = share_of(request.inputs, begin);
     const auto inputs = std::span(request.inputs).subspan(begin, count);
-    std::string body = embeddings_json(inputs, *model, request.dimensions).release();
-    auto some = co_await impl_->embed_some(std::move(body), count, request.dimensions,
+    std::string body = embeddings_json(inputs, *model, request.dimensions, base64).release();
+    auto some = co_await impl_->embed_some(*model, std::move(body), count, request.dimensions,
                                            request.deadline, request.trace);
     if (!some) co_return some.error();
     std::size_t bytes = 0;

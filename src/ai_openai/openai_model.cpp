@@ -56,7 +56,10 @@ Avoid& OpenAiModel::Impl::avoid_of(const std::string& model) {
   if (found != avoids.end()) return found->second;
   if (avoids.size() >= kMostModelsKnown) avoids.clear();
   Avoid avoid = avoid_by_name(model);
-  avoid.max_completion_tokens = options().legacy_max_tokens;
+  const Dialect& dialect = upstream.dialect();
+  avoid.max_completion_tokens = options().legacy_max_tokens || dialect.legacy_max_tokens;
+  avoid.strict_schema = !dialect.strict_schema;
+  avoid.stream_options = !dialect.stream_usage;
   return avoids.emplace(model, avoid).first->second;
 }
 
@@ -70,6 +73,7 @@ awaitable<Result<std::unique_ptr<net::HttpExchange>>> OpenAiModel::Impl::open_ch
   for (;;) {
     Call call;
     call.path = "/chat/completions";
+    call.model = model;
     call.body = chat_json(*request, form).release();
     if (stream) call.accept = "text/event-stream";
     call.deadline = request->deadline;

@@ -42,10 +42,12 @@ Result<void> check_options(const OpenAiOptions& options) {
     return bad("api_key: must be printable characters without spaces");
   }
   using Word = std::pair<const char*, const std::string*>;
-  const std::array words{
-      Word("model", &options.model), Word("embedding_model", &options.embedding_model),
-      Word("organization", &options.organization), Word("project", &options.project),
-      Word("reasoning_effort", &options.reasoning_effort)};
+  const std::array words{Word("model", &options.model),
+                         Word("embedding_model", &options.embedding_model),
+                         Word("organization", &options.organization),
+                         Word("project", &options.project),
+                         Word("reasoning_effort", &options.reasoning_effort),
+                         Word("api_version", &options.api_version)};
   for (const auto& [name, word] : words) {
     if (word->size() > kMostWordBytes || !is_printable(*word)) {
       return bad(std::string(name) + ": must be at most 256 printable characters without spaces");
@@ -61,6 +63,7 @@ Result<void> check_options(const OpenAiOptions& options) {
       return bad(std::string(name) + ": must be more than 0 and at most 24 h");
     }
   }
+  if (auto dialect = find_dialect(options.dialect); !dialect) return dialect.error();
   if (options.max_response_bytes == 0) return bad("max_response_bytes: must not be 0");
   if (options.max_attempts < 1 || options.max_attempts > kMostAttempts) {
     return bad("max_attempts: must be 1 to 10");

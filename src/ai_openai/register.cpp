@@ -16,15 +16,17 @@ std::string query_text(const Url& url, const std::string& name, std::string fall
 
 /// What the two kinds of URL share.
 Result<void> read_query(const Url& url, OpenAiOptions& options) {
-  auto known =
-      url.allow_query({"model", "embedding_model", "organization", "project", "reasoning_effort",
-                       "max_tokens", "attempts", "timeout", "idle_timeout", "ca_file"});
+  auto known = url.allow_query({"model", "embedding_model", "organization", "project",
+                                "reasoning_effort", "max_tokens", "attempts", "timeout",
+                                "idle_timeout", "ca_file", "dialect", "api_version"});
   if (!known) return known;
   options.model = query_text(url, "model", std::move(options.model));
   options.embedding_model = query_text(url, "embedding_model", std::move(options.embedding_model));
   options.organization = query_text(url, "organization", std::string());
   options.project = query_text(url, "project", std::string());
   options.reasoning_effort = query_text(url, "reasoning_effort", std::string());
+  options.dialect = query_text(url, "dialect", std::move(options.dialect));
+  options.api_version = query_text(url, "api_version", std::string());
   const std::string limit = query_text(url, "max_tokens", std::string());
   if (!limit.empty() && limit != "legacy") {
     return Error(Errc::invalid_argument, "URL option \"max_tokens\" must be legacy");

@@ -1,5 +1,7 @@
 #include "ai_openai/reply_json.hpp"
 
+#include "ai_openai/base64.hpp"
+#include "ai_openai/member_sum.hpp"
 #include <rwp/core/json_text.hpp>
 
 #include <algorithm>
@@ -12,6 +14,7 @@ namespace rwp::ai_openai {
 namespace {
 
 constexpr std::size_t kMostModels = 10'000;
+constexpr std::size_t kMostToolCalls = 128;
 constexpr std::size_t kBytesPerToken = 4;
 constexpr double kLengthTolerance = 1e-3;
 
@@ -55,36 +58,6 @@ std::int64_t count_of(std::optional<JsonView> object, std::string_view name) {
 std::optional<JsonView> array_of(JsonView object, std::string_view name) {
   auto member = object.find(name);
   return member && member->kind() == JsonKind::array ? member : std::nullopt;
-}
-
-/// The value of a base64 digit; 64 for other characters.
-std::uint32_t base64_digit(char c) noexcept {
-  if (c >= 'A' && c <= 'Z') return static_cast<std::uint32_t>(c - 'A');
-  if (c >= 'a' && c <= 'z') return static_cast<std::uint32_t>(c - 'a' + 26);
-  if (c >= '0' && c <= '9') return static_cast<std::uint32_t>(c - '0' + 52);
-  return c == '+' ? 62U : c == '/' ? 63U : 64U;
-}
-
-std::optional<std::vector<unsigned char>> decode_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::vector<unsigned char> bytes;
-  bytes.reserve(text.size() / 4 * 3);
-  for (std::size_t at = 0; at < text.size(); at += 4) {
-    std::size_t digits = 4;
-    if (at + 4 == text.size()) {
-      while (digits > 2 && text[at + digits - 1] == '=') --digits;
-    }
-    std::uint32_t word = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-      const std::uint32_t digit = i < digits ? base64_digit(text[at + i]) : 0;
-      if (digit > 63) return std::nullopt;
-      word = (word << 6U) | digit;
-    }
-    for (std::size_t i = 0; i + 1 < digits; ++i) {
-      bytes.push_back(static_cast<unsigned char>((word >> (16 - 8 * i)) & 0xFFU));
-    }
-  }
-  return bytes;
 }
 
 std::optional<std::vector<float>> read_numbers(JsonView list) {
@@ -178,6 +151,26 @@ std::optional<std::vector<float>> decode_floats(std::string_view base64) {
   return floats;
 }
 
+std::optional<std::vector<ai::ToolCall>> read_tool_calls(JsonView message) {
+  std::vector<ai::ToolCall> calls;
+  const auto list = array_of(message, "tool_calls");
+  if (!list) return calls;
+  if (list->size() > kMostToolCalls) return std::nullopt;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const JsonView item = list->at(i);
+    // Of a function, or of a custom tool, whose input is any text.
+    const auto function = item.find("function");
+    const auto named = function ? function : item.find("custom");
+    if (!named || text_of(*named, "name").empty()) return std::nullopt;
+    ai::ToolCall call;
+    call.id = text_of(item, "id");
+    call.name = text_of(*named, "name");
+    call.arguments = text_of(*named, function ? "arguments" : "input");
+    calls.push_back(std::move(call));
+  }
+  return calls;
+}
+
 Read<ai::ChatReply> read_chat(std::string body) {
   auto parsed = parse(std::move(body));
   if (parsed.wrong) return std::move(*parsed.wrong);
@@ -195,6 +188,12 @@ Read<ai::ChatReply> read_chat(std::string body) {
   // A whole body that names no reason has ended; some servers leave it out.
   reply.finish_reason = read_finish_reason(choice).value_or(ai::FinishReason::stop);
   if (text_of(choice, "finish_reason") == "error") return wrong("the server ended with an error");
+  auto calls = read_tool_calls(*message);
+  if (!calls) return wrong("choices[0].message has a tool call without a name, or too many");
+  reply.tool_calls = std::move(*calls);
+  if (!reply.tool_calls.empty() && reply.finish_reason == ai::FinishReason::stop) {
+    reply.finish_reason = ai::FinishReason::tool_calls;  // So said when the tool had been chosen.
+  }
   const auto content = message->find("content");
   const std::string refusal = text_of(*message, "refusal");
   if (!refusal.empty()) {
@@ -209,6 +208,12 @@ Read<ai::ChatReply> read_chat(std::string body) {
   }
   reply.usage = read_usage(root).value_or(ai::TokenUsage());
   reply.service_tier = text_of(root, "service_tier");
+  AnswerExtras extras;
+  extras.take_root(root);
+  extras.take_choice(choice);
+  extras.take_message(*message);
+  reply.logprobs = extras.logprobs();
+  reply.extra_fields = extras.finish();
   return reply;
 }
 

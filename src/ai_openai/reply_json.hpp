@@ -26,6 +26,9 @@ using Read = std::variant<T, Wrong>;
 /// The body of a chat completion: the first choice. Usage stays 0 when the server tells none.
 Read<ai::ChatReply> read_chat(std::string body);
 
+/// The calls that a message asks for; none: one is no call, or they are more than 128.
+std::optional<std::vector<ai::ToolCall>> read_tool_calls(JsonView message);
+
 /// The vectors of an embedding's answer in the order of the inputs, each of length 1. Every input
 /// has one, all of the same size, and of `dimensions` when that is not 0.
 Read<ai::EmbedReply> read_embeddings(std::string body, std::size_t inputs, std::int64_t dimensions);

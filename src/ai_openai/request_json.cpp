@@ -1,23 +1,12 @@
 #include "ai_openai/request_json.hpp"
 
+#include "ai_openai/message_json.hpp"
 #include <rwp/ai_openai/strict_schema.hpp>
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/json_writer.hpp>
 
 namespace rwp::ai_openai {
 namespace {
-
-std::string_view role_name(ai::Role role) {
-  switch (role) {
-    case ai::Role::system:
-      return "system";
-    case ai::Role::assistant:
-      return "assistant";
-    case ai::Role::user:
-      break;
-  }
-  return "user";
-}
 
 void write_schema(JsonWriter& out, const ai::OutputSchema& wanted, bool avoid_strict) {
   const bool strict = !avoid_strict && fits_strict_mode(JsonDocument(wanted.schema).root());
@@ -29,6 +18,18 @@ void write_schema(JsonWriter& out, const ai::OutputSchema& wanted, bool avoid_st
   out.member("strict", strict);
   out.end_object();
   out.end_object();
+}
+
+/// What the call says of it, else what the options say; empty: nothing, or the model will not have
+/// it.
+std::string effort_of(const ai::ChatRequest& request, const ChatForm& form) {
+  if (form.avoid.reasoning_effort) return {};
+  if (!request.extra_fields.is_null()) {
+    const JsonDocument extra(request.extra_fields);
+    const auto told = extra.root().find("reasoning_effort");
+    if (told && told->as_string()) return std::string(*told->as_string());
+  }
+  return form.reasoning_effort;
 }
 
 }  // namespace
@@ -50,13 +51,13 @@ JsonText chat_json(const ai::ChatRequest& request, const ChatForm& form) {
   out.begin_object();
   out.member("model", std::string_view(form.model));
   out.key("messages").begin_array();
-  for (const auto& message : request.messages) {
-    out.begin_object();
-    out.member("role", role_name(message.role));
-    out.member("content", std::string_view(message.content));
-    out.end_object();
-  }
+  for (const auto& message : request.messages) write_message(out, message);
   out.end_array();
+  if (!request.tools.empty()) write_tools(out, request, form.avoid.strict_schema);
+  if (request.top_logprobs) {
+    out.member("logprobs", true);
+    if (*request.top_logprobs > 0) out.member("top_logprobs", *request.top_logprobs);
+  }
   if (request.output_schema) {
     write_schema(out, *request.output_schema, form.avoid.strict_schema);
   }
@@ -67,21 +68,27 @@ JsonText chat_json(const ai::ChatRequest& request, const ChatForm& form) {
     out.member(form.avoid.max_completion_tokens ? "max_tokens" : "max_completion_tokens",
                request.max_output_tokens);
   }
-  if (!form.reasoning_effort.empty() && !form.avoid.reasoning_effort) {
-    out.member("reasoning_effort", std::string_view(form.reasoning_effort));
-  }
+  const std::string effort = effort_of(request, form);
+  if (!effort.empty()) out.member("reasoning_effort", std::string_view(effort));
   if (form.stream) {
     out.member("stream", true);
     if (!form.avoid.stream_options) {
       out.key("stream_options").begin_object().member("include_usage", true).end_object();
     }
   }
+  if (!request.extra_fields.is_null()) {
+    const JsonDocument extra(request.extra_fields);
+    extra.root().each_member([&](std::string_view name, JsonView value) {
+      if (name != "reasoning_effort") out.member(name, value.text());
+      return true;
+    });
+  }
   out.end_object();
   return out.finish();
 }
 
 JsonText embeddings_json(std::span<const std::string> inputs, std::string_view model,
-                         std::int64_t dimensions) {
+                         std::int64_t dimensions, bool base64) {
   JsonWriter out;
   out.begin_object();
   out.member("model", model);
@@ -89,7 +96,7 @@ JsonText embeddings_json(std::span<const std::string> inputs, std::string_view m
   for (const auto& input : inputs) out.value(std::string_view(input));
   out.end_array();
   if (dimensions > 0) out.member("dimensions", dimensions);
-  out.member("encoding_format", "base64");
+  if (base64) out.member("encoding_format", "base64");
   out.end_object();
   return out.finish();
 }

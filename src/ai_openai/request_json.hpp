@@ -33,8 +33,8 @@ Avoid avoid_by_name(std::string_view model) noexcept;
 /// The body of POST /chat/completions.
 JsonText chat_json(const ai::ChatRequest& request, const ChatForm& form);
 
-/// The body of POST /embeddings, which asks for base64.
+/// The body of POST /embeddings, which asks for base64 when the server knows it.
 JsonText embeddings_json(std::span<const std::string> inputs, std::string_view model,
-                         std::int64_t dimensions);
+                         std::int64_t dimensions, bool base64 = true);
 
 }  // namespace rwp::ai_openai

@@ -13,6 +13,9 @@ namespace {
 
 using boost::asio::awaitable;
 
+/// Retries for each call, over all calls, and those that are free of it until they are used up.
+constexpr double kRetryShare = 0.1;
+constexpr double kRetryReserve = 10;
 /// Most of an error's body that is looked at.
 constexpr std::size_t kMostErrorBytes = std::size_t{64} << 10U;
 
@@ -40,21 +43,42 @@ awaitable<std::string> read_some(net::HttpExchange& exchange) {
 }  // namespace
 
 Upstream::Upstream(std::shared_ptr<net::HttpTransport> transport, OpenAiOptions options)
-    : transport_(std::move(transport)), options_(std::move(options)), base_(options_.base_url) {
+    : transport_(std::move(transport)),
+      options_(std::move(options)),
+      dialect_(find_dialect(options_.dialect).value()),
+      base_(options_.base_url),
+      budget_(kRetryReserve) {
   speaker_.host = host_of(options_.base_url);
   speaker_.key = options_.api_key;
   while (base_.ends_with('/')) base_.pop_back();
 }
 
+std::string Upstream::url_of(const Call& call) const {
+  std::string url = base_;
+  if (!options_.api_version.empty() && !call.model.empty()) {
+    url += "/deployments/" + path_segment(call.model);
+  }
+  url += call.path;
+  if (!options_.api_version.empty()) {
+    url += call.path.find('?') == std::string::npos ? "?" : "&";
+    url += "api-version=" + path_segment(options_.api_version);
+  }
+  return url;
+}
+
 net::HttpRequest Upstream::request_of(const Call& call) const {
   net::HttpRequest request;
   request.method = call.method;
-  request.url = base_ + call.path;
+  request.url = url_of(call);
   request.body = call.body;
   request.headers.add("Accept", call.accept);
-  if (!call.body.empty()) request.headers.add("Content-Type", "application/json");
+  if (!call.body.empty()) request.headers.add("Content-Type", call.content_type);
   if (!options_.api_key.empty()) {
-    request.headers.add("Authorization", "Bearer " + options_.api_key.expose());
+    if (dialect_.api_key_header) {
+      request.headers.add("api-key", options_.api_key.expose());
+    } else {
+      request.headers.add("Authorization", "Bearer " + options_.api_key.expose());
+    }
   }
   if (!options_.organization.empty()) {
     request.headers.add("OpenAI-Organization", options_.organization);
@@ -86,22 +110,32 @@ awaitable<Called> Upstream::attempt(net::HttpRequest request) const {
   co_return std::move(called);
 }
 
+std::optional<std::chrono::milliseconds> Upstream::wait_before_next(const Call& call,
+                                                                    const Called& called,
+                                                                    int retries) {
+  const Error error = called.exchange.error();
+  if (retries + 1 >= options_.max_attempts || !error.retryable()) return std::nullopt;
+  // A time limit of ours says nothing of what the server has done, and charged for.
+  if (called.status == 0 && error.code() != Errc::unavailable) return std::nullopt;
+  if (call.makes_something && called.status != 429) return std::nullopt;
+  const auto wait = wait_after(error, static_cast<unsigned>(retries) + 1, random_share());
+  if (!wait || std::chrono::steady_clock::now() + *wait >= call.deadline) return std::nullopt;
+  if (budget_ < 1) return std::nullopt;
+  budget_ -= 1;
+  return wait;
+}
+
 awaitable<Called> Upstream::open(Call call) {
+  budget_ = std::min(budget_ + kRetryShare, kRetryReserve);
   for (int retries = 0;; ++retries) {
     net::HttpRequest request = request_of(call);
     Called called = co_await attempt(std::move(request));
     if (called.exchange) co_return std::move(called);
-    const Error error = called.exchange.error();
-    // A time limit of ours says nothing of what the server has done, and charged for.
-    const bool again =
-        error.retryable() && (called.status != 0 || error.code() == Errc::unavailable);
-    if (!again || retries + 1 >= options_.max_attempts) co_return std::move(called);
-    const auto wait = wait_after(error, static_cast<unsigned>(retries) + 1, random_share());
-    if (!wait || std::chrono::steady_clock::now() + *wait >= call.deadline) {
-      co_return std::move(called);
-    }
-    options_.log.debug("request is repeated",
-                       {{"error", error}, {"wait_ms", wait->count()}, {"retries", retries + 1}});
+    const auto wait = wait_before_next(call, called, retries);
+    if (!wait) co_return std::move(called);
+    options_.log.debug(
+        "request is repeated",
+        {{"error", called.exchange.error()}, {"wait_ms", wait->count()}, {"retries", retries + 1}});
     auto slept = co_await sleep_for(*wait);
     if (!slept) {
       called.exchange = slept.error();
@@ -130,6 +164,22 @@ awaitable<Result<std::string>> Upstream::read_all(net::HttpExchange& exchange) c
     }
     body += *piece;
   }
+}
+
+std::string path_segment(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string segment;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      segment += c;
+    } else {
+      segment += {'%', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+    }
+  }
+  return segment;
 }
 
 }  // namespace rwp::ai_openai

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "ai_openai/server_error.hpp"
-#include <rwp/ai_openai/openai_model.hpp>
+#include <rwp/ai/rate_allowance.hpp>
+#include <rwp/ai_openai/dialect.hpp>
+#include <rwp/ai_openai/openai_options.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/net/http_transport.hpp>
@@ -9,9 +11,12 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace rwp::ai_openai {
@@ -22,6 +27,11 @@ struct Call {
   /// Below the base URL: "/chat/completions".
   std::string path{};
   std::string body{};
+  std::string content_type = "application/json";
+  /// What Azure's older routes have in their path; empty: not of a model.
+  std::string model{};
+  /// Makes something that a repetition would make twice: repeated only after 429.
+  bool makes_something = false;
   /// "application/json" or "text/event-stream".
   std::string accept = "application/json";
   SteadyTime deadline = SteadyTime::max();
@@ -55,19 +65,30 @@ class Upstream {
   void on_rate_report(ai::OnRateReport listener) { listener_ = std::move(listener); }
 
   const OpenAiOptions& options() const noexcept { return options_; }
+  const Dialect& dialect() const noexcept { return dialect_; }
   const Speaker& speaker() const noexcept { return speaker_; }
 
  private:
+  std::string url_of(const Call& call) const;
+  /// Whether a call that failed so is repeated, and after which wait.
+  std::optional<std::chrono::milliseconds> wait_before_next(const Call& call, const Called& called,
+                                                            int retries);
   net::HttpRequest request_of(const Call& call) const;
   boost::asio::awaitable<Called> attempt(net::HttpRequest request) const;
 
   const std::shared_ptr<net::HttpTransport> transport_;
   const OpenAiOptions options_;
+  const Dialect dialect_;
   Speaker speaker_;
   ai::OnRateReport listener_;
   /// Without a slash at the end.
   std::string base_;
+  /// Retries that are left: each call adds a share of one.
+  double budget_;
 };
+
+/// A segment of a path: what could end it is escaped.
+std::string path_segment(std::string_view text);
 
 /// `Errc::invalid_argument` names the option that is out of its range.
 Result<void> check_options(const OpenAiOptions& options);

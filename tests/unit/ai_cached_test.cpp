@@ -102,7 +102,7 @@ TEST_P(CachedTest, WhateverMayChangeTheAnswerIsADifferentRequest) {
     reply.content = "{}";
     return reply;
   });
-  std::vector<ChatRequest> different(8, chat_request("?"));
+  std::vector<ChatRequest> different(13, chat_request("?"));
   different[1].messages[0].content = "??";
   different[2].messages[0].role = Role::system;
   different[3].messages.push_back({Role::user, "?"});
@@ -110,6 +110,11 @@ TEST_P(CachedTest, WhateverMayChangeTheAnswerIsADifferentRequest) {
   different[5].max_output_tokens = 9;
   different[6].output_schema = OutputSchema{"a", JsonText::trusted(R"({"type":"object"})")};
   different[7].output_schema = OutputSchema{"b", JsonText::trusted(R"({"type":"object"})")};
+  different[8].messages[0].images.push_back({.bytes = "a", .media_type = "image/png"});
+  different[9].messages[0].images.push_back({.bytes = "b", .media_type = "image/png"});
+  different[10].tools.push_back({.name = "f"});
+  different[11].top_logprobs = 1;
+  different[12].extra_fields = JsonText::trusted(R"({"seed":7})");
   for (const auto& request : different) ASSERT_TRUE(ask(request).has_value());
   EXPECT_EQ(asked(), different.size());
 

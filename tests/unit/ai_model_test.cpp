@@ -110,6 +110,57 @@ TEST_F(ModelTest, SchemaThatIsNoObjectIsRefused) {
   EXPECT_EQ(chat_code(std::move(request)), Errc::invalid_argument);
 }
 
+TEST_F(ModelTest, ImagesBelongToUsersAndHaveAnAddressOrBytes) {
+  auto request = question();
+  request.messages[0].images.push_back({.url = "https://example.org/a.png"});
+  request.messages[0].images.push_back({.bytes = "PNG", .media_type = "image/png"});
+  request.messages[0].content.clear();
+  EXPECT_NE(chat_code(request), Errc::invalid_argument);
+
+  for (const Image& bad :
+       {Image(), Image{.url = "ftp://a/b"}, Image{.url = "https://a", .bytes = "x"},
+        Image{.bytes = "x"}, Image{.bytes = "x", .media_type = "text/html"},
+        Image{.url = "https://a", .detail = "huge"}}) {
+    request.messages[0].images = {bad};
+    EXPECT_EQ(chat_code(request), Errc::invalid_argument) << bad.url;
+  }
+  request.messages[0].images = {{.url = "https://example.org/a.png"}};
+  request.messages[0].role = Role::assistant;
+  EXPECT_EQ(chat_code(request), Errc::invalid_argument);
+}
+
+TEST_F(ModelTest, ToolsAreWellNamedAndTheirAnswersSayToWhichCall) {
+  auto request = question();
+  Tool tool{.name = "look_up", .parameters = JsonText::trusted(R"({"type":"object"})")};
+  request.tools.push_back(tool);
+  request.tool_choice = "look_up";
+  request.messages.push_back({.role = Role::assistant, .tool_calls = {{"c1", "look_up", "{}"}}});
+  request.messages.push_back({.role = Role::tool, .tool_call_id = "c1"});
+  EXPECT_NE(chat_code(request), Errc::invalid_argument);
+
+  request.messages.back().tool_call_id.clear();
+  EXPECT_EQ(chat_code(request), Errc::invalid_argument);
+  request.messages.back().tool_call_id = "c1";
+  request.tool_choice = "other";
+  EXPECT_EQ(chat_code(request), Errc::invalid_argument);
+  request.tool_choice = "auto";
+  request.tools.clear();
+  EXPECT_EQ(chat_code(request), Errc::invalid_argument);
+  tool.name = "look up";
+  request.tools.push_back(tool);
+  EXPECT_EQ(chat_code(request), Errc::invalid_argument);
+}
+
+TEST_F(ModelTest, ExtraFieldsAreAnObjectAndTakeNothingOver) {
+  auto request = question();
+  request.extra_fields = JsonText::trusted(R"({"seed":7,"stop":["END"]})");
+  EXPECT_NE(chat_code(request), Errc::invalid_argument);
+  for (const char* bad : {"[]", R"({"model":"x"})", R"({"n":2})", R"({"stream":true})"}) {
+    request.extra_fields = JsonText::trusted(bad);
+    EXPECT_EQ(chat_code(request), Errc::invalid_argument) << bad;
+  }
+}
+
 TEST_F(ModelTest, NegativeTokenLimitIsRefused) {
   auto request = question();
   request.max_output_tokens = -1;

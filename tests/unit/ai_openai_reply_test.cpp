@@ -110,6 +110,34 @@ TEST(ChatReplyTest, BodiesThatAreNoAnswerSayWhy) {
       HasSubstr("error"));
 }
 
+TEST(ChatReplyTest, ToolCallsAreReadAndGiveTheReason) {
+  const auto reply = good(read_chat(with_choice(
+      R"({"finish_reason":"stop","message":{"content":null,"tool_calls":[)"
+      R"({"id":"c1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},)"
+      R"({"id":"c2","type":"custom","custom":{"name":"g","input":"x"}}]}})")));
+
+  EXPECT_EQ(reply.finish_reason, ai::FinishReason::tool_calls);
+  EXPECT_THAT(reply.tool_calls,
+              ElementsAre(ai::ToolCall{"c1", "f", R"({"a":1})"}, ai::ToolCall{"c2", "g", "x"}));
+  EXPECT_NE(why_wrong(read_chat(with_choice(
+                R"({"message":{"content":null,"tool_calls":[{"id":"c1","function":{}}]}})"))),
+            "");
+}
+
+TEST(ChatReplyTest, WhatIsNotKnownSurvives) {
+  const auto reply = good(read_chat(
+      R"({"id":"c","system_fingerprint":"fp","timings":{"ms":3},"choices":[{"index":0,)"
+      R"("stop_reason":151,"logprobs":{"content":[{"token":"a","logprob":-1}],"refusal":null},)"
+      R"("message":{"content":"hi","annotations":[],"reasoning_content":"hm"}}]})"));
+
+  EXPECT_EQ(reply.logprobs.str(), R"({"content":[{"logprob":-1,"token":"a"}]})");
+  EXPECT_EQ(reply.extra_fields.str(),
+            R"({"system_fingerprint":"fp","timings":{"ms":3},"choice":{"stop_reason":151},)"
+            R"("message":{"reasoning_content":"hm"}})");
+  EXPECT_TRUE(
+      good(read_chat(with_choice(R"({"message":{"content":"hi"}})"))).extra_fields.is_null());
+}
+
 TEST(ChatReplyTest, ErrorInAGoodStatusIsAnError) {
   EXPECT_EQ(said_error(read_chat(R"({"error":{"message":"overloaded"}})")), "overloaded");
 }
@@ -257,6 +285,51 @@ TEST_F(ChatStreamTest, ContentIsBounded) {
 
   EXPECT_THAT(why_wrong(stream_.take("", chunk(R"([{"delta":{"content":")" + piece + R"("}}])"))),
               HasSubstr("1000 bytes"));
+}
+
+TEST_F(ChatStreamTest, PiecesOfToolCallsMayComeInTurn) {
+  for (const char* delta :
+       {R"({"tool_calls":[{"index":0,"id":"c1","function":{"name":"f","arguments":""}}]})",
+        R"({"tool_calls":[{"index":1,"id":"c2","function":{"name":"g","arguments":"{"}}]})",
+        R"({"tool_calls":[{"index":0,"function":{"arguments":"{\"a\""}}]})",
+        R"({"tool_calls":[{"index":1,"function":{"arguments":"}"}},)"
+        R"({"index":0,"function":{"arguments":":1}"}}]})"}) {
+    take(chunk(R"([{"delta":)" + std::string(delta) + "}]"));
+  }
+  take(chunk(R"([{"delta":{},"finish_reason":"tool_calls"}])"));
+
+  const auto reply = good(stream_.finish());
+  EXPECT_EQ(reply.finish_reason, ai::FinishReason::tool_calls);
+  EXPECT_THAT(reply.tool_calls,
+              ElementsAre(ai::ToolCall{"c1", "f", R"({"a":1})"}, ai::ToolCall{"c2", "g", "{}"}));
+}
+
+TEST_F(ChatStreamTest, ToolCallsWithoutAnIndexAreToldApartByTheirIds) {
+  take(chunk(R"([{"delta":{"tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{}"}},)"
+             R"({"id":"c2","function":{"name":"g","arguments":"{"}}]}}])"));
+  take(chunk(R"([{"delta":{"tool_calls":[{"function":{"arguments":"}"}}]},"finish_reason":""}])"));
+  take("[DONE]");
+
+  EXPECT_THAT(good(stream_.finish()).tool_calls,
+              ElementsAre(ai::ToolCall{"c1", "f", "{}"}, ai::ToolCall{"c2", "g", "{}"}));
+}
+
+TEST_F(ChatStreamTest, ToolCallOutOfItsOrderOrNamelessIsNoAnswer) {
+  EXPECT_NE(why_wrong(ChatStream(10).take(
+                "", chunk(R"([{"delta":{"tool_calls":[{"index":7,"id":"c"}]}}])"))),
+            "");
+  take(chunk(R"([{"delta":{"tool_calls":[{"index":0,"id":"c"}]},"finish_reason":"stop"}])"));
+  EXPECT_NE(why_wrong(stream_.finish()), "");
+}
+
+TEST_F(ChatStreamTest, ReasoningAndLogprobsArePutTogether) {
+  take(chunk(R"([{"delta":{"reasoning":"so ","x":1},"logprobs":{"content":[{"token":"a"}]}}])"));
+  take(chunk(R"([{"delta":{"reasoning":"far","x":2},"logprobs":{"content":[{"token":"b"}]}}])"));
+  take(chunk(R"([{"delta":{"content":"ok"},"finish_reason":"stop"}])"));
+
+  const auto reply = good(stream_.finish());
+  EXPECT_EQ(reply.extra_fields.str(), R"({"message":{"reasoning":"so far","x":2}})");
+  EXPECT_EQ(reply.logprobs.str(), R"({"content":[{"token":"a"},{"token":"b"}]})");
 }
 
 TEST_F(ChatStreamTest, RefusalIsAReason) {

@@ -117,6 +117,69 @@ TEST(ChatJsonTest, SchemaGoesAsAResponseFormat) {
   EXPECT_EQ(sent(request, form).at("response_format").at("json_schema").at("strict"), false);
 }
 
+TEST(ChatJsonTest, ToolsAndWhatBecameOfThemAreTold) {
+  auto request = hello();
+  ai::Tool tool;
+  tool.name = "weather";
+  tool.description = "Of a town";
+  tool.parameters = JsonText::trusted(
+      R"({"type":"object","properties":{"town":{"type":"string"}},"required":["town"],)"
+      R"("additionalProperties":false})");
+  tool.strict = true;
+  request.tools.push_back(tool);
+  request.tool_choice = "weather";
+  request.parallel_tool_calls = false;
+  request.messages.push_back(
+      {.role = ai::Role::assistant, .tool_calls = {{"c1", "weather", R"({"town":"Ulm"})"}}});
+  request.messages.push_back({.role = ai::Role::tool, .content = "rain", .tool_call_id = "c1"});
+
+  const auto body = sent(request, form_of("gpt-4.1-mini"));
+  EXPECT_EQ(body["tools"][0]["type"], "function");
+  EXPECT_EQ(body["tools"][0]["function"]["name"], "weather");
+  EXPECT_EQ(body["tools"][0]["function"]["strict"], true);
+  EXPECT_EQ(body["tool_choice"]["function"]["name"], "weather");
+  EXPECT_EQ(body["parallel_tool_calls"], false);
+  EXPECT_TRUE(body["messages"][2]["content"].is_null());
+  EXPECT_EQ(body["messages"][2]["tool_calls"][0]["function"]["arguments"], R"({"town":"Ulm"})");
+  EXPECT_EQ(body["messages"][3]["tool_call_id"], "c1");
+  EXPECT_EQ(body["messages"][3]["content"], "rain");
+
+  auto form = form_of("gpt-4.1-mini");
+  form.avoid.strict_schema = true;
+  EXPECT_FALSE(sent(request, form)["tools"][0]["function"].contains("strict"));
+  request.tool_choice = "required";
+  EXPECT_EQ(sent(request, form)["tool_choice"], "required");
+}
+
+TEST(ChatJsonTest, ImagesGoByAddressOrAsADataUrl) {
+  ai::ChatRequest request;
+  request.messages.push_back({.content = "What is this?"});
+  request.messages[0].images.push_back({.url = "https://example.org/a.png", .detail = "low"});
+  request.messages[0].images.push_back({.bytes = "hi", .media_type = "image/png"});
+
+  const auto parts = sent(request, form_of("gpt-4.1-mini"))["messages"][0]["content"];
+  ASSERT_EQ(parts.size(), 3U);
+  EXPECT_EQ(parts[0]["text"], "What is this?");
+  EXPECT_EQ(parts[1]["image_url"], json({{"url", "https://example.org/a.png"}, {"detail", "low"}}));
+  EXPECT_EQ(parts[2]["image_url"]["url"], "data:image/png;base64,aGk=");
+}
+
+TEST(ChatJsonTest, ExtraFieldsAndLogprobsGoAlong) {
+  auto request = hello();
+  request.top_logprobs = 3;
+  request.extra_fields =
+      JsonText::trusted(R"({"seed":7,"reasoning_effort":"low","x":{"deep":[1,null]}})");
+  auto form = form_of("gpt-4.1-mini");
+  form.reasoning_effort = "high";
+
+  const auto body = sent(request, form);
+  EXPECT_EQ(body["seed"], 7);
+  EXPECT_EQ(body["x"], json::parse(R"({"deep":[1,null]})"));
+  EXPECT_EQ(body["reasoning_effort"], "low");
+  EXPECT_EQ(body["logprobs"], true);
+  EXPECT_EQ(body["top_logprobs"], 3);
+}
+
 TEST(EmbeddingsJsonTest, AsksForBase64) {
   const std::vector<std::string> inputs = {"one", "two"};
 

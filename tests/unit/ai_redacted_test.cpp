@@ -121,6 +121,25 @@ TEST_F(RedactedTest, WithinJsonItIsEscaped) {
   EXPECT_EQ(run(runtime_, model_->chat(request)).value().content, R"({"name":"Anna \"Ace\" Lee"})");
 }
 
+TEST_F(RedactedTest, ArgumentsOfToolCallsAreHiddenAndRestored) {
+  auto script = std::make_shared<ScriptedModel>();
+  ChatReply wanted;
+  wanted.finish_reason = FinishReason::tool_calls;
+  wanted.tool_calls.push_back({"c2", "mail", R"({"to":"[EMAIL_1]"})"});
+  script->answer(wanted);
+  auto request = chat_request("Write to a@example.org");
+  request.messages.push_back(
+      {.role = Role::assistant, .tool_calls = {{"c1", "mail", R"({"to":"b@example.org"})"}}});
+  request.messages.push_back({.role = Role::tool, .content = "sent", .tool_call_id = "c1"});
+
+  const auto reply = run(runtime_, make_redacted(script)->chat(request));
+
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_EQ(script->chat_requests()[0].messages[1].tool_calls[0].arguments,
+            R"({"to":"[EMAIL_2]"})");
+  EXPECT_EQ(reply->tool_calls[0].arguments, R"({"to":"a@example.org"})");
+}
+
 TEST_F(RedactedTest, StreamsPiecesAreTheRepliesContent) {
   inner_->piece_bytes(3).answer("to [EMAIL_1] and [EMAIL_1]");
   std::string seen;

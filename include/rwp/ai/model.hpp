@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rwp/ai/message.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/core/json_text.hpp>
 #include <rwp/observability/trace.hpp>
@@ -16,13 +17,6 @@
 #include <vector>
 
 namespace rwp::ai {
-
-enum class Role : std::uint8_t { system, user, assistant };
-
-struct Message {
-  Role role = Role::user;
-  std::string content{};
-};
 
 /// What the answer must look like.
 struct OutputSchema {
@@ -71,6 +65,19 @@ struct ChatRequest {
   std::optional<double> temperature{};
   /// Most tokens to answer; 0: the model's default.
   std::int64_t max_output_tokens = 0;
+  /// At most 128. What the model wants called stands in ChatReply::tool_calls.
+  std::vector<Tool> tools{};
+  /// "none", "auto", "required", or the name of the one tool to call; empty: the model's default.
+  std::string tool_choice{};
+  /// Whether one answer may ask for several calls; unset: the model's default.
+  std::optional<bool> parallel_tool_calls{};
+  /// With it, ChatReply::logprobs, and so many alternatives a token: 0 to 20.
+  std::optional<int> top_logprobs{};
+  /// Further members of the request, an object, sent as they are (`seed`, `stop`, `metadata`, a
+  /// compatible server's own); null: none. Not those that this struct has a member for, nor those
+  /// that change what an answer looks like (`n`, `stream`, `audio`, …). make_redacted() leaves them
+  /// alone.
+  JsonText extra_fields{};
   /// For accounting: whose call, and what for ("job_ad.enrich").
   std::string tenant{};
   std::string kind{};
@@ -117,6 +124,15 @@ struct ChatReply {
   AnswerSource source = AnswerSource::model;
   /// A later member of a fallback chain gave it, not the model that was asked for.
   bool from_fallback = false;
+  /// What is to be called, with FinishReason::tool_calls; of a stream, put together from its
+  /// pieces.
+  std::vector<ToolCall> tool_calls{};
+  /// As the provider gives them: `{"content":[{"token":…,"logprob":…}],"refusal":…}`; null: none.
+  JsonText logprobs{};
+  /// What the provider said besides, an object: unknown members of the answer, and under "message"
+  /// and "choice" those of these (`{"system_fingerprint":"…","message":{"reasoning":"…"}}`);
+  /// null: nothing. Of a stream, texts put together from their pieces.
+  JsonText extra_fields{};
 };
 
 /// Gets each piece of a streamed answer, in order, on the caller's executor. Answering false ends
@@ -152,15 +168,17 @@ struct EmbedReply {
 
 /// A language model, or a decorator around one.
 ///
-/// Arguments are checked here once: 1 to 1,000 messages, none empty, 4 MiB of valid UTF-8 in all; a
-/// temperature of 0 to 2; a schema of at most 256 KiB that is an object and is well named; 1 to
-/// 2,048 texts to embed, each 1 MiB at most, of 0 or 1 to 16,384 dimensions; names of at most 256
-/// bytes; 100 personal words of 2 to 256 bytes. `Errc::invalid_argument` names the field and the
-/// rule, and a deadline that has passed is `Errc::deadline_exceeded`; implementations see only what
-/// is valid. Errors: rate_limited, budget_exceeded, unavailable (worth a retry), deadline_exceeded,
-/// cancelled, unauthenticated, permission_denied, not_found (no such model), invalid_argument,
-/// unsupported, corrupt (an answer that is no answer). Threads: confined to its runtime's I/O
-/// thread, where calls may overlap. Lifetime: outlives its calls in flight.
+/// Arguments are checked here once: 1 to 1,000 messages, none empty, 4 MiB of valid UTF-8 in all,
+/// and 16 images of 20 MiB at most, 48 MiB together; 128 tools of 256 KiB together, well named; a
+/// temperature of 0 to 2; a schema of at most 256 KiB that is an object and is well named; 64 KiB
+/// of extra fields; 1 to 2,048 texts to embed, each 1 MiB at most, of 0 or 1 to 16,384 dimensions;
+/// names of at most 256 bytes; 100 personal words of 2 to 256 bytes. `Errc::invalid_argument` names
+/// the field and the rule, and a deadline that has passed is `Errc::deadline_exceeded`;
+/// implementations see only what is valid. Errors: rate_limited, budget_exceeded, unavailable
+/// (worth a retry), deadline_exceeded, cancelled, unauthenticated, permission_denied, not_found (no
+/// such model), invalid_argument, unsupported, corrupt (an answer that is no answer). Threads:
+/// confined to its runtime's I/O thread, where calls may overlap. Lifetime: outlives its calls in
+/// flight.
 class Model {
  public:
   virtual ~Model() = default;

@@ -28,7 +28,7 @@ struct LocalModelOptions {
 /// A model without a network and without chance: what it answers stands in the text.
 ///
 /// It reads the user's messages; system messages, the model's name and the temperature change
-/// nothing.
+/// nothing. It calls no tools and sees no images: `Errc::unsupported` where an answer needs them.
 /// - chat() without a schema answers the sentences that say most, then a line of key phrases.
 /// - chat() with a schema answers a value that the schema accepts, filled by property name and type
 ///   where the text has it: title, summary, key_phrases, skills (names, or objects with name and

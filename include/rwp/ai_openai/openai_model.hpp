@@ -3,62 +3,18 @@
 #include <rwp/ai/model.hpp>
 #include <rwp/ai/rate_allowance.hpp>
 #include <rwp/ai_openai/model_info.hpp>
+#include <rwp/ai_openai/openai_options.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/error.hpp>
-#include <rwp/core/secret.hpp>
 #include <rwp/net/http_transport.hpp>
-#include <rwp/observability/log.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace rwp::ai_openai {
-
-inline constexpr const char* kOpenAiBaseUrl = "https://api.openai.com/v1";
-/// The model of `openai:` when neither the request nor the options name one.
-inline constexpr const char* kDefaultModel = "gpt-4.1-mini";
-inline constexpr const char* kDefaultEmbeddingModel = "text-embedding-3-small";
-
-struct OpenAiOptions {
-  /// http: or https:, with the path that the API's routes stand below; a final slash is all the
-  /// same.
-  std::string base_url = kOpenAiBaseUrl;
-  /// Sent as `Authorization: Bearer`; empty: no such header. It stands in no error and no log.
-  Secret api_key{};
-  /// The model of requests that name none. Empty: the one model that the server lists (GET
-  /// /models); a call then fails when it lists several.
-  std::string model = kDefaultModel;
-  /// The same for embed(); empty: as `model`.
-  std::string embedding_model = kDefaultEmbeddingModel;
-  /// Sent as OpenAI-Organization and OpenAI-Project; empty: not sent.
-  std::string organization{};
-  std::string project{};
-  /// "minimal", "low", "medium", "high", … for models that reason; empty: the model's default. Its
-  /// tokens count against ChatRequest::max_output_tokens.
-  std::string reasoning_effort{};
-  /// Says `max_tokens` instead of `max_completion_tokens`, which older compatible servers want.
-  bool legacy_max_tokens = false;
-
-  /// Name look-up, TCP and TLS of one attempt.
-  std::chrono::milliseconds connect_timeout{10'000};
-  /// From the request to the head of the answer; without stream() the model thinks meanwhile.
-  std::chrono::milliseconds head_timeout{300'000};
-  /// Longest silence within an answer. Models that reason may be silent for two minutes.
-  std::chrono::milliseconds idle_timeout{150'000};
-  /// One attempt in all; ChatRequest::deadline stands above it.
-  std::chrono::milliseconds attempt_timeout{600'000};
-  /// Largest answer that is read; more is `Errc::corrupt`.
-  std::size_t max_response_bytes = std::size_t{16} << 20U;
-  /// Attempts in all, 1 to 10.
-  int max_attempts = 3;
-  observability::Logger log{};
-};
 
 /// Any service that speaks OpenAI's chat completions, embeddings and models over HTTP.
 ///
@@ -70,12 +26,15 @@ struct OpenAiOptions {
 /// - embed() asks for base64 and takes lists of numbers as well; many inputs go in several
 ///   requests, one after the other.
 /// - An answer without usage is estimated: a token for four bytes.
+/// - What servers do differently stands in one table (dialect.hpp). What an answer says that is not
+///   known here is in ChatReply::extra_fields.
 ///
 /// Retries: an attempt is repeated while no byte of a good answer has come: when the connection
 /// failed, and after 408, 409, 429 and 5xx, at most `max_attempts` in all, with full jitter or
-/// after Retry-After (up to two minutes) and never past the deadline. Money may have been spent on
-/// an attempt whose connection broke. An answer that breaks off, or is none, is not asked for again
-/// here: its error is retryable, and the job decides.
+/// after Retry-After (up to two minutes) and never past the deadline; over all calls at most one
+/// for ten calls, and ten in reserve, so that a server in trouble is not burdened more. Money may
+/// have been spent on an attempt whose connection broke. An answer that breaks off, or is none, is
+/// not asked for again here: its error is retryable, and the job decides.
 ///
 /// Errors: as ai::Model. The message has the server's code, parameter and request id.
 /// rate_limited carries `retry_after`; budget_exceeded (quota, credit) is final; not_found: no such

@@ -31,9 +31,9 @@ struct OpenAiSchemeOptions {
 ///     https://…           without a model: the one that it lists
 ///
 /// Query: `model`, `embedding_model`, `organization`, `project`, `reasoning_effort`,
-/// `max_tokens=legacy`, `attempts` (1 to 10), `timeout` (of one attempt), `idle_timeout`,
-/// `ca_file`. `Errc::invalid_argument` names what is wrong with the URL, `Errc::unauthenticated`:
-/// `openai:` without a key.
+/// `max_tokens=legacy`, `dialect` (dialect.hpp), `api_version` (Azure's), `attempts` (1 to 10),
+/// `timeout` (of one attempt), `idle_timeout`, `ca_file`. `Errc::invalid_argument` names what is
+/// wrong with the URL, `Errc::unauthenticated`: `openai:` without a key.
 void register_openai(SchemeRegistry& registry, OpenAiSchemeOptions options = OpenAiSchemeOptions());
 
 }  // namespace rwp::ai_openai
