@@ -11,7 +11,7 @@ namespace rwp::ai {
 namespace {
 
 /// Raised when what is hashed changes, so that old keys fit nothing.
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 
 /// Without the white space between its parts; the order of members is the model's to follow.
 std::string without_space(std::string_view json) {
