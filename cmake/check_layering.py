@@ -28,6 +28,7 @@ BACKENDS = {
     "storage_s3": ["storage"],
     "ai_openai": ["ai"],
     "ai_local": ["ai"],
+    "ai_redis": ["ai"],
     "analytics_jsonl": ["analytics"],
     "analytics_ga4": ["analytics"],
     "analytics_table": ["analytics"],

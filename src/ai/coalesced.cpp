@@ -1,6 +1,6 @@
+#include "ai/boarded.hpp"
 #include "ai/decorator.hpp"
 #include "ai/own_call.hpp"
-#include <rwp/ai/call_key.hpp>
 #include <rwp/ai/coalesced.hpp>
 
 #include <boost/asio/this_coro.hpp>
@@ -15,48 +15,6 @@ namespace rwp::ai {
 namespace {
 
 using boost::asio::awaitable;
-
-/// Longest that a leader which has died keeps a fleet waiting.
-constexpr std::chrono::minutes kLapsesAfter{10};
-
-/// Asks only when no other process of the fleet does.
-class BoardedModel final : public Decorator {
- public:
-  BoardedModel(std::shared_ptr<Model> inner, std::shared_ptr<FlightBoard> board)
-      : Decorator(std::move(inner)), board_(std::move(board)) {}
-
- private:
-  awaitable<Result<ChatReply>> do_chat(ChatRequest request) override {
-    const std::string key = call_key(request, name_of(request), request.tenant);
-    const SteadyTime deadline = request.deadline;
-    return boarded(pass_chat(inner(), std::move(request)), key, deadline);
-  }
-  awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
-    const std::string key = call_key(request, name_of(request), request.tenant);
-    const SteadyTime deadline = request.deadline;
-    return boarded(pass_stream(inner(), std::move(request), std::move(on_delta)), key, deadline);
-  }
-
-  std::string name_of(const ChatRequest& request) const {
-    return request.model.empty() ? default_model() : request.model;
-  }
-
-  awaitable<Result<ChatReply>> boarded(awaitable<Result<ChatReply>> asked, std::string key,
-                                       SteadyTime deadline) {
-    auto leads = co_await board_->take_off(key, kLapsesAfter);
-    if (leads && !*leads) {
-      auto waited = co_await board_->wait_landed(key, deadline);
-      if (!waited && waited.error().code() == Errc::cancelled) co_return waited.error();
-      co_return co_await std::move(asked);
-    }
-    // A leader that is dropped lets the others go by its time.
-    auto reply = co_await std::move(asked);
-    (void)co_await board_->land(std::move(key));
-    co_return reply;
-  }
-
-  const std::shared_ptr<FlightBoard> board_;
-};
 
 struct Flight {
   std::shared_ptr<OwnCall> call{};
@@ -114,8 +72,7 @@ class Seat {
 class CoalescedModel final : public Decorator {
  public:
   CoalescedModel(std::shared_ptr<Model> inner, CoalescedOptions options)
-      : Decorator(options.board ? std::make_shared<BoardedModel>(std::move(inner), options.board)
-                                : std::move(inner)),
+      : Decorator(options.board ? make_boarded(std::move(inner), options) : std::move(inner)),
         options_(std::move(options)) {}
 
  private:
@@ -126,16 +83,9 @@ class CoalescedModel final : public Decorator {
     return shared(std::move(request), std::move(on_delta));
   }
 
-  std::string key_of(const ChatRequest& request) const {
-    std::string scope = options_.dialect;
-    scope += '\n';
-    if (options_.scope == CacheScope::tenant) scope += request.tenant;
-    return call_key(request, request.model.empty() ? default_model() : request.model, scope);
-  }
-
   awaitable<Result<ChatReply>> shared(ChatRequest request, OnDelta on_delta) {
     const auto executor = co_await boost::asio::this_coro::executor;
-    const std::string key = key_of(request);
+    const std::string key = flight_key(options_, request, default_model());
     bool asked_again = false;
     while (true) {
       std::shared_ptr<Flight> flight;

@@ -23,7 +23,8 @@ SteadyTime now() { return std::chrono::steady_clock::now(); }
 /// Requests or tokens: a bucket, once a limit is known.
 class Window {
  public:
-  Window(std::int64_t per_minute, milliseconds burst, bool learn) : burst_(burst), learn_(learn) {
+  Window(std::int64_t per_minute, const RateAllowanceOptions& options)
+      : minute_(options.minute), burst_(options.burst), learn_(options.learn) {
     set(per_minute);
   }
 
@@ -49,7 +50,8 @@ class Window {
   void set(std::int64_t per_minute) {
     if (per_minute <= 0) return;
     known_ = per_minute;
-    const double per_second = static_cast<double>(per_minute) / 60.0;
+    const double per_second =
+        static_cast<double>(per_minute) / std::chrono::duration<double>(minute_).count();
     const double seconds = std::chrono::duration<double>(burst_).count();
     const double capacity = std::max(per_second * seconds, 1.0);
     most_waited_for_ = std::max(capacity, per_second * static_cast<double>(kMostWaitedFor.count()));
@@ -60,6 +62,7 @@ class Window {
     }
   }
 
+  const milliseconds minute_;
   const milliseconds burst_;
   const bool learn_;
   std::int64_t known_ = 0;
@@ -70,8 +73,8 @@ class Window {
 class LocalAllowance final : public RateAllowance {
  public:
   explicit LocalAllowance(RateAllowanceOptions options)
-      : requests_(options.requests_per_minute, options.burst, options.learn),
-        tokens_(options.tokens_per_minute, options.burst, options.learn) {}
+      : requests_(options.requests_per_minute, options),
+        tokens_(options.tokens_per_minute, options) {}
 
   awaitable<Result<void>> acquire(std::int64_t tokens, SteadyTime deadline) override {
     const auto amount = static_cast<double>(std::max<std::int64_t>(tokens, 0));

@@ -1,6 +1,5 @@
 #include "ai/admission.hpp"
 #include "ai/decorator.hpp"
-#include <rwp/ai/rate_allowance.hpp>
 #include <rwp/ai/tenant_limited.hpp>
 #include <rwp/ai/token_estimate.hpp>
 
@@ -96,7 +95,8 @@ class TenantLimitedModel final : public Decorator {
       options.requests_per_minute = limit.requests_per_minute;
       options.tokens_per_minute = limit.tokens_per_minute;
       options.burst = std::chrono::seconds(10);
-      rate.allowance = make_rate_allowance(options);
+      rate.allowance = options_.rates ? options_.rates("tenant/" + tenant, options)
+                                      : make_rate_allowance(options);
     }
     rate.asked_at = asked_at;
     return rate.allowance;

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -20,29 +23,44 @@ class MemoryBoard final : public FlightBoard {
  public:
   bool away = false;
   int landed = 0;
+  int given_up = 0;
+  std::chrono::milliseconds stays{-1};
 
-  boost::asio::awaitable<Result<bool>> take_off(std::string key,
-                                                std::chrono::milliseconds) override {
+  boost::asio::awaitable<Result<TakeOff>> take_off(std::string key) override {
     if (away) co_return Error(Errc::unavailable, "away");
-    co_return flying_.insert(std::move(key)).second;
+    TakeOff turn;
+    if (!flying_.insert(std::move(key)).second) turn.turn = TakeOff::Turn::waits;
+    co_return turn;
   }
-  boost::asio::awaitable<Result<void>> land(std::string key) override {
+  boost::asio::awaitable<Result<void>> land(std::string key, std::string answer,
+                                            std::chrono::milliseconds stays_for) override {
     flying_.erase(key);
+    answers_[key] = std::move(answer);
+    stays = stays_for;
     ++landed;
     changed_.notify_all();
     co_return Result<void>();
   }
-  boost::asio::awaitable<Result<void>> wait_landed(std::string key, SteadyTime deadline) override {
+  void give_up(std::string key) override {
+    flying_.erase(key);
+    ++given_up;
+    changed_.notify_all();
+  }
+  boost::asio::awaitable<Result<std::optional<std::string>>> wait_landed(
+      std::string key, SteadyTime deadline) override {
     while (flying_.contains(key)) {
       const auto woken = co_await changed_.wait_until(deadline);
       if (woken == Wake::cancelled) co_return Error(Errc::cancelled, "cancelled");
       if (woken == Wake::timed_out) break;
     }
-    co_return Result<void>();
+    const auto found = answers_.find(key);
+    if (found == answers_.end()) co_return std::optional<std::string>();
+    co_return std::optional<std::string>(found->second);
   }
 
  private:
   std::set<std::string> flying_;
+  std::map<std::string, std::string> answers_;
   Signal changed_;
 };
 
@@ -65,18 +83,59 @@ class FlightBoardTest : public ::testing::Test {
   Runtime runtime_;
 };
 
-TEST_F(FlightBoardTest, WhoDoesNotLeadAsksOnceTheLeaderHasLanded) {
+TEST_F(FlightBoardTest, WhoDoesNotLeadGetsTheLeadersAnswer) {
+  const auto leads = start(runtime_, one_, chat_request("?"));
+  ASSERT_TRUE(eventually(runtime_, [this] { return inner_->begun == 1; }));
+  const auto waits = start(runtime_, other_, chat_request("?"), true);
+  on_io(runtime_, [this] { inner_->let_go(2); });
+
+  ASSERT_TRUE(ended(leads));
+  ASSERT_TRUE(ended(waits));
+  EXPECT_EQ(leads->end->value().source, AnswerSource::model);
+  EXPECT_EQ(waits->end->value().source, AnswerSource::shared);
+  EXPECT_EQ(waits->end->value().content, "half whole");
+  EXPECT_EQ(waits->streamed, "half whole");
+  EXPECT_EQ(inner_->begun, 1);
+  EXPECT_EQ(board_->landed, 1);
+  EXPECT_GT(board_->stays.count(), 0);
+}
+
+TEST_F(FlightBoardTest, AnswerThatAskingAgainWouldChangeIsOnlyForWhoWaited) {
+  on_io(runtime_, [this] { inner_->let_go(1); });
+  auto request = chat_request("?");
+  request.temperature = 1.0;
+  const auto call = start(runtime_, one_, std::move(request));
+  ASSERT_TRUE(ended(call));
+  EXPECT_EQ(board_->stays.count(), 0);
+}
+
+TEST_F(FlightBoardTest, LeaderThatFailsOrIsCancelledLetsAnotherLead) {
   const auto leads = start(runtime_, one_, chat_request("?"));
   ASSERT_TRUE(eventually(runtime_, [this] { return inner_->begun == 1; }));
   const auto waits = start(runtime_, other_, chat_request("?"));
   on_io(runtime_, [] {});
-  EXPECT_EQ(inner_->begun, 1);
-  on_io(runtime_, [this] { inner_->let_go(2); });
+  leads->task.cancel();
   ASSERT_TRUE(ended(leads));
+  ASSERT_TRUE(eventually(runtime_, [this] { return inner_->begun == 2; }));
+  EXPECT_EQ(board_->given_up, 1);
+  on_io(runtime_, [this] {
+    inner_->answer = Error(Errc::invalid_argument, "no");
+    inner_->let_go(2);
+  });
   ASSERT_TRUE(ended(waits));
-  EXPECT_TRUE(leads->end->has_value());
-  EXPECT_TRUE(waits->end->has_value());
-  EXPECT_EQ(board_->landed, 1);
+  EXPECT_EQ(waits->end->error().code(), Errc::invalid_argument);
+  EXPECT_EQ(board_->given_up, 2);
+}
+
+TEST_F(FlightBoardTest, WaitEndsAtTheDeadline) {
+  const auto leads = start(runtime_, one_, chat_request("?"));
+  ASSERT_TRUE(eventually(runtime_, [this] { return inner_->begun == 1; }));
+  auto request = chat_request("?");
+  request.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+  const auto waits = start(runtime_, other_, std::move(request));
+  ASSERT_TRUE(ended(waits));
+  EXPECT_EQ(waits->end->error().code(), Errc::deadline_exceeded);
+  EXPECT_EQ(inner_->begun, 1);
 }
 
 TEST_F(FlightBoardTest, BoardThatIsAwayHoldsNobodyUp) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace rwp::ai {
 
@@ -78,10 +79,17 @@ struct RateAllowanceOptions {
   std::chrono::milliseconds burst{3'000};
   /// Whether the limits that the upstream reports replace those above that are higher, or 0.
   bool learn = true;
+  /// What a limit's minute is; another only for tests, whose upstream counts in shorter ones.
+  std::chrono::milliseconds minute{60'000};
 };
 
 /// Counted in this process alone.
 std::shared_ptr<RateAllowance> make_rate_allowance(
     RateAllowanceOptions options = RateAllowanceOptions());
+
+/// Makes the allowance of a name ("upstream/openai", "tenant/acme"), such as one that a fleet
+/// shares. Not null.
+using MakeRateAllowance = std::function<std::shared_ptr<RateAllowance>(
+    const std::string& name, const RateAllowanceOptions& options)>;
 
 }  // namespace rwp::ai

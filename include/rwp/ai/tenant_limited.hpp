@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rwp/ai/model.hpp>
+#include <rwp/ai/rate_allowance.hpp>
 #include <rwp/observability/metrics.hpp>
 
 #include <chrono>
@@ -33,6 +34,8 @@ struct TenantLimitOptions {
   /// Of tenants that `tenants` does not name.
   TenantLimit each{};
   std::map<std::string, TenantLimit> tenants{};
+  /// Makes a tenant's rates, named "tenant/" and the tenant; empty: each process counts for itself.
+  MakeRateAllowance rates{};
   /// `rwp_ai_tenant_waiting`, `rwp_ai_tenant_running`, `rwp_ai_tenant_refused_total` (reason). May
   /// be null.
   std::shared_ptr<observability::Metrics> metrics{};

@@ -1,0 +1,388 @@
+#include "ai/sliced_account.hpp"
+#include <rwp/ai/sliced_ledger.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <exception>
+#include <iterator>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rwp::ai {
+namespace {
+
+using boost::asio::awaitable;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstRetry{100};
+constexpr milliseconds kLongestRetry{5'000};
+/// How often what the ledger did not take is tried again: some ten minutes.
+constexpr int kMostTries = 120;
+/// Rows of one commit.
+constexpr std::size_t kMostRowsAtOnce = 500;
+
+SteadyTime now() { return std::chrono::steady_clock::now(); }
+
+/// What the ledger and its background work share.
+class Slices : public std::enable_shared_from_this<Slices> {
+ public:
+  Slices(boost::asio::any_io_executor executor, std::shared_ptr<UsageLedger> ledger,
+         SliceOptions options)
+      : executor_(std::move(executor)), ledger_(std::move(ledger)), options_(std::move(options)) {
+    assert(ledger_);
+  }
+
+  awaitable<Result<void>> reserve(UsageReservation wanted) {
+    Account& account = accounts_[wanted.account];
+    account.limit = wanted.limit;
+    const SteadyTime until = now() + wanted.lapses_after;
+    if (account.wishes.empty() && take(account, wanted, until, false)) co_return Result<void>();
+    Wish wish;
+    wish.reservation = &wanted;
+    wish.until = until;
+    account.wishes.push_back(&wish);
+    const Waiting waiting(account, &wish);
+    if (!std::exchange(account.refilling, true)) start(refill(shared_from_this(), wanted.account));
+    while (!wish.outcome) {
+      if (co_await wish.changed.wait_until(SteadyTime::max()) == Wake::cancelled && !wish.outcome) {
+        co_return Error(Errc::cancelled, "cancelled while money was reserved");
+      }
+    }
+    co_return std::move(*wish.outcome);
+  }
+
+  awaitable<Result<void>> settle(Uuid reservation, std::string name, Money spent) {
+    const auto found = accounts_.find(name);
+    const bool ours = found != accounts_.end() && found->second.held.settle(reservation, spent);
+    // Reserved by another, or before this process began.
+    if (!ours) co_return co_await ledger_->settle(reservation, std::move(name), spent);
+    co_return Result<void>();
+  }
+
+  awaitable<Result<void>> record(std::vector<UsageEntry> entries) {
+    if (rows_.size() + entries.size() > options_.most_rows) {
+      co_return co_await ledger_->record(std::move(entries));
+    }
+    std::move(entries.begin(), entries.end(), std::back_inserter(rows_));
+    if (!std::exchange(booking_, true)) start(book(shared_from_this()));
+    co_return Result<void>();
+  }
+
+  awaitable<Result<void>> flush(SteadyTime deadline, bool rows_alone) {
+    if (!rows_alone) close_slices(SteadyTime::max());
+    while (booking_ || (!rows_alone && settling_ > 0)) {
+      const Wake woken = co_await idle_.wait_until(deadline);
+      if (woken == Wake::cancelled) co_return Error(Errc::cancelled, "flush was cancelled");
+      if (woken == Wake::timed_out) {
+        co_return Error(Errc::deadline_exceeded, "the usage ledger has not taken everything");
+      }
+    }
+    co_return Result<void>();
+  }
+
+  /// Nobody uses it any more.
+  void end() {
+    ended_ = true;
+    close_slices(SteadyTime::max());
+  }
+
+  UsageLedger& ledger() const noexcept { return *ledger_; }
+
+ private:
+  /// A call for which the slices held do not suffice.
+  struct Wish {
+    const UsageReservation* reservation = nullptr;
+    SteadyTime until{};
+    std::optional<Result<void>> outcome{};
+    Signal changed{};
+  };
+  struct Account {
+    SlicedAccount held{};
+    Money limit{};
+    std::list<Wish*> wishes{};
+    bool refilling = false;
+  };
+  class Waiting {
+   public:
+    Waiting(Account& account, Wish* wish) : account_(account), wish_(wish) {}
+    ~Waiting() {
+      // Answered, it is off the list, and the account may be gone.
+      if (!wish_->outcome) account_.wishes.remove(wish_);
+    }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+   private:
+    Account& account_;
+    Wish* wish_;
+  };
+
+  void start(awaitable<void> work) {
+    spawn(executor_, std::move(work), [log = options_.log](const std::exception_ptr& thrown) {
+      if (thrown) log.error("slices ended", {{"error", detail::from_exception(thrown)}});
+    });
+  }
+
+  /// `aged`: also of slices that were to be given back.
+  bool take(Account& account, const UsageReservation& wanted, SteadyTime until, bool aged) const {
+    const SteadyTime since = aged ? SteadyTime::min() : now() - options_.held_for;
+    return account.held.take(wanted.id, wanted.amount, until, since);
+  }
+
+  static void answer(Account& account, Result<void> outcome) {
+    Wish* wish = account.wishes.front();
+    account.wishes.pop_front();
+    wish->outcome = std::move(outcome);
+    wish->changed.notify_all();
+  }
+
+  /// Reserves slices until no call of the account waits. Accounts stay while this runs.
+  static awaitable<void> refill(std::shared_ptr<Slices> self, std::string name) {
+    Account& account = self->accounts_[name];
+    while (!account.wishes.empty()) {
+      if (self->take_for_first(account, false)) continue;
+      auto balance = co_await self->ledger_->balance(name);
+      if (account.wishes.empty()) break;
+      if (!balance) {
+        const Error error = balance.error();
+        while (!account.wishes.empty()) answer(account, error);
+        break;
+      }
+      const Money left{account.limit.micro_usd - balance->micro_usd};
+      auto reserved = co_await self->reserve_slice(name, account, self->slice_size(account, left));
+      if (account.wishes.empty()) break;
+      if (!reserved && reserved.error().code() == Errc::budget_exceeded) {
+        reserved = co_await self->reserve_slice(name, account, self->missing(account));
+      }
+      if (account.wishes.empty()) break;
+      if (self->take_for_first(account, !reserved)) continue;
+      // Its time may have become longer than the slice's while that was reserved.
+      if (!reserved) answer(account, reserved.error());
+    }
+    account.refilling = false;
+    self->forget_idle(name);
+    self->watch_slices();
+  }
+
+  bool take_for_first(Account& account, bool aged) {
+    const Wish& first = *account.wishes.front();
+    if (!take(account, *first.reservation, first.until, aged)) return false;
+    answer(account, Result<void>());
+    return true;
+  }
+
+  /// What the first who waits lacks.
+  Money missing(const Account& account) const {
+    const Wish& first = *account.wishes.front();
+    const Money free = account.held.free(first.until, now() - options_.held_for);
+    return Money{first.reservation->amount.micro_usd - free.micro_usd};
+  }
+
+  Money slice_size(const Account& account, Money left) const {
+    std::int64_t demand = 0;
+    for (const Wish* wish : account.wishes) demand += wish->reservation->amount.micro_usd;
+    const std::int64_t first = account.wishes.front()->reservation->amount.micro_usd;
+    const std::int64_t spare = std::max<std::int64_t>(left.micro_usd - demand, 0);
+    // Whole calls, so that no two processes hold halves of the last one.
+    const std::int64_t calls = first > 0 ? std::min(spare / 16 / first, options_.calls) : 0;
+    const std::int64_t more = calls * first;
+    // Of those who wait, as many as fit.
+    std::int64_t fitting = 0;
+    for (const Wish* wish : account.wishes) {
+      const std::int64_t amount = wish->reservation->amount.micro_usd;
+      if (fitting + amount <= left.micro_usd) fitting += amount;
+    }
+    return Money{std::max(fitting + more, missing(account).micro_usd)};
+  }
+
+  awaitable<Result<void>> reserve_slice(std::string name, const Account& account, Money amount) {
+    UsageReservation wanted;
+    wanted.id = Uuid::make_v7();
+    wanted.account = std::move(name);
+    wanted.amount = amount;
+    wanted.limit = account.limit;
+    SteadyTime until = now();
+    for (const Wish* wish : account.wishes) until = std::max(until, wish->until);
+    wanted.lapses_after =
+        std::chrono::ceil<milliseconds>(until - now()) + options_.held_for + kLongestRetry;
+    SlicedAccount::Slice slice;
+    slice.id = wanted.id;
+    slice.amount = amount;
+    slice.taken_at = now();
+    slice.lapses_at = slice.taken_at + wanted.lapses_after;
+    const std::string place = wanted.account;
+    auto reserved = co_await ledger_->reserve(std::move(wanted));
+    if (reserved) {
+      accounts_[place].held.add(slice);
+      count("rwp_ai_slices_total", "Slices of budgets that this process has taken");
+    } else if (reserved.error().code() != Errc::budget_exceeded) {
+      // It may stand all the same.
+      start(settle_slice(shared_from_this(), place, {slice.id, Money{}}));
+    }
+    co_return reserved;
+  }
+
+  /// Gives slices back when they have been held long enough, as long as there are some.
+  void watch_slices() {
+    if (std::exchange(watching_, true)) return;
+    start(keep_watch(shared_from_this()));
+  }
+  static awaitable<void> keep_watch(std::shared_ptr<Slices> self) {
+    const milliseconds pause = std::max(self->options_.held_for / 4, milliseconds(1));
+    while (!self->ended_ && self->holds_slices()) {
+      if (!co_await sleep_for(pause)) break;
+      self->close_slices(now() - self->options_.held_for);
+    }
+    self->watching_ = false;
+    if (self->ended_) self->close_slices(SteadyTime::max());
+  }
+  bool holds_slices() const {
+    return std::any_of(accounts_.begin(), accounts_.end(),
+                       [](const auto& account) { return !account.second.held.empty(); });
+  }
+
+  void close_slices(SteadyTime before) {
+    std::vector<std::string> names;
+    for (auto& [name, account] : accounts_) {
+      for (const auto& settlement : account.held.close(before)) {
+        start(settle_slice(shared_from_this(), name, settlement));
+      }
+      names.push_back(name);
+    }
+    for (const auto& name : names) forget_idle(name);
+  }
+
+  void forget_idle(const std::string& name) {
+    const auto found = accounts_.find(name);
+    if (found == accounts_.end()) return;
+    const Account& account = found->second;
+    if (account.held.empty() && account.wishes.empty() && !account.refilling) {
+      accounts_.erase(found);
+    }
+  }
+
+  /// Tried again, since what was spent must not be forgotten.
+  static awaitable<void> settle_slice(std::shared_ptr<Slices> self, std::string account,
+                                      SlicedAccount::Settlement settlement) {
+    ++self->settling_;
+    const Ended ended(*self, self->settling_);
+    milliseconds wait = kFirstRetry;
+    for (int tries = 1;; ++tries) {
+      auto settled = co_await self->ledger_->settle(settlement.id, account, settlement.spent);
+      if (settled) co_return;
+      self->failed("slice could not be settled", settled.error());
+      if (tries == kMostTries || !co_await sleep_for(wait)) co_return;
+      wait = std::min(2 * wait, kLongestRetry);
+    }
+  }
+
+  static awaitable<void> book(std::shared_ptr<Slices> self) {
+    milliseconds wait = kFirstRetry;
+    int tries = 0;
+    while (!self->rows_.empty()) {
+      const std::size_t count = std::min(self->rows_.size(), kMostRowsAtOnce);
+      const auto end = self->rows_.begin() + static_cast<std::ptrdiff_t>(count);
+      std::vector<UsageEntry> rows(self->rows_.begin(), end);
+      auto booked = co_await self->ledger_->record(std::move(rows));
+      if (!booked) {
+        self->failed("usage rows could not be booked", booked.error());
+        if (++tries < kMostTries && co_await sleep_for(wait)) {
+          wait = std::min(2 * wait, kLongestRetry);
+          continue;
+        }
+      }
+      tries = 0;
+      wait = kFirstRetry;
+      self->rows_.erase(self->rows_.begin(),
+                        self->rows_.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+    self->booking_ = false;
+    self->idle_.notify_all();
+  }
+
+  class Ended {
+   public:
+    Ended(Slices& slices, std::size_t& count) : slices_(slices), count_(count) {}
+    ~Ended() {
+      --count_;
+      slices_.idle_.notify_all();
+    }
+    Ended(const Ended&) = delete;
+    Ended& operator=(const Ended&) = delete;
+
+   private:
+    Slices& slices_;
+    std::size_t& count_;
+  };
+
+  void failed(const char* what, const Error& error) const {
+    options_.log.error(what, {{"error", error}});
+    count("rwp_ai_ledger_errors_total", "AI calls that the usage ledger did not take");
+  }
+  void count(const char* name, const char* help) const {
+    if (options_.metrics) options_.metrics->counter(name, help).add();
+  }
+
+  const boost::asio::any_io_executor executor_;
+  const std::shared_ptr<UsageLedger> ledger_;
+  const SliceOptions options_;
+  std::map<std::string, Account> accounts_;
+  std::vector<UsageEntry> rows_;
+  bool booking_ = false;
+  bool watching_ = false;
+  bool ended_ = false;
+  std::size_t settling_ = 0;
+  Signal idle_;
+};
+
+class SlicedLedgerOf final : public SlicedLedger {
+ public:
+  SlicedLedgerOf(boost::asio::any_io_executor executor, std::shared_ptr<Slices> slices)
+      : executor_(std::move(executor)), slices_(std::move(slices)) {}
+  ~SlicedLedgerOf() override {
+    post(executor_, [slices = slices_] { slices->end(); });
+  }
+  SlicedLedgerOf(const SlicedLedgerOf&) = delete;
+  SlicedLedgerOf& operator=(const SlicedLedgerOf&) = delete;
+
+  awaitable<Result<void>> reserve(UsageReservation reservation) override {
+    return slices_->reserve(std::move(reservation));
+  }
+  awaitable<Result<void>> settle(Uuid reservation, std::string account, Money spent) override {
+    return slices_->settle(reservation, std::move(account), spent);
+  }
+  awaitable<Result<Money>> balance(std::string account) override {
+    return slices_->ledger().balance(std::move(account));
+  }
+  awaitable<Result<void>> record(std::vector<UsageEntry> entries) override {
+    return slices_->record(std::move(entries));
+  }
+  awaitable<Result<UsageSum>> sum(UsageFilter filter) override {
+    (void)co_await slices_->flush(now() + kLongestRetry, true);
+    co_return co_await slices_->ledger().sum(std::move(filter));
+  }
+  awaitable<Result<void>> flush(SteadyTime deadline) override {
+    return slices_->flush(deadline, false);
+  }
+
+ private:
+  const boost::asio::any_io_executor executor_;
+  const std::shared_ptr<Slices> slices_;
+};
+
+}  // namespace
+
+std::shared_ptr<SlicedLedger> make_sliced_ledger(boost::asio::any_io_executor executor,
+                                                 std::shared_ptr<UsageLedger> ledger,
+                                                 SliceOptions options) {
+  options.held_for =
+      std::clamp(options.held_for, milliseconds(1), milliseconds(std::chrono::seconds(10)));
+  auto slices = std::make_shared<Slices>(executor, std::move(ledger), std::move(options));
+  return std::make_shared<SlicedLedgerOf>(std::move(executor), std::move(slices));
+}
+
+}  // namespace rwp::ai
