@@ -253,7 +253,10 @@ int main(int argc, char** argv) {
   const char* command = argv[2];
   const int count = argc > 3 ? atoi(argv[3]) : 0;
   char* payload = payload_of(argc > 4 ? atoi(argv[4]) : 200);
-  srandom((unsigned)time(NULL));
+  /* Two runs within a second must not make the same ids. */
+  struct timespec seed;
+  clock_gettime(CLOCK_REALTIME, &seed);
+  srandom((unsigned)seed.tv_sec * 1000003U ^ (unsigned)seed.tv_nsec);
   if (strcmp(command, "prepare") == 0) {
     execute(connect_to(url), kPrepare);
   } else if (strcmp(command, "clear") == 0) {

@@ -25,38 +25,42 @@ constexpr std::int64_t kMostClaimedBytes = 16LL * 1024 * 1024;
   " AND NOT EXISTS (SELECT FROM rwp.queue q WHERE q.name = l.queue AND q.paused))"
 
 // In the order of priority, then first in, first out: some that nobody else has locked, up to the
-// limit, to some bytes of payload, or to the first suspect and with it.
+// limit, to some bytes of payload, or to the first suspect and with it. What is rare (a suspect, or
+// large payloads) costs its window only then: rows are deleted by an array of their places, and
+// those that pass from step to step are narrow.
 constexpr Statement kClaim{
     .name = "rwp_claim",
     .sql =
         "WITH clock AS MATERIALIZED (SELECT now, coalesce($2::bigint, now) AS beat FROM (SELECT "
         RWP_PG_NOW " AS now) c), " RWP_PG_LANES("$3", "$4", "$5", "$6") ","
-        " picked AS MATERIALIZED (SELECT r.ctid, r.priority, r.seq, r.bytes, r.marks FROM lanes"
-        " CROSS JOIN LATERAL (SELECT ctid, priority, seq, bytes, marks FROM rwp.ready"
+        " picked AS MATERIALIZED (SELECT r.place, r.priority, r.seq, r.bytes, r.marks FROM lanes"
+        " CROSS JOIN LATERAL (SELECT ctid AS place, priority, seq, bytes, marks FROM rwp.ready"
         " WHERE ready.lane = lanes.id ORDER BY priority, seq LIMIT $7::bigint"
-        " FOR UPDATE SKIP LOCKED) r),"
-        " chosen AS MATERIALIZED (SELECT ctid, row_number() OVER w AS place,"
-        " sum(bytes) OVER w - bytes AS bytes_before,"
+        " FOR UPDATE SKIP LOCKED) r ORDER BY r.priority, r.seq LIMIT $7::bigint),"
+        " whole AS MATERIALIZED (SELECT array_agg(place) AS places,"
+        " sum(bytes) < $12::bigint AND bool_and(marks < 2) AS fits FROM picked),"
+        " taken AS (DELETE FROM rwp.ready r WHERE r.ctid = ANY ((SELECT CASE WHEN fits THEN places"
+        " ELSE ARRAY(SELECT place FROM (SELECT place, sum(bytes) OVER w - bytes AS bytes_before,"
         " count(*) FILTER (WHERE marks >= 2) OVER w - CASE WHEN marks >= 2 THEN 1 ELSE 0 END"
-        " AS suspects_before"
-        " FROM picked WINDOW w AS (ORDER BY priority, seq) ORDER BY priority, seq LIMIT $7::bigint),"
-        " taken AS (DELETE FROM rwp.ready r USING chosen c WHERE r.ctid = c.ctid"
-        " AND c.bytes_before < $12::bigint AND c.suspects_before = 0"
-        " RETURNING r.*, c.place),"
+        " AS suspects_before FROM picked WINDOW w AS (ORDER BY priority, seq)) c"
+        " WHERE c.bytes_before < $12::bigint AND c.suspects_before = 0) END FROM whole)::tid[])"
+        " RETURNING r.id, r.lane, r.priority, r.seq, r.attempt, r.max_attempts, r.marks, r.crashes,"
+        " r.bytes, r.token + 1 AS token, r.finished_token, r.run_at, r.more,"
+        " CASE WHEN r.marks < 2 AND $8::bigint > 0 AND coalesce((r.priority, r.seq) <="
+        " (SELECT p.priority, p.seq FROM picked p ORDER BY p.priority, p.seq"
+        " OFFSET greatest($8::bigint - 1, 0) LIMIT 1), true) THEN 2 ELSE 0 END AS flags),"
         " leased AS (INSERT INTO rwp.running (id, lane, priority, flags, seq, attempt, max_attempts,"
         " marks, crashes, bytes, token, finished_token, run_at, started_at, holder, claim, lease_ms,"
         " lease_until, more)"
-        " SELECT id, lane, priority, CASE WHEN place <= $8::bigint AND marks < 2 THEN 2 ELSE 0 END,"
-        " seq, attempt, max_attempts, marks, crashes, bytes, token + 1, finished_token, run_at,"
-        " clock.now, $10::bigint, $11::bigint, $9::integer, clock.beat + $9::integer, more"
-        " FROM taken, clock),"
+        " SELECT id, lane, priority, flags, seq, attempt, max_attempts, marks, crashes, bytes, token,"
+        " finished_token, run_at, clock.now, $10::bigint, $11::bigint, $9::integer,"
+        " clock.beat + $9::integer, more FROM taken, clock),"
         " counted AS (INSERT INTO rwp.tally SELECT t.lane, s.state, s.sign * t.jobs"
         " FROM (SELECT lane, count(*) AS jobs FROM taken GROUP BY lane) t,"
         " (VALUES (1::smallint, -1), (2::smallint, 1)) AS s(state, sign))"
-        " SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token + 1,"
-        " CASE WHEN t.place <= $8::bigint AND t.marks < 2 THEN 2 ELSE 0 END, t.more, j.created_at,"
-        " j.timeout, j.tenant, j.payload, j.payload_blob, j.rare"
-        " FROM taken t JOIN rwp.job j ON j.id = t.id ORDER BY t.place"};
+        " SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token, t.flags,"
+        " t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob, j.rare"
+        " FROM taken t JOIN rwp.job j ON j.id = t.id ORDER BY t.priority, t.seq"};
 
 constexpr Statement kClaimedBefore{
     .name = "rwp_claimed_before",

@@ -26,8 +26,9 @@ constexpr Statement kSucceed{
            " WHERE r.id = g.id AND r.token = g.token"
            // What was woken from a park is written by the state machine: the server's jsonb would
            // refuse an escaped NUL in the value that woke it, and the job could never end.
-           " AND (r.more IS NULL OR strpos(r.more, '\"resume\":') = 0) RETURNING r.*, g.result, "
-           "g.began),"
+           " AND (r.more IS NULL OR strpos(r.more, '\"resume\":') = 0)"
+           " RETURNING r.id, r.lane, r.priority, r.attempt, r.max_attempts, r.token, r.run_at,"
+           " r.started_at, r.more, g.result, g.began),"
            " kept AS (INSERT INTO rwp.ended (id, lane, state, reason, priority, attempt,"
            " max_attempts, marks, crashes, token, finished_token, run_at, started_at, finished_at,"
            " result, more)"
