@@ -14,6 +14,10 @@ using Of = Array::Of;
 
 /// What one claim answers at most, lest a thousand of the largest payloads fill memory.
 constexpr std::int64_t kMostClaimedBytes = 16LL * 1024 * 1024;
+/// A statement whose client is gone ends within its time-out of 30 s, one that waits in a pooler's
+/// queue for longer does not begin.
+constexpr std::chrono::seconds kGivenUpFor{90};
+constexpr std::size_t kMostGivenUp = 1'000;
 
 // Of a worker's queues, kinds and versions the lanes; those of paused queues are left alone.
 #define RWP_PG_LANES(queues, kinds, lowest, highest)                                           \
@@ -158,14 +162,27 @@ bool supports(const jobs::ClaimRequest& request, const Lane& lane) {
   });
 }
 
+void ClaimNumbers::give_up(std::int64_t number) {
+  if (given_up_.size() >= kMostGivenUp) given_up_.pop_front();
+  given_up_.emplace_back(number, std::chrono::steady_clock::now());
+}
+
+std::vector<std::int64_t> ClaimNumbers::given_up() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  while (!given_up_.empty() && now - given_up_.front().second > kGivenUpFor) given_up_.pop_front();
+  std::vector<std::int64_t> numbers;
+  for (const auto& [number, since] : given_up_) numbers.push_back(number);
+  return numbers;
+}
+
 awaitable<Tried<Claimed>> claim(std::shared_ptr<Session> session, Lease* lease,
-                                jobs::ClaimRequest request, std::int64_t number, bool in_doubt,
-                                SteadyTime deadline) {
+                                jobs::ClaimRequest request, std::shared_ptr<ClaimNumbers> numbers,
+                                std::shared_ptr<std::int64_t> open, SteadyTime deadline) {
   Tried<Claimed> tried;
-  if (in_doubt) {
+  if (*open != 0) {
     std::vector<Command> asking;
     asking.push_back(command(kClaimedBefore));
-    asking.back().parameters.big_integer(session->holder()).big_integer(number);
+    asking.back().parameters.big_integer(session->holder()).big_integer(*open);
     asking.push_back(command(kNextDue));
     asking.back().parameters.big_integer(session->given_now());
     auto found = co_await lease->run(std::move(asking), deadline);
@@ -177,10 +194,14 @@ awaitable<Tried<Claimed>> claim(std::shared_ptr<Session> session, Lease* lease,
       Claimed claimed;
       claimed.now = jobs::from_ms(found.rows[1].integer(0, 0));
       read_claimed(found.rows[0], claimed);
+      claimed.number = std::exchange(*open, 0);
       tried.made = std::move(claimed);
       co_return tried;
     }
+    // Should it be committed after this look, what it took is nobody's.
+    numbers->give_up(*open);
   }
+  *open = numbers->next();
   std::vector<Command> commands;
   commands.push_back(command(kClaim));
   Parameters& parameters = commands.back().parameters;
@@ -190,16 +211,18 @@ awaitable<Tried<Claimed>> claim(std::shared_ptr<Session> session, Lease* lease,
       .big_integer(static_cast<std::int64_t>(request.start))
       .integer(static_cast<int>(request.lease.count()))
       .big_integer(session->holder())
-      .big_integer(number)
+      .big_integer(*open)
       .big_integer(kMostClaimedBytes);
   commands.push_back(command(kNextDue));
   commands.back().parameters.big_integer(session->given_now());
   auto answer = co_await lease->run(std::move(commands), deadline);
   if (!answer) {
     tried.failure = std::move(answer.failure);
+    if (!tried.failure->in_doubt) *open = 0;
     co_return tried;
   }
   Claimed claimed;
+  claimed.number = std::exchange(*open, 0);
   const Rows& due = answer.rows[1];
   claimed.now = jobs::from_ms(due.integer(0, 0));
   session->learn_now(due.integer(0, 0));

@@ -5,8 +5,11 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace rwp::jobs_postgres {
@@ -21,17 +24,35 @@ struct Claimed {
   /// When the next job that waits becomes due, or has.
   std::optional<TimePoint> next_due{};
   TimePoint now{};
+  std::int64_t number = 0;
 };
 
 /// Reads id, lane, priority, attempt, max_attempts, marks, token, flags, more, created_at, timeout,
 /// tenant, payload, payload_blob, rare.
 void read_claimed(const Rows& rows, Claimed& claimed);
 
-/// One transaction. `number` tells this claim from the store's others: one whose answer was lost is
-/// found again by it.
+/// The numbers that tell one store's claims apart, and which of them may have leased jobs that
+/// nobody will run.
+class ClaimNumbers {
+ public:
+  std::int64_t next() { return ++last_; }
+  /// Its answer was lost, and nobody looks for it any more; the server may still be at it.
+  void give_up(std::int64_t number);
+  /// Those that have been given up of late: the server ends a statement that takes longer.
+  std::vector<std::int64_t> given_up();
+
+ private:
+  std::int64_t last_ = 0;
+  std::deque<std::pair<std::int64_t, SteadyTime>> given_up_;
+};
+
+/// One transaction. Where an earlier try may have been committed, `open` is its number, and what it
+/// took is looked for first; 0: there was none. Sets it to this try's own until that is answered.
 boost::asio::awaitable<Tried<Claimed>> claim(std::shared_ptr<Session> session, Lease* lease,
-                                             jobs::ClaimRequest request, std::int64_t number,
-                                             bool in_doubt, SteadyTime deadline);
+                                             jobs::ClaimRequest request,
+                                             std::shared_ptr<ClaimNumbers> numbers,
+                                             std::shared_ptr<std::int64_t> open,
+                                             SteadyTime deadline);
 
 /// Moves jobs whose time has come to ready, the parks past their deadline too; answers the lanes.
 boost::asio::awaitable<Result<std::vector<std::int64_t>>> promote_due(

@@ -53,6 +53,12 @@ constexpr Statement kRescueClock{
            "),"
            " CASE WHEN $1::bigint IS NULL THEN"
            " (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint ELSE 0 END"};
+// What a claim took whose answer nobody has read: no handler has begun.
+constexpr Statement kDisown{.name = "rwp_disown",
+                            .sql =
+                                "UPDATE rwp.running SET lease_until = 0, flags = flags & ~2"
+                                " WHERE holder = $1::bigint AND claim = ANY ($2::bigint[])"
+                                " AND lease_until <> 0"};
 constexpr Statement kLost{
     .name = "rwp_lost",
     .sql =
@@ -284,6 +290,7 @@ awaitable<Result<void>> look_at_clock(std::shared_ptr<Session> session) {
 }
 
 awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Session> session, std::size_t limit,
+                                        std::vector<std::int64_t> given_up_claims,
                                         Effects* effects) {
   std::vector<Command> asking(1, command(kRescueClock));
   asking[0].parameters.big_integer(session->given_now()).big_integer(session->given_beat());
@@ -295,6 +302,12 @@ awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Session> session, std::s
       std::max(session->trusted_since(beat), (*clock)[0].integer(0, 2));
 
   std::vector<Command> looking;
+  if (!given_up_claims.empty()) {
+    Array numbers(Of::big_integers);
+    for (const std::int64_t number : given_up_claims) numbers.add(number);
+    looking.push_back(command(kDisown));
+    looking.back().parameters.big_integer(session->holder()).array(std::move(numbers));
+  }
   looking.push_back(command(kLost));
   looking.back()
       .parameters.big_integer(beat)
@@ -306,11 +319,13 @@ awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Session> session, std::s
   if (!looked) co_return looked.error();
   std::vector<Uuid> ids;
   std::unordered_map<Uuid, std::int64_t> lost;
-  for (std::size_t i = 0; i < (*looked)[0].size(); ++i) {
-    ids.push_back((*looked)[0].uuid(i, 0));
-    lost.emplace(ids.back(), (*looked)[0].integer(i, 1));
+  const Rows& leases = (*looked)[looked->size() - 2];
+  const Rows& parks = looked->back();
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    ids.push_back(leases.uuid(i, 0));
+    lost.emplace(ids.back(), leases.integer(i, 1));
   }
-  for (std::size_t i = 0; i < (*looked)[1].size(); ++i) ids.push_back((*looked)[1].uuid(i, 0));
+  for (std::size_t i = 0; i < parks.size(); ++i) ids.push_back(parks.uuid(i, 0));
   jobs::Rescued rescued;
   if (ids.empty()) co_return rescued;
 

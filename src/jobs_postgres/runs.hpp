@@ -41,7 +41,9 @@ Result<JobState> decide_unpark(const jobs::UnparkRequest& request, StateRow* row
 /// Gives back what nobody holds any more. Leases that lapsed while this store could not be sure
 /// that their holders reached the server, get their length once more.
 boost::asio::awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Session> session,
-                                                     std::size_t limit, Effects* effects);
+                                                     std::size_t limit,
+                                                     std::vector<std::int64_t> given_up_claims,
+                                                     Effects* effects);
 
 /// The first look at the leases' clock.
 boost::asio::awaitable<Result<void>> look_at_clock(std::shared_ptr<Session> session);

@@ -384,14 +384,16 @@ void close(Runtime& runtime, const std::shared_ptr<Parts>& parts) {
 namespace {
 
 awaitable<Result<Claimed>> claim_once(std::shared_ptr<Parts> parts, jobs::ClaimRequest request) {
-  const std::int64_t number = ++parts->claims;
   parts->has_claimed = true;
+  auto open = std::make_shared<std::int64_t>(0);
   std::function<awaitable<Tried<Claimed>>(Lease*, bool, SteadyTime)> work =
-      [session = parts->session, request, number](Lease* lease, bool in_doubt,
-                                                  SteadyTime deadline) {
-        return claim(session, lease, request, number, in_doubt, deadline);
+      [session = parts->session, numbers = parts->claims, request, open](
+          Lease* lease, bool /*in_doubt*/, SteadyTime deadline) {
+        return claim(session, lease, request, numbers, open, deadline);
       };
-  co_return co_await parts->session->attempt(std::move(work));
+  auto claimed = co_await parts->session->attempt(std::move(work));
+  if (!claimed && *open != 0) parts->claims->give_up(*open);
+  co_return claimed;
 }
 
 /// Names the jobs' lanes, those that others have just made, too.
@@ -421,7 +423,10 @@ awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(std::shared_ptr<Part
   auto claimed = co_await claim_once(parts, request);
   if (!claimed) co_return claimed.error();
   auto named = co_await name_lanes(parts->session, &*claimed);
-  if (!named) co_return named.error();
+  if (!named) {
+    parts->claims->give_up(claimed->number);
+    co_return named.error();
+  }
   std::vector<jobs::ClaimedJob> jobs = std::move(claimed->jobs);
   if (claimed->next_due && *claimed->next_due <= claimed->now) {
     auto promoted = co_await promote_due(parts->session, std::max<std::size_t>(request.limit, 100));
@@ -432,6 +437,7 @@ awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(std::shared_ptr<Part
       request.start -= std::min(request.start, begun_with);
       auto more = co_await claim_once(parts, request);
       if (more) named = co_await name_lanes(parts->session, &*more);
+      if (more && !named) parts->claims->give_up(more->number);
       if (more && named) {
         std::move(more->jobs.begin(), more->jobs.end(), std::back_inserter(jobs));
       }
@@ -473,7 +479,7 @@ awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::
   Effects effects;
   auto leased = co_await lease_what_is_dispatched(parts->session);
   if (!leased) co_return leased.error();
-  auto rescued = co_await rescue(parts->session, limit, &effects);
+  auto rescued = co_await rescue(parts->session, limit, parts->claims->given_up(), &effects);
   if (!rescued) co_return rescued.error();
   parts->watch->on_committed(std::move(effects));
   if (steady_clock::now() - parts->folded > kFoldEvery) {

@@ -2,6 +2,7 @@
 
 #include "core/batcher.hpp"
 #include "jobs_postgres/admin.hpp"
+#include "jobs_postgres/claim.hpp"
 #include "jobs_postgres/runs.hpp"
 #include "jobs_postgres/session.hpp"
 #include "jobs_postgres/watch.hpp"
@@ -30,7 +31,7 @@ struct Parts {
   std::shared_ptr<Batcher<Uuid, jobs::CancelOutcome>> cancels{};
   std::shared_ptr<Batcher<Uuid, JobState>> retries{};
   std::shared_ptr<Batcher<PriorityChange, JobState>> priorities{};
-  std::int64_t claims = 0;
+  std::shared_ptr<ClaimNumbers> claims = std::make_shared<ClaimNumbers>();
   bool has_claimed = false;
   Uuid pruned_to{};
   SteadyTime folded{};

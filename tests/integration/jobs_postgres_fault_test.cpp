@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <future>
+#include <libpq-fe.h>
 #include <map>
 #include <mutex>
 #include <sched.h>
@@ -238,6 +239,35 @@ TEST_F(PostgresFaultTest, AnswersLostAfterTheCommitAreSettledByReadingBack) {
   ASSERT_TRUE(proxy.has_lost_answer());
   EXPECT_EQ(finished[0].value(), JobState::succeeded);
   EXPECT_EQ(sql("SELECT count(*) FROM rwp.ended"), "1");
+}
+
+TEST_F(PostgresFaultTest, JobsThatAClaimTookAfterItsAnswerWasGivenUpComeBackAtOnce) {
+  CuttingProxy proxy(server().port());
+  auto store = open("postgres://rwp@127.0.0.1:" + std::to_string(proxy.port()) + "/" + database_);
+  const Uuid id = wait(store->insert({{.kind = "k"}})).value()[0]->id;
+  // A claim that the server cannot finish while a user holds the lock.
+  sql("CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+      " PERFORM pg_advisory_xact_lock(42); RETURN NEW; END $$;"
+      "CREATE TRIGGER hold BEFORE INSERT ON rwp.running FOR EACH ROW EXECUTE FUNCTION hold()");
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> user(PQconnectdb(url().c_str()), &PQfinish);
+  PQclear(PQexec(user.get(), "BEGIN; SELECT pg_advisory_xact_lock(42)"));
+  auto claiming = std::async(std::launch::async,
+                             [&] { return wait(store->claim(claim_of(10, 10min))).value(); });
+  const auto waiting =
+      "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+      " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+  while (sql(waiting) != "1") std::this_thread::sleep_for(2ms);
+
+  proxy.drop_clients();
+  ASSERT_TRUE(claiming.get().empty()) << "the job was locked by the claim that nobody waits for";
+  PQclear(PQexec(user.get(), "COMMIT"));
+  while (sql("SELECT count(*) FROM rwp.running") != "1") std::this_thread::sleep_for(2ms);
+  EXPECT_EQ(wait(store->rescue())->leases, 1U);
+
+  const auto claimed = wait(store->claim(claim_of(10))).value();
+  ASSERT_EQ(claimed.size(), 1U) << "it is leased to nobody for ten minutes";
+  EXPECT_EQ(claimed[0].run.id, id);
+  EXPECT_EQ(sql("SELECT marks FROM rwp.running"), "0") << "no handler had begun";
 }
 
 TEST_F(PostgresFaultTest, AServerThatStaysAwayIsUnavailableInTimeAndBackAfterwards) {

@@ -68,7 +68,15 @@ CuttingProxy::~CuttingProxy() {
 
 void CuttingProxy::run() {
   std::list<Pair> pairs;
+  std::vector<int> without_client;
   while (!stop_) {
+    if (drop_clients_.exchange(false)) {
+      for (const Pair& pair : pairs) {
+        ::close(pair.client);
+        without_client.push_back(pair.server);
+      }
+      pairs.clear();
+    }
     std::vector<pollfd> waiting{{.fd = listener_, .events = POLLIN, .revents = 0}};
     for (const Pair& pair : pairs) {
       waiting.push_back({.fd = pair.client, .events = POLLIN, .revents = 0});
@@ -111,6 +119,7 @@ void CuttingProxy::run() {
     }
   }
   for (Pair& pair : pairs) pair.close();
+  for (const int server : without_client) ::close(server);
 }
 
 }  // namespace rwp::tests

@@ -22,6 +22,8 @@ class CuttingProxy {
   /// Every connection is cut once so many bytes have gone through it; 0: never.
   void cut_after(std::size_t bytes) { cut_after_ = bytes; }
   std::size_t cuts() const { return cuts_; }
+  /// Clients lose their connections now; the server goes on as if nothing had happened.
+  void drop_clients() { drop_clients_ = true; }
 
  private:
   void run();
@@ -33,6 +35,7 @@ class CuttingProxy {
   std::atomic<int> answers_to_lose_{0};
   std::atomic<std::size_t> cut_after_{0};
   std::atomic<std::size_t> cuts_{0};
+  std::atomic<bool> drop_clients_{false};
   std::thread thread_;
 };
 
