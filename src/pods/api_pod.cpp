@@ -1,5 +1,6 @@
 #include "pods/api_keys.hpp"
 #include "pods/jobs_api.hpp"
+#include "pods/queue_gauges.hpp"
 #include "pods/store_probe.hpp"
 #include <rwp/pods/api_pod.hpp>
 
@@ -31,6 +32,7 @@ int run_api_pod(PodProcess& pod) {
   if (!store) return pod.fail(store.error());
 
   const JobsApi api = make_jobs_api(*store, *keys);
+  const QueueGauges gauges(**store, api.counts, pod.metrics());
   PodService service;
   add_jobs_routes(service.router, api);
   service.dependencies.push_back(store_dependency(*store));

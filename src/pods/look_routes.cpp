@@ -69,10 +69,13 @@ Awaitable<Response> get(JobsApi api, Request request) {
   if (!wait) co_return refuse(request, bad.error, bad.field);
   auto job = co_await find_job(api, request.identity.tenant, request.parameters["id"]);
   if (!job) co_return refuse(request, job.error());
+  std::chrono::steady_clock::duration waited{};
   if (wait->count() > 0 && !jobs::has_ended(job->state)) {
-    auto operation = api.waits->wait(job->id, std::chrono::steady_clock::now() + *wait);
+    const auto begun = std::chrono::steady_clock::now();
+    auto operation = api.waits->wait(job->id, begun + *wait);
     job = co_await at_store(api.store, std::move(operation));
     if (!job) co_return refuse(request, job.error());
+    waited = std::chrono::steady_clock::now() - begun;
   }
   if (!job->payload_blob.empty()) {
     auto operation = api.store->load_payload(job->payload, job->payload_blob);
@@ -83,7 +86,9 @@ Awaitable<Response> get(JobsApi api, Request request) {
   }
   JsonWriter out;
   write_job(out, *job);
-  co_return server::json_response(200, out.finish().release());
+  auto response = server::json_response(200, out.finish().release());
+  response.waited = waited;
+  co_return response;
 }
 
 }  // namespace

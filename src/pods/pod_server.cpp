@@ -24,7 +24,12 @@ Result<std::unique_ptr<PodServer>> PodServer::start(const Configuration& configu
   health.metrics = parts.metrics;
   server::Router health_router;
   const bool apart = !configuration.metrics_listen.empty();
-  server::add_health_routes(apart ? health_router : parts.router, std::move(health));
+  if (apart) {
+    server::add_health_routes(health_router, health);
+    // Load balancers ask where they send requests; the metrics are nobody's but the operator's.
+    health.metrics = nullptr;
+  }
+  server::add_health_routes(parts.router, std::move(health));
 
   server::ServerOptions options;
   options.listen = configuration.listen;

@@ -114,15 +114,19 @@ Response answer_many(const std::vector<Result<Inserted>>& answers) {
 /// The job with its result; 202 when it has not ended by then.
 Awaitable<Response> answer_waiting(JobsApi api, Request request, Inserted inserted,
                                    std::chrono::milliseconds wait) {
-  auto operation = api.waits->wait(inserted.id, std::chrono::steady_clock::now() + wait);
+  const auto begun = std::chrono::steady_clock::now();
+  auto operation = api.waits->wait(inserted.id, begun + wait);
   auto job = co_await at_store(api.store, std::move(operation));
   if (!job) co_return refuse(request, job.error());
+  const auto waited = std::chrono::steady_clock::now() - begun;
   JsonWriter out;
   write_job(out, *job);
   const bool created = inserted.outcome == Inserted::Outcome::created;
   const int ended = created ? 201 : 200;
-  co_return server::json_response(jobs::has_ended(job->state) ? ended : 202,
-                                  out.finish().release());
+  auto response =
+      server::json_response(jobs::has_ended(job->state) ? ended : 202, out.finish().release());
+  response.waited = waited;
+  co_return response;
 }
 
 Awaitable<Response> submit(JobsApi api, Request request) {

@@ -360,6 +360,7 @@ void Exchange::append_head_of(std::string& out, const Response& response,
   close_ = close_ || to_the_end || (wish && net::equal_without_case(*wish, "close")) ||
            connection_.shard().closing() || !body_ || !body_->is_nearly_complete();
   report_.status = response.status;
+  report_.waited = response.waited;
   AnswerFacts facts;
   facts.date = connection_.shard().date().now();
   facts.request_id = report_.request_id;

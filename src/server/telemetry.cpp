@@ -61,7 +61,8 @@ void Telemetry::request_ended() noexcept {
 void Telemetry::finished(const RequestReport& report) {
   const auto taken = std::chrono::steady_clock::now() - report.began;
   const double seconds = std::chrono::duration<double>(taken).count();
-  if (options_.metrics) count(report, seconds);
+  const std::chrono::duration<double> own = taken - report.waited;
+  if (options_.metrics) count(report, std::max(own.count(), 0.0));
   if (options_.log.enabled(observability::LogLevel::info)) write_line(report, seconds);
   if (options_.spans && report.trace.sampled) export_span(report, taken);
 }

@@ -24,6 +24,7 @@ struct RequestReport {
   int status = 0;
   std::uint64_t bytes = 0;
   SteadyTime began{};
+  std::chrono::steady_clock::duration waited{};
   std::string request_id{};
   std::string key_id{};
   observability::TraceContext trace{};

@@ -405,16 +405,38 @@ class ProcessTest(PodTest):
             self.assertEqual(result.returncode, code, result.stderr)
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
 
-    def test_health_has_a_port_of_its_own_when_asked(self):
+    def test_metrics_have_a_port_of_their_own_when_asked(self):
         pod = self.start_api("--metrics-listen", "127.0.0.1:0", "--http-threads", "2", keys=False)
 
-        self.assertEqual(pod.ask("GET", "/health").status, 404)
+        self.assertEqual(pod.ask("GET", "/health").status, 200)
+        self.assertEqual(pod.ask("GET", "/ready").status, 200)
+        self.assertEqual(pod.ask("GET", "/metrics").status, 404)
         self.assertEqual(pod.ask("GET", "/health", port=pod.metrics_port).status, 200)
         ready = pod.ask("GET", "/ready", port=pod.metrics_port).json()
         self.assertEqual(ready["dependencies"]["job_store"]["status"], "up")
         self.assertEqual(pod.ask("POST", "/v1/jobs", {"kind": "k"}).status, 201)
         metrics = pod.ask("GET", "/metrics", port=pod.metrics_port).body.decode()
         self.assertIn("rwp_http_requests_total", metrics)
+
+    def test_metrics_show_the_queues_and_no_wait_as_response_time(self):
+        pod = self.start_api("--metrics-listen", "127.0.0.1:0", keys=False)
+        begun = time.monotonic()
+        for _ in range(3):
+            pod.ask("POST", "/v1/jobs", {"kind": "k", "queue": "ads"})
+        pod.ask("POST", "/v1/jobs?wait=1s", {"kind": "k", "queue": "ads"})
+        elapsed = time.monotonic() - begun
+
+        def series_with_all_four():
+            text = pod.ask("GET", "/metrics", port=pod.metrics_port).body.decode()
+            series = {name: float(value) for name, value in (
+                line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+            return series if series.get('rwp_queue_jobs{queue="ads",state="ready"}') == 4 else None
+
+        series = wait_for(series_with_all_four, "four ready jobs in the metrics")
+        self.assertGreater(series['rwp_queue_oldest_ready_seconds{queue="ads"}'], 0)
+        self.assertEqual(series['rwp_http_request_seconds_count{route="/v1/jobs"}'], 4)
+        # Of the fourth, the second that it waited is left out.
+        self.assertLess(series['rwp_http_request_seconds_sum{route="/v1/jobs"}'], elapsed - 0.9)
 
 
 class WorkerTest(PodTest):

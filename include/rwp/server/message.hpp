@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -77,6 +78,8 @@ struct Response {
   std::string body{};
   /// Instead of `body`; the status and headers go out with the first piece, or when it ends.
   BodyStream stream{};
+  /// Of the time it took, what the client had asked to wait for: not in rwp_http_request_seconds.
+  std::chrono::steady_clock::duration waited{};
 };
 
 /// Answers a request, on the I/O thread of the connection. It is cancelled when the client closes
