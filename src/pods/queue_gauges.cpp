@@ -75,11 +75,11 @@ class Queues {
   std::map<std::string, Shown> shown_;
 };
 
-jobs::Awaitable<void> look(std::shared_ptr<TenantCounts> counts,
+jobs::Awaitable<void> look(std::shared_ptr<jobs::JobStore> store,
                            std::shared_ptr<observability::Metrics> metrics) {
   Queues queues(std::move(metrics));
   while (true) {
-    const auto answer = co_await counts->of(std::string());
+    const auto answer = co_await store->counts();
     if (answer) {
       queues.show(*answer);
     } else {
@@ -92,10 +92,11 @@ jobs::Awaitable<void> look(std::shared_ptr<TenantCounts> counts,
 
 }  // namespace
 
-QueueGauges::QueueGauges(const jobs::JobStore& store, std::shared_ptr<TenantCounts> counts,
+QueueGauges::QueueGauges(std::shared_ptr<jobs::JobStore> store,
                          std::shared_ptr<observability::Metrics> metrics) {
-  auto operation = look(std::move(counts), std::move(metrics));
-  looking_ = Task(store.runtime().executor(), std::move(operation), [](std::exception_ptr) {});
+  const auto executor = store->runtime().executor();
+  auto operation = look(std::move(store), std::move(metrics));
+  looking_ = Task(executor, std::move(operation), [](std::exception_ptr) {});
 }
 
 QueueGauges::~QueueGauges() { looking_.cancel(); }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "pods/tenant_counts.hpp"
 #include <rwp/core/async.hpp>
 #include <rwp/jobs/job_store.hpp>
 #include <rwp/observability/metrics.hpp>
@@ -11,11 +10,11 @@ namespace rwp::pods {
 
 /// Looks at the queues every five seconds for as long as it lives, and shows them:
 /// rwp_queue_jobs{queue,state}, rwp_queue_oldest_ready_seconds{queue} (0: none is ready),
-/// rwp_queue_paused{queue}. All that
-/// look at one store show the same; while the store does not answer they show NaN, not what was.
+/// rwp_queue_paused{queue}. All that look at one store show the same; while the store does not
+/// answer they show NaN, not what was.
 class QueueGauges {
  public:
-  QueueGauges(const jobs::JobStore& store, std::shared_ptr<TenantCounts> counts,
+  QueueGauges(std::shared_ptr<jobs::JobStore> store,
               std::shared_ptr<observability::Metrics> metrics);
   ~QueueGauges();
   QueueGauges(const QueueGauges&) = delete;
