@@ -20,7 +20,7 @@ def known():
              if re.fullmatch(r"[A-Za-z_:][\w:]*", line.strip())}
     for metric in metrics.metrics().values():
         for name in metric.series():
-            names[name] = set(metric.labels)
+            names[name] = None if metric.labels is None else set(metric.labels)
     return names
 
 

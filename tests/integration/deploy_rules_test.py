@@ -125,7 +125,6 @@ class NameTest(unittest.TestCase):
         self.assertLessEqual({"API Response Time", "Processing Queue Length", "AI Processing Time"}, titles)
 
     def test_every_metric_of_the_code_is_understood_and_the_page_tells_of_no_other(self):
-        self.assertEqual(metrics.unread(), set())
         self.assertGreater(len(metrics.metrics()), 50)
         made = set(metrics.page().splitlines())
         for line in metrics.PAGE.read_text().splitlines():
