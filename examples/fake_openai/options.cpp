@@ -5,6 +5,8 @@
 #include <CLI/Formatter.hpp>
 
 #include <charconv>
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -39,6 +41,8 @@ Parsed parse(int argc, char** argv) {
   std::string key;
   std::vector<std::string> shares;
   std::vector<std::string> script;
+  std::int64_t minute = parsed.options.rate.minute.count();
+  std::int64_t batch_takes = 0;
   parsed.options.listen = "127.0.0.1:8089";
   CLI::App app("An OpenAI-compatible server with deterministic answers and scripted misbehaviour.",
                "fake_openai");
@@ -51,11 +55,22 @@ Parsed parse(int argc, char** argv) {
                  "A parameter that is refused as unsupported, such as temperature");
   app.add_flag("--only-floats", parsed.options.only_float_embeddings,
                "Embeddings are lists of numbers, never base64");
+  app.add_option("--requests-per-minute", parsed.options.rate.requests_per_minute,
+                 "Beyond so many a request is 429; 0: no limit");
+  app.add_option("--tokens-per-minute", parsed.options.rate.tokens_per_minute,
+                 "The same for tokens");
+  app.add_option("--minute", minute, "How many milliseconds a minute has (60000)")
+      ->check(CLI::Range(1, 3'600'000));
+  app.add_option("--batch-takes", batch_takes, "Milliseconds from a batch's creation to its end")
+      ->check(CLI::Range(0, 86'400'000));
   app.footer(
-      "Faults: ok rate_limit[:MS] quota bad_key server_error overloaded bad_gateway "
-      "slow[:MS] hang cut stall\nmalformed wrong_type empty huge[:MIB] error_event refusal "
-      "length content_filter misfit.\nA model named fake:FAULT meets that fault, too. POST "
-      "/_fake/script {\"steps\":[…]}, GET /_fake/requests.");
+      "Faults: ok rate_limit[:MS] rate_seconds rate_date rate_ms rate_reset rate_bare slow_down "
+      "quota bad_key\nserver_error overloaded bad_gateway reset slow[:MS] slow_token[:MS] hang cut "
+      "stall malformed wrong_type\nempty huge[:MIB] error_event refusal length content_filter "
+      "misfit. A model named fake:FAULT meets that\nfault, too. POST /_fake/script "
+      "{\"steps\":[…],\"uploads\":[…],\"batches\":[…]}, GET /_fake/requests,\nGET /_fake/bill. "
+      "Uploads and batches: ok refuse rate_limit lost late[:MS] fail expire[:N] partial[:N]\n"
+      "missing[:N] doubled zero_status[:N] bad_line.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -67,6 +82,8 @@ Parsed parse(int argc, char** argv) {
     parsed.exit_code = 2;
   };
   parsed.options.api_key = rwp::Secret(key);
+  parsed.options.rate.minute = std::chrono::milliseconds(minute);
+  parsed.options.batches.takes = std::chrono::milliseconds(batch_takes);
   for (const auto& text : shares) {
     auto share = parse_share(text);
     if (!share) {

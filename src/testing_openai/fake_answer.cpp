@@ -93,7 +93,51 @@ std::string_view take_piece(std::string_view& rest) {
   return piece;
 }
 
+void write_calls(JsonWriter& out, const std::vector<ai::ToolCall>& calls) {
+  out.key("tool_calls").begin_array();
+  for (const auto& call : calls) {
+    out.begin_object().member("id", std::string_view(call.id)).member("type", "function");
+    out.key("function").begin_object().member("name", std::string_view(call.name));
+    out.member("arguments", std::string_view(call.arguments)).end_object().end_object();
+  }
+  out.end_array();
+}
+
+void write_logprobs(JsonWriter& out, bool wanted, std::string_view token) {
+  out.key("logprobs");
+  if (!wanted) {
+    out.null();
+    return;
+  }
+  out.begin_object().key("content").begin_array();
+  if (!token.empty()) {
+    out.begin_object().member("token", token).member("logprob", 0);
+    out.key("top_logprobs").begin_array().end_array().end_object();
+  }
+  out.end_array().key("refusal").null().end_object();
+}
+
 std::string event(JsonWriter& out) { return "data: " + out.finish().release() + "\n\n"; }
+
+/// The beginning of a call, and then its arguments in pieces.
+void add_call(std::vector<std::string>& events, const ChatAnswer& answer, std::size_t index) {
+  const auto& call = answer.reply.tool_calls[index];
+  std::string_view rest = call.arguments;
+  for (bool first = true; first || !rest.empty(); first = false) {
+    JsonWriter out;
+    write_head(out, answer, "chat.completion.chunk");
+    out.key("choices").begin_array().begin_object().member("index", 0);
+    out.key("delta").begin_object().key("tool_calls").begin_array().begin_object();
+    out.member("index", static_cast<std::uint64_t>(index));
+    if (first) out.member("id", std::string_view(call.id)).member("type", "function");
+    out.key("function").begin_object();
+    if (first) out.member("name", std::string_view(call.name));
+    out.member("arguments", first ? std::string_view() : take_piece(rest)).end_object();
+    out.end_object().end_array().end_object().key("finish_reason").null();
+    out.end_object().end_array().key("usage").null().end_object();
+    events.push_back(event(out));
+  }
+}
 
 }  // namespace
 
@@ -117,10 +161,12 @@ std::string completion_json(const ChatAnswer& answer) {
   out.key("choices").begin_array().begin_object();
   out.member("index", 0);
   out.member("finish_reason", reason_name(answer.reply.finish_reason));
-  out.key("logprobs").null();
+  write_logprobs(out, answer.logprobs, answer.reply.content);
   out.key("message").begin_object();
   out.member("role", "assistant");
-  write_text(out, "content", !refused, answer.reply.content);
+  const bool calls = !answer.reply.tool_calls.empty();
+  write_text(out, "content", !refused && !calls, answer.reply.content);
+  if (calls) write_calls(out, answer.reply.tool_calls);
   write_text(out, "refusal", refused, answer.reply.content);
   out.end_object().end_object().end_array();
   out.key("usage");
@@ -141,6 +187,7 @@ std::vector<std::string> completion_events(const ChatAnswer& answer) {
     if (role != nullptr) out.member("role", role);
     if (name != nullptr) out.member(name, text);
     out.end_object();
+    write_logprobs(out, answer.logprobs, name != nullptr ? text : std::string_view());
     write_text(out, "finish_reason", last, reason_name(answer.reply.finish_reason));
     out.end_object().end_array();
     out.key("usage").null();
@@ -150,6 +197,9 @@ std::vector<std::string> completion_events(const ChatAnswer& answer) {
   add("content", "", "assistant", false);
   std::string_view rest = answer.reply.content;
   while (!rest.empty()) add(refused ? "refusal" : "content", take_piece(rest), nullptr, false);
+  for (std::size_t i = 0; i < answer.reply.tool_calls.size(); ++i) {
+    add_call(events, answer, i);
+  }
   add(nullptr, "", nullptr, true);
   if (answer.include_usage) {
     JsonWriter out;

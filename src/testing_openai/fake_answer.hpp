@@ -18,6 +18,8 @@ struct ChatAnswer {
   std::string model{};
   bool stream = false;
   bool include_usage = false;
+  /// Whether tokens' probabilities were asked for; all are as likely as can be.
+  bool logprobs = false;
 };
 
 /// Makes the answer what the fault says of a model: refusal, length, content_filter, misfit.

@@ -1,5 +1,6 @@
 #include "testing_openai/fake_request.hpp"
 
+#include "testing_openai/fake_routes.hpp"
 #include <rwp/ai_openai/strict_schema.hpp>
 #include <rwp/core/json_writer.hpp>
 
@@ -16,16 +17,73 @@ Refused refuse(std::string param, std::string message, std::string code = std::s
   return refused;
 }
 
-std::string text_of(JsonView object, std::string_view name) {
-  const auto member = object.find(name);
-  return std::string(member ? member->as_string().value_or(std::string_view())
-                            : std::string_view());
-}
-
 std::optional<ai::Role> role_of(const std::string& name) {
   if (name == "system" || name == "developer") return ai::Role::system;
   if (name == "user") return ai::Role::user;
   if (name == "assistant") return ai::Role::assistant;
+  if (name == "tool") return ai::Role::tool;
+  return std::nullopt;
+}
+
+void read_part(JsonView part, ai::Message& message) {
+  message.content += text_of(part, "text");
+  const auto image = part.find("image_url");
+  const std::string url = image ? text_of(*image, "url") : std::string();
+  if (!url.empty()) message.images.push_back({.url = url});
+}
+
+std::optional<Refused> read_calls(JsonView item, const std::string& where, ai::Message& message) {
+  const auto calls = item.find("tool_calls");
+  for (std::size_t i = 0; calls && i < calls->size(); ++i) {
+    const auto function = calls->at(i).find("function");
+    ai::ToolCall call;
+    call.id = text_of(calls->at(i), "id");
+    if (function) call.name = text_of(*function, "name");
+    if (function) call.arguments = text_of(*function, "arguments");
+    if (call.id.empty() || call.name.empty()) {
+      return refuse(where + ".tool_calls", "Missing id or function name in a tool call");
+    }
+    message.tool_calls.push_back(std::move(call));
+  }
+  return std::nullopt;
+}
+
+std::optional<Refused> read_message(JsonView item, const std::string& where,
+                                    ai::ChatRequest& request) {
+  const auto role = role_of(text_of(item, "role"));
+  if (!role) return refuse(where + ".role", "Invalid value for '" + where + ".role'");
+  ai::Message message;
+  message.role = *role;
+  const auto content = item.find("content");
+  if (content && content->as_string()) {
+    message.content = std::string(*content->as_string());
+  } else if (content && content->kind() == JsonKind::array) {
+    for (std::size_t part = 0; part < content->size(); ++part) {
+      read_part(content->at(part), message);
+    }
+  }
+  if (auto bad = read_calls(item, where, message)) return bad;
+  message.tool_call_id = text_of(item, "tool_call_id");
+  if (*role == ai::Role::tool) {
+    // Each answer of a tool follows the call that it is for.
+    bool asked = false;
+    for (const auto& earlier : request.messages) {
+      for (const auto& call : earlier.tool_calls) {
+        asked = asked || call.id == message.tool_call_id;
+      }
+    }
+    if (!asked) {
+      return refuse(where + ".role",
+                    "messages with role 'tool' must be a response to a preceding message with "
+                    "'tool_calls'.");
+    }
+  }
+  const bool may_be_empty =
+      !message.images.empty() || !message.tool_calls.empty() || *role == ai::Role::tool;
+  if (message.content.empty() && !may_be_empty) {
+    return refuse(where + ".content", "Invalid value for '" + where + "'");
+  }
+  request.messages.push_back(std::move(message));
   return std::nullopt;
 }
 
@@ -35,20 +93,37 @@ std::optional<Refused> read_messages(JsonView body, ai::ChatRequest& request) {
     return refuse("messages", "'messages' must be a list of at least one message");
   }
   for (std::size_t i = 0; i < messages->size(); ++i) {
-    const std::string where = "messages[" + std::to_string(i) + "]";
-    const auto role = role_of(text_of(messages->at(i), "role"));
-    if (!role) return refuse(where + ".role", "Invalid value for '" + where + ".role'");
-    const auto content = messages->at(i).find("content");
-    std::string text;
-    if (content && content->as_string()) {
-      text = std::string(*content->as_string());
-    } else if (content && content->kind() == JsonKind::array) {
-      for (std::size_t part = 0; part < content->size(); ++part) {
-        text += text_of(content->at(part), "text");
-      }
+    auto bad = read_message(messages->at(i), "messages[" + std::to_string(i) + "]", request);
+    if (bad) return bad;
+  }
+  return std::nullopt;
+}
+
+std::optional<Refused> read_tools(JsonView body, ai::ChatRequest& request) {
+  const auto tools = body.find("tools");
+  for (std::size_t i = 0; tools && i < tools->size(); ++i) {
+    const std::string where = "tools[" + std::to_string(i) + "].function";
+    const auto function = tools->at(i).find("function");
+    ai::Tool tool;
+    if (function) tool.name = text_of(*function, "name");
+    if (tool.name.empty()) return refuse(where + ".name", "Missing name of a function");
+    tool.description = text_of(*function, "description");
+    if (const auto parameters = function->find("parameters")) tool.parameters = parameters->text();
+    const auto strict = function->find("strict");
+    tool.strict = strict && strict->as_bool() == true;
+    if (tool.strict && !ai_openai::fits_strict_mode(JsonDocument(tool.parameters).root())) {
+      return refuse(where + ".parameters", "Invalid schema for function '" + tool.name + "'",
+                    "invalid_function_parameters");
     }
-    if (text.empty()) return refuse(where + ".content", "Invalid value for '" + where + "'");
-    request.messages.push_back({*role, std::move(text)});
+    request.tools.push_back(std::move(tool));
+  }
+  const auto choice = body.find("tool_choice");
+  if (!choice || choice->is_null()) return std::nullopt;
+  const auto function = choice->find("function");
+  request.tool_choice =
+      function ? text_of(*function, "name") : std::string(choice->as_string().value_or(""));
+  if (request.tools.empty()) {
+    return refuse("tool_choice", "'tool_choice' is only allowed when 'tools' are specified");
   }
   return std::nullopt;
 }
@@ -108,6 +183,9 @@ std::variant<ChatAsked, Refused> read_chat_request(JsonView body,
   if (auto bad = read_messages(body, asked.request)) return *bad;
   if (auto bad = read_format(body, asked.request)) return *bad;
   if (auto bad = read_numbers(body, asked.request)) return *bad;
+  if (auto bad = read_tools(body, asked.request)) return *bad;
+  const auto logprobs = body.find("logprobs");
+  if (logprobs && logprobs->as_bool() == true) asked.request.top_logprobs = 0;
   const auto stream = body.find("stream");
   asked.stream = stream && stream->as_bool() == true;
   const auto options = body.find("stream_options");

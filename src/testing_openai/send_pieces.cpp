@@ -12,6 +12,7 @@ using boost::asio::awaitable;
 
 constexpr std::chrono::minutes kLongestStall{10};
 constexpr std::int64_t kHugeMebibytes = 64;
+constexpr std::int64_t kSlowToken = 2'000;
 
 struct Plan {
   std::vector<std::string> pieces{};
@@ -76,6 +77,15 @@ awaitable<Result<void>> misbehave(std::shared_ptr<const Plan> plan, server::Resp
 }
 
 awaitable<Result<void>> write_all(std::shared_ptr<const Plan> plan, server::ResponseWriter& out) {
+  if (plan->step.fault == Fault::slow_token) {
+    // A comment takes the head with it.
+    std::string begin = plan->event_stream ? ": wait\n\n" : " ";
+    auto begun = co_await out.write(std::move(begin));
+    if (!begun) co_return begun;
+    auto slept = co_await sleep_for(
+        std::chrono::milliseconds(plan->step.value < 0 ? kSlowToken : plan->step.value));
+    if (!slept) co_return slept;
+  }
   const std::size_t good = good_pieces(*plan);
   for (std::size_t i = 0; i < good; ++i) {
     auto written = co_await out.write(plan->pieces[i]);

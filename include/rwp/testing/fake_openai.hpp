@@ -5,57 +5,49 @@
 #include <rwp/core/secret.hpp>
 #include <rwp/net/http_message.hpp>
 #include <rwp/observability/log.hpp>
+#include <rwp/testing/fake_fault.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace rwp::testing {
-
-/// What the fake does with a request.
-enum class Fault : std::uint8_t {
-  none,            ///< "ok": a good answer.
-  rate_limit,      ///< 429 with Retry-After (`value`: milliseconds, 1 s).
-  quota,           ///< 429, the money is spent.
-  bad_key,         ///< 401, and repeats the key that it was sent.
-  server_error,    ///< 500.
-  overloaded,      ///< 503.
-  bad_gateway,     ///< 502 with a page of HTML.
-  slow,            ///< A good answer after a while (`value`: milliseconds, 2 s).
-  hang,            ///< No answer until the client has gone.
-  cut,             ///< Breaks off within the answer.
-  stall,           ///< Falls silent within the answer, until the client has gone.
-  malformed,       ///< Broken JSON, or an event that is none.
-  wrong_type,      ///< 200 with a page of HTML.
-  empty,           ///< 200 with nothing, or a stream that ends without saying why.
-  huge,            ///< An answer of `value` MiB (64).
-  error_event,     ///< 200, and then the error object.
-  refusal,         ///< The model declines.
-  length,          ///< The answer was cut at the token limit.
-  content_filter,  ///< The filter withheld it.
-  misfit,          ///< JSON that breaks the schema asked for.
-};
-
-/// One step of a script: "ok", "rate_limit", "rate_limit:250", "slow:1500", "cut", …
-struct FakeStep {
-  Fault fault = Fault::none;
-  /// What it means stands at the fault; negative: its default.
-  std::int64_t value = -1;
-};
-
-/// `Errc::invalid_argument` names the word that is no fault, and lists those that are.
-Result<FakeStep> parse_fake_step(std::string_view text);
-/// The fault's word.
-std::string_view fault_name(Fault fault) noexcept;
 
 /// Every `period`-th request takes this step, when no script does.
 struct FakeShare {
   FakeStep step{};
   std::uint64_t period = 10;
+};
+
+/// What the fake allows; beyond it a request is 429, and counts all the same.
+struct FakeRateOptions {
+  /// 0: no limit.
+  std::int64_t requests_per_minute = 0;
+  /// Tokens of the question by the library's estimate, and those that its answer may have.
+  std::int64_t tokens_per_minute = 0;
+  /// How long a minute is.
+  std::chrono::milliseconds minute{60'000};
+};
+
+struct FakeBatchOptions {
+  /// From a batch's creation to its end.
+  std::chrono::milliseconds takes{0};
+};
+
+/// What the fake has charged: every answer that its model gave, whether it arrived or not.
+struct FakeBill {
+  std::uint64_t answers = 0;
+  /// Lines of batches, at half the price.
+  std::uint64_t batch_answers = 0;
+  /// Answers to different requests.
+  std::uint64_t distinct = 0;
+  std::int64_t input_tokens = 0;
+  std::int64_t output_tokens = 0;
+  /// A dollar for a million tokens read, four for a million written.
+  std::int64_t microdollars = 0;
 };
 
 struct FakeOpenAiOptions {
@@ -70,6 +62,8 @@ struct FakeOpenAiOptions {
   std::vector<std::string> refused_parameters{};
   /// Embeddings are lists of numbers, also where base64 was asked for.
   bool only_float_embeddings = false;
+  FakeRateOptions rate{};
+  FakeBatchOptions batches{};
   /// Who answers; null: a LocalModel. Used on the fake's own runtime.
   std::shared_ptr<ai::Model> model{};
   observability::Logger log{};
@@ -85,14 +79,19 @@ struct FakeRequest {
   std::string body{};
 };
 
-/// An OpenAI-compatible server over real HTTP, for tests: chat completions (also streamed),
-/// embeddings and models, with deterministic answers, and misbehaviour on demand.
+/// An OpenAI-compatible server over real HTTP, for tests: chat completions (also streamed, with
+/// tools), embeddings, models, responses, moderations, files and batches, with deterministic
+/// answers, a limit, a bill, and misbehaviour on demand.
 ///
-/// What a request meets is the next step of the script, when there is one; else the fault that its
-/// model names ("fake:cut", "fake:rate_limit:250"); else the shares; else a good answer. It judges
-/// requests as OpenAI does, strict schemas too. Besides, by HTTP: POST /_fake/script
-/// {"steps":["rate_limit:250","ok"]} adds to the script, GET /_fake/requests counts, DELETE
-/// /_fake/requests forgets.
+/// - What a request meets is the next step of the script, when there is one; else the fault that
+///   its model names ("fake:cut", "fake:rate_limit:250"); else the shares; else a good answer. It
+///   judges requests as OpenAI does, strict schemas too.
+/// - A request with tools, but no tool's answer at its end, is answered with a call of the tool
+///   that it chooses, or the first.
+/// - A batch is answered when somebody looks after its time; its lines come in reverse order.
+/// - By HTTP: POST /_fake/script {"steps":["rate_limit:250","ok"],"uploads":["lost"],
+///   "batches":["expire:2"]} adds to the scripts, GET /_fake/requests counts, DELETE
+///   /_fake/requests forgets, the bill too, GET /_fake/bill tells what was charged.
 /// Threads: any. Lifetime: owns its server and runtime; what is in flight ends with it.
 class FakeOpenAi {
  public:
@@ -108,6 +107,14 @@ class FakeOpenAi {
 
   /// Adds steps for the requests to come (POST to chat or embeddings), at most 10,000.
   FakeOpenAi& play(std::vector<FakeStep> steps);
+  /// What becomes of the uploads, or batches, to come, at most 10,000.
+  FakeOpenAi& play_uploads(std::vector<FakeBatchStep> steps);
+  FakeOpenAi& play_batches(std::vector<FakeBatchStep> steps);
+  FakeBill bill() const;
+  /// Batches that were made.
+  std::uint64_t batch_count() const;
+  /// Requests that were beyond the limit.
+  std::uint64_t limited_count() const;
   /// The requests so far that reached a route of the API, at most the last 1,000.
   std::vector<FakeRequest> requests() const;
   std::uint64_t request_count() const;
