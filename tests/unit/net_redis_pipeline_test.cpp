@@ -127,6 +127,23 @@ TEST_F(RedisPipelineTest, WhatWasSentAndMayNotBeRepeatedElsewhereHasAnUnknownOut
   EXPECT_THAT(bound->failure->message(), HasSubstr("outcome is unknown"));
 }
 
+TEST_F(RedisPipelineTest, WhatIsForALostConnectionOrDoesNotWaitFailsAtOnce) {
+  const auto bound = add("a");
+  bound->only_on = 1;
+  const auto hasty = add("b");
+  hasty->waits = false;
+  const auto patient = add("c");
+  pipeline_.lose(lost_);
+
+  for (const auto& each : {bound, hasty}) {
+    ASSERT_TRUE(each->failure.has_value());
+    EXPECT_EQ(each->failure->code(), Errc::unavailable);
+    EXPECT_THAT(each->failure->message(), HasSubstr("not sent"));
+  }
+  EXPECT_FALSE(patient->done);
+  EXPECT_EQ(take(), "c");
+}
+
 TEST_F(RedisPipelineTest, WhatWasSentAndIsGivenUpWhileItWaitsHasAnUnknownOutcome) {
   const auto repeated = add("a", 1, true);
   const auto fresh = add("b");

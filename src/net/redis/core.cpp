@@ -234,6 +234,7 @@ boost::asio::awaitable<Result<std::vector<Reply>>> Client::Core::exchange(
   call->replies.reserve(call->commands);
   call->repeatable = options.repeatable;
   call->only_on = options.only_on;
+  call->waits = options.wait_for_connection;
   call->began = now();
   const auto timeout = options.timeout.count() > 0 ? options.timeout : options_.command_timeout;
   if (auto added = pipeline_->add(call); !added) {

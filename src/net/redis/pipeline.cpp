@@ -102,7 +102,7 @@ void Pipeline::lose(const Error& why) {
     lost.pop_back();
     Call& call = *owned;
     if (call.abandoned) continue;
-    if (call.repeatable) {
+    if (call.repeatable && call.only_on == 0 && call.waits) {
       call.replies.clear();
       call.answers = 0;
       call.reply_bytes = 0;
@@ -113,6 +113,18 @@ void Pipeline::lose(const Error& why) {
                                               ": the connection was lost after it was sent; "
                                               "the outcome is unknown")
                      .with_cause(why));
+  }
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    const std::shared_ptr<Call> call = *next;
+    if (call->only_on == 0 && call->waits) {
+      ++next;
+      continue;
+    }
+    next = waiting_.erase(next);
+    call->place.reset();
+    finish(*call,
+           Error(Errc::unavailable, "redis: " + call->name + ": the connection was lost; not sent")
+               .with_cause(why));
   }
 }
 

@@ -22,6 +22,7 @@ struct Call {
   std::size_t commands = 1;   ///< As many answers are due.
   bool repeatable = false;    ///< May be sent again when its answer was lost.
   std::uint64_t only_on = 0;  ///< A connection's number; 0: any.
+  bool waits = true;          ///< For another connection, when the present one is lost.
   SteadyTime began{};
 
   bool sent = false;  ///< Given away to be written, on the present connection or on one before.
@@ -75,7 +76,8 @@ class Pipeline {
   /// `Errc::corrupt`: nobody asked, or the answers of one call are too large.
   Result<std::shared_ptr<Call>> answer(Reply reply);
 
-  /// The connection is gone: what was sent has an unknown outcome, unless it may be repeated.
+  /// The connection is gone: what was sent has an unknown outcome, unless it may be repeated; what
+  /// was bound to a connection, or does not wait for another, fails.
   void lose(const Error& why);
   /// All that waits and has not been sent fails.
   void fail_waiting(const Error& why);
