@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""The cluster on one machine; cluster.sh has the usage."""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import chaos
+import load as loads
+import parts
+import supervisor
+
+sys.path.insert(0, str(parts.ROOT / "deploy/observability"))
+import dashboard  # noqa: E402
+
+# Panels of what one machine does not have.
+ELSEWHERE = ("kube_", "rwp_backup_")
+# What happens only when something goes wrong, or is not used here.
+WHEN_IT_HAPPENS = ("rwp_ai_saved_calls_total", "rwp_ai_tenant_refused_total", "rwp_ai_budget_refused_total",
+                   "rwp_redis_", "rwp_ai_cost", "ai_cost", "rate_limited", "ALERTS", "rwp_postgres_dead_rows",
+                   "rwp_postgres_oldest_snapshot_seconds")
+
+
+def environment(plan):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("RWP_", "OPENAI_", "GA4_"))}
+    return clean | {"RWP_JOBS_URL": plan.jobs_url(), "RWP_OBJECTS_URL": f"file:{plan.dir}/objects"}
+
+
+def saved_plan(options):
+    settings = json.loads((pathlib.Path(options.dir) / "cluster.json").read_text())
+    plan = parts.Plan(options.dir, settings["programs"], settings["port"])
+    plan.ports = json.loads((plan.dir / "ports.json").read_text())
+    return plan
+
+
+def up(options):
+    folder = pathlib.Path(options.dir)
+    if folder.exists():
+        sys.exit(f"cluster: '{folder}' is there already; `cluster.sh down` removes it")
+    programs = pathlib.Path(options.programs).resolve()
+    if not (programs / "api_pod").exists():
+        sys.exit(f"cluster: '{programs}' has no api_pod; give --programs the folder of the built programs")
+    folder.mkdir(parents=True)
+    (folder / "cluster.json").write_text(json.dumps({"programs": str(programs), "port": options.port}))
+    plan = parts.Plan(folder, programs, options.port)
+    made = subprocess.run([programs / "rwpctl", "keys", "create", "--tenant", "local", "--scopes",
+                           "jobs:read,jobs:write,queues:write,ai:use,events:write", "--api-keys-file",
+                           str(folder / "keys")], text=True, capture_output=True, check=True, timeout=30)
+    plan.write("key", made.stdout, 0o600)
+    begun = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        log = os.open(folder / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        for number, target in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
+            os.dup2(target, number)
+        supervisor.run(plan)
+        os._exit(0)
+    (folder / "supervisor.pid").write_text(str(child))
+    state = folder / "state"
+    while not state.exists():
+        if os.waitpid(child, os.WNOHANG)[0]:
+            sys.exit(f"cluster: the supervisor ended; see {folder}/supervisor.log")
+        time.sleep(0.2)
+    if state.read_text() != "up":
+        sys.exit(f"cluster: {state.read_text()}; see {folder}/log")
+    plan = saved_plan(options)
+    print(f"up after {time.monotonic() - begun:.0f} s: {len(list((folder / 'pids').iterdir()))} processes in {folder}")
+    for name, port in (("API", "balanced-api"), ("Prometheus", "prometheus"), ("Alertmanager", "alertmanager")):
+        print(f"  {name:<13} {plan.url(port)}")
+    print(f"  key           {folder}/key")
+
+
+def down(options):
+    folder = pathlib.Path(options.dir)
+    if not (folder / "cluster.json").exists():
+        sys.exit(f"cluster: '{folder}' is no cluster's")
+    try:
+        child = int((folder / "supervisor.pid").read_text())
+        os.kill(child, signal.SIGTERM)
+        until = time.monotonic() + 90
+        while time.monotonic() < until:
+            os.kill(child, 0)
+            time.sleep(0.1)
+    except (ProcessLookupError, FileNotFoundError):
+        pass
+    if not options.keep:
+        shutil.rmtree(folder)
+    print("down")
+
+
+def status(options):
+    plan = saved_plan(options)
+    while True:
+        lines = []
+        for path in sorted((plan.dir / "pids").iterdir()):
+            try:
+                os.kill(int(path.read_text()), 0)
+                lines.append(f"{path.name} up")
+            except ProcessLookupError:
+                lines.append(f"{path.name} DOWN")
+
+        def number(query, form="{:.1f}"):
+            result = chaos.ask_prometheus(plan, query)
+            return form.format(float(result[0]["value"][1])) if result else "-"
+
+        page = ["", f"{sum(l.endswith('up') for l in lines)} of {len(lines)} processes are up "
+                + " ".join(l for l in lines if l.endswith("DOWN")),
+                f"primary        {chaos.Chaos(plan, None).primary()}",
+                f"requests       {number('sum(rwp:api_requests:rate5m)')} a second, p95 "
+                + number("1000 * max(rwp:api_response_seconds:p95)") + " ms, failed "
+                + number("100 * max(rwp:api_errors:ratio_rate5m)", "{:.2f}") + " %",
+                f"queue          {number('sum(rwp:queue_ready:jobs)', '{:.0f}')} ready, oldest "
+                + number("max(rwp:processing_delay:seconds)") + " s",
+                f"jobs           {number('sum(rate(rwp_jobs_finished_total[10s]))')} a second",
+                f"replication    {number('max(rwp:replication_lag:seconds)')} s behind",
+                "alerts         " + (", ".join(sorted(
+                    a["metric"]["alertname"] for a in chaos.ask_prometheus(plan, 'ALERTS{alertstate="firing"}')))
+                    or "none")]
+        print(("" if options.once else "\033[2J\033[H") + "\n".join(page), flush=True)
+        if options.once:
+            return
+        time.sleep(2)
+
+
+def check(options):
+    plan = saved_plan(options)
+    empty, asked = [], 0
+    for title, _, queries in dashboard.panels():
+        for query, _ in queries:
+            if any(word in query for word in ELSEWHERE):
+                continue
+            # As the rules: an hour is a minute here.
+            asked += 1
+            if not chaos.ask_prometheus(plan, query) and not any(word in query for word in WHEN_IT_HAPPENS):
+                empty.append(f"{title}: {query}")
+    print(f"dashboard: {asked} queries, {len(empty)} without data")
+    for line in empty:
+        print(f"  {line}")
+    return len(empty)
+
+
+def work(options, with_chaos):
+    plan = saved_plan(options)
+    since = time.time()
+    load = loads.Load(plan, options.rate)
+    doing = chaos.Chaos(plan, load)
+    begun = time.monotonic()
+    if with_chaos:
+        time.sleep(min(10, options.seconds / 10))
+        doing.run()
+    while time.monotonic() - begun < options.seconds:
+        time.sleep(0.5)
+    without_data = check(options) if not with_chaos or options.seconds >= 60 else 0
+    load.stop()
+    result = loads.outcome(plan, load, environment(plan))
+    if with_chaos:
+        time.sleep(15)  # Until what fired has cleared: windows and `for` are seconds here.
+    fired = chaos.alerts(plan, since)
+    share = load.failed() / max(1, load.requests)
+    print()
+    for what, taken, failed in doing.rows:
+        print(f"  {what:<28} {taken:<26} {failed}")
+    table = [("Requests", load.requests), ("Failed", f"{load.failed()} ({share:.2%}) {dict(load.failures) or ''}"),
+             ("Jobs acknowledged", len(load.acknowledged)), ("Lost", result["lost"]),
+             ("Not ended", result["not ended"]), ("Dead letters", result["failed"]),
+             ("Twice recorded", result["twice recorded"]), ("rwpctl verify", result["verify"]),
+             ("Longest time without a write", f"{load.longest_gap():.1f} s"),
+             ("Alerts fired", ", ".join(f"{name}{'' if clear >= 1 else ' (still)'}"
+                                        for name, (_, clear) in sorted(fired.items())) or "none")]
+    for name, value in table:
+        print(f"  {name:<28} {value}")
+    broken = list(doing.broken)
+    for name in ("lost", "not ended", "failed", "twice recorded"):
+        if result[name]:
+            broken.append(f"{result[name]} jobs: {name}")
+    if result["verify"] != "nothing is wrong":
+        broken.append("rwpctl verify found damage")
+    if share > (0.01 if with_chaos else 0):
+        broken.append(f"{share:.2%} of the requests failed")
+    if load.unacknowledged:
+        broken.append(f"{load.unacknowledged} jobs were never acknowledged")
+    if without_data:
+        broken.append(f"{without_data} panels' queries return no data")
+    if with_chaos:
+        for name in ("RwpTargetDown", "RwpPostgresNoPrimary"):
+            if name not in fired:
+                broken.append(f"{name} did not fire")
+            elif fired[name][1] == 0:
+                broken.append(f"{name} did not clear")
+    for line in broken:
+        print(f"  broken: {line}")
+    if not broken:
+        print("  every promise held")
+    sys.exit(1 if broken else 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="cluster.sh")
+    parser.add_argument("command", choices=("up", "status", "load", "chaos", "check", "down"))
+    parser.add_argument("--dir", default="/tmp/rwp-cluster")
+    parser.add_argument("--programs", default="build/release/bin")
+    parser.add_argument("--port", type=int, default=21000)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--rate", type=float, default=20)
+    parser.add_argument("--once", action="store_true")
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args()
+    if options.command == "load":
+        work(options, with_chaos=False)
+    elif options.command == "chaos":
+        work(options, with_chaos=True)
+    elif options.command == "check":
+        sys.exit(1 if check(options) else 0)
+    else:
+        {"up": up, "down": down, "status": status}[options.command](options)
+
+
+if __name__ == "__main__":
+    main()

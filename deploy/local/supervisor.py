@@ -1,0 +1,148 @@
+"""Starts the cluster's processes in their order, and again when they end, as Kubernetes would."""
+
+import json
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+# How long until what was killed is started again: Kubernetes needs some seconds, too.
+RESTART_SECONDS = 8
+START_SECONDS = 120
+
+
+def answers(url, timeout=3):
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
+            return response.status == 200
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def wait_for(condition, what, seconds=START_SECONDS):
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise RuntimeError(f"waited in vain for {what}")
+        time.sleep(0.1)
+
+
+class Supervisor:
+    def __init__(self, plan):
+        self.plan = plan
+        self.processes = {p.name: p for p in plan.processes()}
+        self.running = {}
+        self.ended = {}
+        self.stopping = False
+        plan.folder("pids")
+        plan.folder("log")
+
+    def start(self, process):
+        log = open(self.plan.dir / f"log/{process.name}.log", "ab")
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("RWP_", "OPENAI_", "GA4_"))}
+
+        def become_postgres():
+            os.setsid()
+            if process.as_postgres and os.getuid() == 0:
+                user = pwd.getpwnam("postgres")
+                os.initgroups("postgres", user.pw_gid)
+                os.setgid(user.pw_gid)
+                os.setuid(user.pw_uid)
+
+        started = subprocess.Popen(process.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   cwd="/tmp", env=clean | process.environment, preexec_fn=become_postgres)
+        log.close()
+        self.running[process.name] = started
+        (self.plan.dir / f"pids/{process.name}").write_text(str(started.pid))
+
+    def ready(self, process):
+        return not process.ready or answers(process.ready)
+
+    def start_all(self):
+        early = [p for p in self.processes.values() if "schema" not in p.after and p.name != "haproxy"]
+        for process in early:
+            self.start(process)
+            for needed in (process.name,) if process.name in ("postgres-0",) else ():
+                wait_for(lambda: self.ready(self.processes[needed]), needed)
+        for process in early:
+            wait_for(lambda: self.ready(process), process.name)
+        self.make_schema()
+        late = [p for p in self.processes.values() if p not in early]
+        for process in late:
+            self.start(process)
+        for process in late:
+            wait_for(lambda: self.ready(process), process.name)
+
+    def make_schema(self):
+        port = self.plan.port("postgres-0")
+        there = subprocess.run(["psql", "-XAt", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c",
+                                "SELECT 1 FROM pg_database WHERE datname = 'rwp'"], text=True,
+                               capture_output=True, timeout=60)
+        if there.stdout.strip() != "1":
+            subprocess.run(["psql", "-Xq", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c",
+                            "CREATE DATABASE rwp"], check=True, timeout=60)
+        subprocess.run([self.plan.programs / "rwpctl", "migrate"], check=True, timeout=120,
+                       stdout=subprocess.DEVNULL, env=os.environ | {"RWP_JOBS_URL": self.plan.jobs_url()})
+
+    def supervise(self):
+        while not self.stopping:
+            now = time.monotonic()
+            for name, process in self.running.items():
+                code = process.poll()
+                if code is not None and name not in self.ended:
+                    # What ended by itself comes back at once, as after a rolling restart's drain.
+                    self.ended[name] = now if code == 0 else now + RESTART_SECONDS
+            for name, due in list(self.ended.items()):
+                if now >= due and not self.stopping:
+                    del self.ended[name]
+                    self.start(self.processes[name])
+            time.sleep(0.05)
+
+    def stop_all(self):
+        self.stopping = True
+        order = sorted(self.running, key=lambda n: (n.startswith(("etcd", "postgres")), n.startswith("etcd")))
+        for names in ([n for n in order if not n.startswith(("etcd", "postgres-"))],
+                      [n for n in order if n.startswith("postgres-")],
+                      [n for n in order if n.startswith("etcd")]):
+            for name in names:
+                self.signal(name, signal.SIGTERM)
+            until = time.monotonic() + 30
+            for name in names:
+                try:
+                    self.running[name].wait(max(0.1, until - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    self.signal(name, signal.SIGKILL)
+
+    def signal(self, name, number):
+        try:
+            os.kill(self.running[name].pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def run(plan):
+    supervisor = Supervisor(plan)
+
+    def stop(*_):
+        supervisor.stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    def tell(state):
+        (plan.dir / "state.new").write_text(state)
+        (plan.dir / "state.new").rename(plan.dir / "state")
+
+    try:
+        supervisor.start_all()
+        (plan.dir / "ports.json").write_text(json.dumps(plan.ports, indent=1))
+        tell("up")
+        supervisor.supervise()
+    except Exception as error:  # Whatever it is: who waits for `up` is told.
+        tell(f"failed: {error}")
+        print(error, file=sys.stderr)
+    finally:
+        supervisor.stop_all()
