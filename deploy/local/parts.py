@@ -98,7 +98,7 @@ class Plan:
                             "maximum_lag_on_failover": 1048576, "synchronous_mode": True,
                             "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": {
                                 "max_connections": 200, "wal_log_hints": "on", "shared_buffers": "64MB",
-                                "archive_mode": "on", "archive_timeout": 60,
+                                "archive_mode": "on", "archive_timeout": 5,
                                 "archive_command": f"cp %p {self.folder('archive', True)}/%f"}}},
                     "initdb": [{"encoding": "UTF8"}, {"locale": "C.UTF-8"}, "data-checksums"],
                     "pg_hba": ["local all all trust", "host all all 127.0.0.1/32 trust",

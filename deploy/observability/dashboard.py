@@ -78,7 +78,8 @@ ROWS = [
         ("Age of the last backup", "s", [
             ("time() - max by (kind) (rwp_backup_last_success_timestamp_seconds)", "{{kind}}"),
             ("time() - max by (cronjob) (kube_cronjob_status_last_successful_time)", "{{cronjob}}")]),
-        ("WAL archived", "s", [("max(pg_stat_archiver_last_archive_age)", "age of the last segment")]),
+        ("WAL to be archived", "short", [("max(pg_wal_archive_waiting_segments)", "segments that wait"),
+                                         ("max(pg_stat_archiver_failed_count)", "attempts that failed")]),
     ]),
     ("Nodes and pods", [
         ("CPU", "percentunit", [
