@@ -22,6 +22,7 @@ if [[ "${1:-}" == --tests ]]; then
     python3-dev pybind11-dev python3-pytest mypy
     postgresql-15 pgbouncer
     python3-yaml python3-jsonschema prometheus pgbackrest rclone
+    radosgw ceph-mon ceph-osd ceph-common s3cmd
   )
 elif [[ "${1:-}" == --peers ]]; then
   packages+=(python3 python3-rq python3-celery python3-redis redis-server ruby-sidekiq postgresql)

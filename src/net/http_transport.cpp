@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kMaxRequestFields = 256;
 constexpr std::size_t kMaxRequestHeaderBytes = std::size_t{64} << 10U;
 constexpr std::size_t kMaxMethodBytes = 32;
+/// Of what an answer announces.
+constexpr std::size_t kMostReserved = std::size_t{16} << 20U;
 /// What says how a message is framed or how its connection is used.
 constexpr std::array<std::string_view, 6> kOwnHeaders = {
     "host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"};
@@ -93,6 +95,8 @@ boost::asio::awaitable<Result<HttpResponse>> HttpTransport::send(HttpRequest req
     if (piece->size() > most - response.body.size()) co_return too_large;
     if (response.body.empty()) {
       response.body = std::move(*piece);
+      // Once, not each time that it doubles.
+      if (announced) response.body.reserve(std::min<std::size_t>(*announced, kMostReserved));
     } else {
       response.body += *piece;
     }

@@ -19,7 +19,9 @@ using std::chrono::milliseconds;
 constexpr int kFirstYear = 1900;
 constexpr int kLastYear = 2200;
 
-std::optional<std::chrono::system_clock::time_point> parse_date(const std::string& text) {
+}  // namespace
+
+std::optional<std::chrono::system_clock::time_point> parse_http_date(const std::string& text) {
   constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
   std::array<char, 4> month{};
   unsigned day = 0;
@@ -45,8 +47,6 @@ std::optional<std::chrono::system_clock::time_point> parse_date(const std::strin
   if (year > kLastYear) return sys_days(std::chrono::year(kLastYear) / 12 / 31);
   return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
 }
-
-}  // namespace
 
 std::optional<milliseconds> next_wait(const RetryOptions& options, unsigned attempts,
                                       std::optional<milliseconds> told, double random) {
@@ -75,7 +75,7 @@ std::optional<milliseconds> retry_after(const HttpHeaders& headers,
   if (stopped == end && problem == std::errc::result_out_of_range) {
     return std::chrono::seconds(std::numeric_limits<std::uint32_t>::max());
   }
-  const auto date = parse_date(std::string(*value));
+  const auto date = parse_http_date(std::string(*value));
   if (!date) return std::nullopt;
   return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*date - now));
 }

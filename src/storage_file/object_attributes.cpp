@@ -3,6 +3,7 @@
 #include "core/posix_file.hpp"
 #include <rwp/core/sha256.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
@@ -13,6 +14,8 @@ namespace rwp::storage {
 namespace {
 
 constexpr const char* kAttribute = "user.rwp.object";
+/// "name=value", a line each.
+constexpr const char* kMetadata = "user.rwp.metadata";
 
 /// "1 <etag> <mtime in ns> <content type>"
 struct Attributes {
@@ -73,26 +76,51 @@ std::chrono::system_clock::time_point modified_at(const struct ::stat& status) {
 }
 
 Result<void> write_attributes(int descriptor, std::string_view key, std::string_view etag,
-                              const std::string& content_type) {
+                              const std::string& content_type, const ObjectMetadata& metadata) {
   struct ::stat status {};
   if (::fstat(descriptor, &status) != 0) return posix::error_from_errno(errno, key);
   const std::string value =
       "1 " + std::string(etag) + " " + mtime_text(status) + " " + content_type;
-  if (::fsetxattr(descriptor, kAttribute, value.data(), value.size(), 0) == 0) return {};
-  if (errno != ENOTSUP && errno != EPERM) return posix::error_from_errno(errno, key);
-  if (content_type == kDefaultContentType ||
-      without_parameters(content_type) == type_by_extension(key)) {
+  std::string lines;
+  for (const auto& [name, text] : metadata)
+    lines.append(name).append("=").append(text).append("\n");
+  if ((lines.empty() || ::fsetxattr(descriptor, kMetadata, lines.data(), lines.size(), 0) == 0) &&
+      ::fsetxattr(descriptor, kAttribute, value.data(), value.size(), 0) == 0) {
     return {};
   }
+  if (errno != ENOTSUP && errno != EPERM) return posix::error_from_errno(errno, key);
+  const bool is_told_anyway = content_type == kDefaultContentType ||
+                              without_parameters(content_type) == type_by_extension(key);
+  if (metadata.empty() && is_told_anyway) return {};
   return Error(Errc::unsupported, "object " + std::string(key) +
                                       ": this file system has no user attributes to keep the "
-                                      "content type in; leave it empty");
+                                      "content type and metadata in; leave them empty");
 }
+
+namespace {
+
+ObjectMetadata read_metadata(int descriptor) {
+  ObjectMetadata metadata;
+  std::array<char, 8192> buffer{};
+  const ::ssize_t length = ::fgetxattr(descriptor, kMetadata, buffer.data(), buffer.size());
+  std::string_view rest(buffer.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos) continue;
+    metadata.emplace(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return metadata;
+}
+
+}  // namespace
 
 Result<ObjectInfo> read_info(int descriptor, const struct ::stat& status, std::string_view key) {
   ObjectInfo info;
   info.size_bytes = static_cast<std::uint64_t>(status.st_size);
   info.modified_at = modified_at(status);
+  info.metadata = read_metadata(descriptor);
 
   std::array<char, 512> buffer{};
   const ::ssize_t length = ::fgetxattr(descriptor, kAttribute, buffer.data(), buffer.size());

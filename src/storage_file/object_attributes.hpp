@@ -7,14 +7,15 @@
 #include <string_view>
 #include <sys/stat.h>
 
-/// Content type and etag, kept in an extended attribute of the object's file, so that file and
-/// attributes appear in one step.
+/// Content type, etag and metadata, kept in extended attributes of the object's file, so that file
+/// and attributes appear in one step.
 namespace rwp::storage {
 
-/// Writes the attribute to a file whose content is complete. `Errc::unsupported`: this file system
-/// keeps none, and the type is not the one that the key's extension tells anyway.
+/// Writes the attributes to a file whose content is complete. `Errc::unsupported`: this file system
+/// keeps none, and there are metadata, or the type is not the one that the key's extension tells
+/// anyway.
 Result<void> write_attributes(int descriptor, std::string_view key, std::string_view etag,
-                              const std::string& content_type);
+                              const std::string& content_type, const ObjectMetadata& metadata);
 
 /// What is known of the open file. An attribute that is missing, or older than the content (edited
 /// by hand), is made up for: the etag by reading, the type by the key's extension.

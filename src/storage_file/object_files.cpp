@@ -67,24 +67,6 @@ FileDescriptor open_directory_at(int parent, const char* name) {
   return FileDescriptor(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-/// Removes a temporary unless it was moved to its place.
-class TemporaryGuard {
- public:
-  TemporaryGuard(int directory, std::string name) : directory_(directory), name_(std::move(name)) {}
-  ~TemporaryGuard() {
-    if (!name_.empty()) ::unlinkat(directory_, name_.c_str(), 0);
-  }
-  TemporaryGuard(const TemporaryGuard&) = delete;
-  TemporaryGuard& operator=(const TemporaryGuard&) = delete;
-
-  const char* name() const noexcept { return name_.c_str(); }
-  void moved() noexcept { name_.clear(); }
-
- private:
-  int directory_;
-  std::string name_;
-};
-
 /// Moves without replacing; 0 or errno.
 int move_new(int from, const char* temporary, int to, const char* name) {
   if (::renameat2(from, temporary, to, name, RENAME_NOREPLACE) == 0) return 0;
@@ -232,27 +214,25 @@ Result<void> ObjectFiles::check_conditions(std::string_view key, int folder,
   return {};
 }
 
-/// The name in .tmp of a durable file with content and attributes.
-Result<std::string> ObjectFiles::write_temporary(std::string_view key, std::string_view content,
-                                                 std::string_view etag,
-                                                 const std::string& content_type,
-                                                 struct ::stat& status) const {
-  const std::string name = Uuid::make_v7().to_string();
+ObjectDraft::ObjectDraft(int directory, std::string name, FileDescriptor file)
+    : directory_(directory), name_(std::move(name)), file_(std::move(file)) {}
+
+ObjectDraft::~ObjectDraft() {
+  if (!name_.empty()) ::unlinkat(directory_, name_.c_str(), 0);
+}
+
+Result<void> ObjectDraft::append(std::string_view key, std::string_view bytes) {
+  hash_.update(bytes);
+  bytes_ += bytes.size();
+  return posix::write_all(file_.get(), bytes, named(key));
+}
+
+Result<std::unique_ptr<ObjectDraft>> ObjectFiles::begin(std::string_view key) const {
+  std::string name = Uuid::make_v7().to_string();
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-  const FileDescriptor file(::openat(temporaries_.get(), name.c_str(), kFlags, kFileMode));
+  FileDescriptor file(::openat(temporaries_.get(), name.c_str(), kFlags, kFileMode));
   if (!file) return write_error(errno, key);
-  TemporaryGuard guard(temporaries_.get(), name);
-  if (auto written = posix::write_all(file.get(), content, named(key)); !written) {
-    return written.error();
-  }
-  if (auto kept = write_attributes(file.get(), key, etag, content_type); !kept) {
-    return kept.error();
-  }
-  if (::fsync(file.get()) != 0 || ::fstat(file.get(), &status) != 0) {
-    return error_from_errno(errno, named(key));
-  }
-  guard.moved();  // The caller's business now.
-  return name;
+  return std::make_unique<ObjectDraft>(temporaries_.get(), std::move(name), std::move(file));
 }
 
 Result<void> ObjectFiles::sync(std::string_view key, const KeyPath& path, int folder) {
@@ -266,10 +246,10 @@ Result<void> ObjectFiles::sync(std::string_view key, const KeyPath& path, int fo
 
 Result<ObjectInfo> ObjectFiles::put(std::string_view key, std::string_view content,
                                     const PutOptions& options) {
-  const KeyPath path(key);
-  const auto folder = make_folder(key, path);
-  if (!folder) return folder.error();
-  if (options.only_if_absent) {  // A look before the work; the move below decides.
+  if (options.only_if_absent) {  // A look before the work; the move in publish() decides.
+    const KeyPath path(key);
+    const auto folder = make_folder(key, path);
+    if (!folder) return folder.error();
     auto allowed = check_conditions(key, folder->get(), path.file, options);
     if (!allowed) {
       // "There is one" must stay true after a power cut.
@@ -277,16 +257,28 @@ Result<ObjectInfo> ObjectFiles::put(std::string_view key, std::string_view conte
       return allowed.error();
     }
   }
+  auto draft = begin(key);
+  if (!draft) return draft.error();
+  if (auto written = (*draft)->append(key, content); !written) return written.error();
+  return publish(key, **draft, options);
+}
 
+Result<ObjectInfo> ObjectFiles::publish(std::string_view key, ObjectDraft& draft,
+                                        const PutOptions& options) {
+  const KeyPath path(key);
+  const auto folder = make_folder(key, path);
+  if (!folder) return folder.error();
   ObjectInfo info;
-  info.etag = to_hex(sha256(content));
+  info.etag = to_hex(draft.hash_.finish());
   info.content_type = options.content_type;
+  info.metadata = options.metadata;
+  const int file = draft.file_.get();
+  auto kept = write_attributes(file, key, info.etag, info.content_type, info.metadata);
+  if (!kept) return kept.error();
   struct ::stat status {};
-  auto written = write_temporary(key, content, info.etag, info.content_type, status);
-  if (!written) return written.error();
-  info.size_bytes = content.size();
+  if (::fsync(file) != 0 || ::fstat(file, &status) != 0) return error_from_errno(errno, named(key));
+  info.size_bytes = draft.bytes_;
   info.modified_at = modified_at(status);
-  TemporaryGuard temporary(temporaries_.get(), std::move(*written));
   {
     // Between the look at the version that stands and the move, no other writer of this key.
     const auto held = lock(key);
@@ -294,9 +286,9 @@ Result<ObjectInfo> ObjectFiles::put(std::string_view key, std::string_view conte
     auto allowed = check_conditions(key, folder->get(), path.file, options);
     int code = 0;
     if (allowed && options.only_if_absent) {
-      code = move_new(temporaries_.get(), temporary.name(), folder->get(), path.file.c_str());
+      code = move_new(temporaries_.get(), draft.name_.c_str(), folder->get(), path.file.c_str());
       if (code == EEXIST) allowed = Error(Errc::already_exists, "there is an " + named(key));
-    } else if (allowed && ::renameat(temporaries_.get(), temporary.name(), folder->get(),
+    } else if (allowed && ::renameat(temporaries_.get(), draft.name_.c_str(), folder->get(),
                                      path.file.c_str()) != 0) {
       code = errno;
     }
@@ -307,10 +299,22 @@ Result<ObjectInfo> ObjectFiles::put(std::string_view key, std::string_view conte
       return allowed.error();
     }
     if (code != 0) return write_error(code, key);
-    temporary.moved();
+    draft.name_.clear();
   }
   if (auto synced = sync(key, path, folder->get()); !synced) return synced.error();
   return info;
+}
+
+Result<std::pair<FileDescriptor, ObjectInfo>> ObjectFiles::open_for_reading(
+    std::string_view key) const {
+  const KeyPath path(key);
+  const auto folder = open_folder(key, path);
+  if (!folder) return folder.error();
+  auto object = open_object(key, folder->get(), path.file);
+  if (!object) return object.error();
+  auto info = read_info(object->file.get(), object->status, key);
+  if (!info) return info.error();
+  return std::make_pair(std::move(object->file), std::move(*info));
 }
 
 Result<std::string> ObjectFiles::get(std::string_view key, ByteRange range) const {

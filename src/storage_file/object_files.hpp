@@ -3,15 +3,38 @@
 #include "core/posix_file.hpp"
 #include "storage_file/directory_sync.hpp"
 #include "storage_file/key_path.hpp"
+#include <rwp/core/sha256_stream.hpp>
 #include <rwp/storage/object_store.hpp>
 
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace rwp::storage {
+
+/// A new object's file in .tmp; goes when it is dropped, unless it was published. One at a time.
+class ObjectDraft {
+ public:
+  ObjectDraft(int directory, std::string name, posix::FileDescriptor file);
+  ~ObjectDraft();
+  ObjectDraft(const ObjectDraft&) = delete;
+  ObjectDraft& operator=(const ObjectDraft&) = delete;
+
+  Result<void> append(std::string_view key, std::string_view bytes);
+
+ private:
+  friend class ObjectFiles;
+  const int directory_;
+  std::string name_;
+  const posix::FileDescriptor file_;
+  Sha256Stream hash_;
+  std::uint64_t bytes_ = 0;
+};
 
 /// The files beneath one root directory; every call blocks.
 ///
@@ -24,7 +47,12 @@ class ObjectFiles {
   Result<void> open(const std::string& root);
 
   Result<ObjectInfo> put(std::string_view key, std::string_view content, const PutOptions& options);
+  /// put() in steps: begin(), the draft's append(), publish().
+  Result<std::unique_ptr<ObjectDraft>> begin(std::string_view key) const;
+  Result<ObjectInfo> publish(std::string_view key, ObjectDraft& draft, const PutOptions& options);
   Result<std::string> get(std::string_view key, ByteRange range) const;
+  /// get() in steps: a descriptor to read from, and what is known of the object.
+  Result<std::pair<posix::FileDescriptor, ObjectInfo>> open_for_reading(std::string_view key) const;
   Result<ObjectInfo> head(std::string_view key) const;
   Result<ListPage> list(const ListOptions& options) const;
   Result<void> remove(std::string_view key);
@@ -38,9 +66,6 @@ class ObjectFiles {
   Result<posix::RangeLock> lock(std::string_view key) const;
   Result<void> check_conditions(std::string_view key, int folder, const std::string& name,
                                 const PutOptions& options) const;
-  Result<std::string> write_temporary(std::string_view key, std::string_view content,
-                                      std::string_view etag, const std::string& content_type,
-                                      struct ::stat& status) const;
   Result<void> sync(std::string_view key, const KeyPath& path, int folder);
   void remove_old_temporaries() const;
 

@@ -11,6 +11,28 @@
 namespace rwp::storage {
 namespace {
 
+/// Gives a content in pieces; what replaces it meanwhile does not touch it.
+class MemoryReader final : public ObjectReader {
+ public:
+  MemoryReader(std::shared_ptr<const std::string> content, ObjectInfo info, std::size_t begin,
+               std::size_t end)
+      : content_(std::move(content)), info_(std::move(info)), at_(begin), end_(end) {}
+
+  const ObjectInfo& info() const noexcept override { return info_; }
+  boost::asio::awaitable<Result<std::string>> read() override {
+    constexpr std::size_t kPieceBytes = std::size_t{1} << 20U;
+    std::string piece = content_->substr(at_, std::min(kPieceBytes, end_ - at_));
+    at_ += piece.size();
+    co_return piece;
+  }
+
+ private:
+  const std::shared_ptr<const std::string> content_;
+  const ObjectInfo info_;
+  std::size_t at_;
+  const std::size_t end_;
+};
+
 /// Nothing in it suspends between a look and a write, so each call is one step for the others.
 class MemoryObjectStore final : public ObjectStore {
  public:
@@ -18,14 +40,18 @@ class MemoryObjectStore final : public ObjectStore {
 
  private:
   struct Entry {
-    std::string content{};
+    std::shared_ptr<const std::string> content{};
     ObjectInfo info{};
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
 
   static Error absent(const std::string& key) { return Error(Errc::not_found, "no object " + key); }
+  Error full() const {
+    return Error(Errc::unavailable, "memory: is full (" + std::to_string(options_.max_bytes) +
+                                        " bytes); remove objects or raise max_bytes");
+  }
   static std::size_t bytes_of(const Entries::value_type& entry) {
-    return entry.first.size() + entry.second.content.size();
+    return entry.first.size() + entry.second.content->size();
   }
 
   boost::asio::awaitable<Result<ObjectInfo>> do_put(std::string key, std::string content,
@@ -41,14 +67,14 @@ class MemoryObjectStore final : public ObjectStore {
     const std::size_t freed = found == entries_.end() ? 0 : bytes_of(*found);
     const std::size_t wanted = key.size() + content.size();
     if (wanted > options_.max_bytes || used_bytes_ - freed > options_.max_bytes - wanted) {
-      co_return Error(Errc::unavailable, "memory: is full (" + std::to_string(options_.max_bytes) +
-                                             " bytes); remove objects or raise max_bytes");
+      co_return full();
     }
-    Entry entry{.content = std::move(content)};
-    entry.info.size_bytes = entry.content.size();
-    entry.info.etag = to_hex(sha256(entry.content));
+    Entry entry{.content = std::make_shared<const std::string>(std::move(content))};
+    entry.info.size_bytes = entry.content->size();
+    entry.info.etag = to_hex(sha256(*entry.content));
     entry.info.modified_at = options_.now();
     entry.info.content_type = std::move(options.content_type);
+    entry.info.metadata = std::move(options.metadata);
     ObjectInfo info = entry.info;
     entries_.insert_or_assign(std::move(key), std::move(entry));
     used_bytes_ = used_bytes_ - freed + wanted;
@@ -58,13 +84,43 @@ class MemoryObjectStore final : public ObjectStore {
   boost::asio::awaitable<Result<std::string>> do_get(std::string key, ByteRange range) override {
     const auto found = entries_.find(key);
     if (found == entries_.end()) co_return absent(key);
-    const std::string& content = found->second.content;
+    const std::string& content = *found->second.content;
     if (range.offset > content.size()) {
       co_return Error(Errc::invalid_argument, "range starts behind the end of object " + key);
     }
     constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
     co_return content.substr(static_cast<std::size_t>(range.offset),
                              static_cast<std::size_t>(range.length.value_or(kAll)));
+  }
+
+  boost::asio::awaitable<Result<ObjectInfo>> do_upload(std::string key, PieceSource source,
+                                                       UploadOptions options) override {
+    std::string content;
+    while (true) {
+      auto asking = source();
+      const auto piece = co_await std::move(asking);
+      if (!piece) co_return piece.error();
+      if (piece->empty()) break;
+      if (content.size() + piece->size() > options_.max_bytes) co_return full();
+      content += *piece;
+    }
+    auto putting = do_put(std::move(key), std::move(content), std::move(options.put));
+    co_return co_await std::move(putting);
+  }
+
+  boost::asio::awaitable<Result<std::unique_ptr<ObjectReader>>> do_open(std::string key,
+                                                                        ByteRange range) override {
+    const auto found = entries_.find(key);
+    if (found == entries_.end()) co_return absent(key);
+    const auto& content = found->second.content;
+    if (range.offset > content->size()) {
+      co_return Error(Errc::invalid_argument, "range starts behind the end of object " + key);
+    }
+    const std::uint64_t rest = content->size() - range.offset;
+    const auto begin = static_cast<std::size_t>(range.offset);
+    const auto end = begin + static_cast<std::size_t>(std::min(rest, range.length.value_or(rest)));
+    co_return std::unique_ptr<ObjectReader>(
+        std::make_unique<MemoryReader>(content, found->second.info, begin, end));
   }
 
   boost::asio::awaitable<Result<ObjectInfo>> do_head(std::string key) override {

@@ -1,4 +1,5 @@
 #include "conformance/object_store_conformance.hpp"
+#include "support/radosgw.hpp"
 #include "support/temporary_directory.hpp"
 #include <rwp/storage_file/file_object_store.hpp>
 #include <rwp/storage_memory/memory_object_store.hpp>
@@ -18,16 +19,22 @@ std::shared_ptr<storage::ObjectStore> make_file_store(Runtime& runtime) {
   return {kept, kept->store.get()};
 }
 
-std::string name_of(const ::testing::TestParamInfo<ObjectStoreBackend>& info) {
-  return info.param.name;
+std::shared_ptr<storage::ObjectStore> make_s3_store(Runtime& runtime) {
+  const RadosGateway* gateway = RadosGateway::shared();
+  return gateway != nullptr ? gateway->open(runtime, gateway->options()) : nullptr;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Backends, ObjectStoreConformance,
-    ::testing::Values(
-        ObjectStoreBackend{"memory", [](Runtime&) { return storage::make_memory_object_store(); }},
-        ObjectStoreBackend{"file", &make_file_store}),
-    &name_of);
-
 }  // namespace
+
+std::vector<ObjectStoreBackend> object_store_backends() {
+  return {
+      ObjectStoreBackend{"memory", [](Runtime&) { return storage::make_memory_object_store(); }},
+      ObjectStoreBackend{"file", &make_file_store},
+      ObjectStoreBackend{"s3", &make_s3_store},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, ObjectStoreConformance,
+                         ::testing::ValuesIn(object_store_backends()), &object_store_name);
+
 }  // namespace rwp::tests

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace rwp::net {
 
@@ -32,6 +33,9 @@ std::optional<std::chrono::milliseconds> next_wait(const RetryOptions& options, 
 /// A date that has passed is no wait.
 std::optional<std::chrono::milliseconds> retry_after(const HttpHeaders& headers,
                                                      std::chrono::system_clock::time_point now);
+
+/// An IMF date, as in "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7); none: it is none.
+std::optional<std::chrono::system_clock::time_point> parse_http_date(const std::string& text);
 
 /// Whether a request may be sent again without asking: no body from a source, and an idempotent
 /// method (RFC 9110, section 9.2.2) or an Idempotency-Key.

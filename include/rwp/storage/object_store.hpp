@@ -1,12 +1,14 @@
 #pragma once
 
 #include <rwp/core/error.hpp>
+#include <rwp/storage/object_transfer.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,41 +20,8 @@ namespace rwp::storage {
 /// Longest key, and longest part of a key between slashes.
 constexpr std::size_t kMaxKeyBytes = 512;
 constexpr std::size_t kMaxSegmentBytes = 250;
-/// Largest object that is stored in one piece: 256 MiB.
-constexpr std::size_t kMaxObjectBytes = std::size_t{256} << 20U;
-/// Most entries of one page of a listing.
+/// Most entries of one page of a listing, and most keys that are removed by one call.
 constexpr std::size_t kMaxListLimit = 1000;
-/// What an object is called that was put without a content type.
-constexpr std::string_view kDefaultContentType = "application/octet-stream";
-
-/// Settings of one ObjectStore::put().
-struct PutOptions {
-  /// Leave an object that is already there alone and report `Errc::already_exists`.
-  bool only_if_absent = false;
-  /// Replace only the version with this etag, else report `Errc::conflict`. Empty: any or none.
-  std::string if_match{};
-  /// A media type such as "text/html; charset=utf-8": printable ASCII, at most 255 bytes. Empty:
-  /// `kDefaultContentType`.
-  std::string content_type{};
-};
-
-/// What is known of an object without reading it.
-struct ObjectInfo {
-  std::uint64_t size_bytes = 0;
-  /// Names this content: the same for equal bytes within one backend. Opaque; compare it whole.
-  std::string etag{};
-  /// When this version was put, by the backend's clock.
-  std::chrono::system_clock::time_point modified_at{};
-  std::string content_type{};
-};
-
-/// A part of an object.
-struct ByteRange {
-  /// First byte wanted, from 0.
-  std::uint64_t offset = 0;
-  /// Most bytes wanted; none: all to the end. What lies behind the end is left out.
-  std::optional<std::uint64_t> length{};
-};
 
 /// Settings of one ObjectStore::list().
 struct ListOptions {
@@ -81,14 +50,16 @@ struct ListPage {
 ///
 /// A key is 1 to 512 bytes of UTF-8 without control characters and backslashes: segments of 1 to
 /// 250 bytes with single slashes between, none of them "." or "..". Any other key is
-/// `Errc::invalid_argument`, and so is content above 256 MiB. Keys are compared byte by byte; "a"
-/// and "a/b" may both be there.
+/// `Errc::invalid_argument`, and so is content above 256 MiB in one string; upload() and open()
+/// move larger objects piece by piece. Keys are compared byte by byte; "a" and "a/b" may both be
+/// there.
 /// A put is atomic (readers see the old object or the new, whole), durable where the backend
 /// outlives its process, and safe to repeat unless conditional.
 /// Errors: also `Errc::unavailable` (full, or away: worth a retry), `Errc::permission_denied`,
 /// `Errc::corrupt` and `Errc::cancelled` (a write may then have taken effect); throws only
-/// bad_alloc. Threads: confined to its runtime's I/O thread, where calls may overlap. Lifetime: the
-/// store outlives its calls in flight. Arguments are owned by the call.
+/// bad_alloc. `Errc::unsupported`: what this backend, or this server, does not offer. Threads:
+/// confined to its runtime's I/O thread, where calls may overlap. Lifetime: the store outlives its
+/// calls in flight. Arguments are owned by the call.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
@@ -97,7 +68,7 @@ class ObjectStore {
 
   /// Stores `content` under `key` and tells how it stands there. `Errc::already_exists` and
   /// `Errc::conflict`: as the options ask; nothing has changed. `Errc::invalid_argument`: both
-  /// conditions at once, or a content type that is none.
+  /// conditions at once, a content type or metadata that are none.
   boost::asio::awaitable<Result<ObjectInfo>> put(std::string key, std::string content,
                                                  PutOptions options = PutOptions());
 
@@ -116,6 +87,31 @@ class ObjectStore {
   /// Success also when nothing was there.
   boost::asio::awaitable<Result<void>> remove(std::string key);
 
+  /// Removes up to `kMaxListLimit` objects; a result for each key, in their order. A key that is
+  /// none fails alone.
+  boost::asio::awaitable<Result<std::vector<Result<void>>>> remove_many(
+      std::vector<std::string> keys);
+
+  /// Puts what is under `from` under `to` as well, with its content type and metadata; replaces
+  /// what is there. The bytes do not come here where the backend can copy. `Errc::not_found`:
+  /// nothing under `from`.
+  boost::asio::awaitable<Result<ObjectInfo>> copy(std::string from, std::string to);
+
+  /// As put(), of what `source` gives, which need not be in memory at once: a few parts are, of 8
+  /// MiB each as a rule. Nothing is there before all has been read; when the source or the backend
+  /// fails, what had been stored of it is removed again.
+  boost::asio::awaitable<Result<ObjectInfo>> upload(std::string key, PieceSource source,
+                                                    UploadOptions options = UploadOptions());
+
+  /// As get(), piece by piece.
+  boost::asio::awaitable<Result<std::unique_ptr<ObjectReader>>> open(std::string key,
+                                                                     ByteRange range = ByteRange());
+
+  /// A URL by which anyone may read or write this one object for a while; whether there is one is
+  /// not looked at. `Errc::unsupported`: not by this backend.
+  boost::asio::awaitable<Result<std::string>> presign(std::string key,
+                                                      PresignOptions options = PresignOptions());
+
  protected:
   ObjectStore() = default;
 
@@ -126,6 +122,16 @@ class ObjectStore {
   virtual boost::asio::awaitable<Result<ObjectInfo>> do_head(std::string key) = 0;
   virtual boost::asio::awaitable<Result<ListPage>> do_list(ListOptions options) = 0;
   virtual boost::asio::awaitable<Result<void>> do_remove(std::string key) = 0;
+  virtual boost::asio::awaitable<Result<ObjectInfo>> do_upload(std::string key, PieceSource source,
+                                                               UploadOptions options) = 0;
+  virtual boost::asio::awaitable<Result<std::unique_ptr<ObjectReader>>> do_open(
+      std::string key, ByteRange range) = 0;
+  /// As long as nobody overrides them: one after the other; by open() and upload(); unsupported.
+  virtual boost::asio::awaitable<std::vector<Result<void>>> do_remove_many(
+      std::vector<std::string> keys);
+  virtual boost::asio::awaitable<Result<ObjectInfo>> do_copy(std::string from, std::string to);
+  virtual boost::asio::awaitable<Result<std::string>> do_presign(std::string key,
+                                                                 PresignOptions options);
 };
 
 /// Success when `key` is one; `Errc::invalid_argument` names the rule that it breaks.
