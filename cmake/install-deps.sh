@@ -2,6 +2,7 @@
 # Installs from Debian 12's packages what building, testing and running librwp needs; idempotent.
 #   cmake/install-deps.sh          build and run
 #   cmake/install-deps.sh --tests  also what tests/run.sh needs
+#   cmake/install-deps.sh --cluster  also what deploy/local/cluster.sh runs
 #   cmake/install-deps.sh --peers  also the job queues of benchmarks/peers
 set -euo pipefail
 
@@ -24,10 +25,15 @@ if [[ "${1:-}" == --tests ]]; then
     python3-yaml python3-jsonschema prometheus pgbackrest rclone
     radosgw ceph-mon ceph-osd ceph-common s3cmd
   )
+elif [[ "${1:-}" == --cluster ]]; then
+  packages+=(
+    python3 python3-yaml curl postgresql-15 patroni python3-etcd python3-psycopg2 etcd-server haproxy
+    redis-tools prometheus prometheus-alertmanager prometheus-node-exporter prometheus-postgres-exporter
+  )
 elif [[ "${1:-}" == --peers ]]; then
   packages+=(python3 python3-rq python3-celery python3-redis redis-server ruby-sidekiq postgresql)
 elif [[ $# -gt 0 ]]; then
-  echo "install-deps.sh: unknown argument '$1'; there are --tests and --peers" >&2
+  echo "install-deps.sh: unknown argument '$1'; there are --tests, --cluster and --peers" >&2
   exit 2
 fi
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to all tests passed. Ends with ctest's own count.
 #   tests/run.sh [--full] [--stage NAME]…
-#     --full        also coverage, all of UBSan, clang-tidy on every file, the endurance benchmarks
+#     --full        also coverage, all of UBSan, clang-tidy on every file, the endurance benchmarks, the cluster
 #     --stage NAME  only this one: deps checks release install asan tsan tidy
-#                   coverage ubsan tidy_all endurance
+#                   coverage ubsan tidy_all endurance cluster
 # Needs no network but apt's and npm's, 40 minutes at most on two cold cores; ccache is used where it is.
 set -euo pipefail
 
 readonly stages=(deps checks release install asan tsan tidy)
-readonly more_stages=(coverage ubsan tidy_all endurance)
+readonly more_stages=(coverage ubsan tidy_all endurance cluster)
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
@@ -181,6 +181,18 @@ stage_ubsan() {
 
 stage_endurance() {
   benchmarks/run.sh --long --json build/benchmarks.json
+}
+
+# The deployment's processes on this machine, restarted and killed under load, each alert fired.
+stage_cluster() {
+  cmake/install-deps.sh --cluster
+  [[ -x build/release/bin/api_pod ]] || build release 30
+  local code=0
+  deploy/local/cluster.sh up --programs build/release/bin
+  deploy/local/cluster.sh chaos --seconds 600 || code=1
+  deploy/local/cluster.sh alerts --rate 8 || code=1
+  deploy/local/cluster.sh down
+  return $code
 }
 
 # --- Run them ---------------------------------------------------------------------------------

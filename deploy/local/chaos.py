@@ -93,11 +93,12 @@ class Chaos:
         patroni = self.pid(name)
         server = int((self.plan.dir / name / "data/postmaster.pid").read_text().split()[0])
         before, begun = self.load.failed(), time.monotonic()
+        hold = self.plan.dir / f"hold/{name}"
+        hold.touch()
         os.kill(patroni, signal.SIGKILL)
         os.kill(server, signal.SIGKILL)
-        self.say(f"kill -9 {name}, PostgreSQL's primary, and its Patroni")
-        supervisor.wait_for(lambda: self.primary() not in (None, name) or (
-            time.monotonic() - begun > 12 and self.primary() is not None), "another primary")
+        self.say(f"kill -9 {name}, PostgreSQL's primary, and its Patroni; the machine stays away")
+        supervisor.wait_for(lambda: self.primary() not in (None, name), "another primary")
         taken = time.monotonic() - begun
         acknowledged = len(self.load.acknowledged)
         supervisor.wait_for(lambda: len(self.load.acknowledged) > acknowledged, "a write after the failover")
@@ -108,7 +109,9 @@ class Chaos:
                           f"{self.load.failed() - before} failed"))
         if gap > 45:
             self.broken.append(f"no write for {gap:.0f} s after the primary's death")
+        hold.unlink()
         self.await_new(name, patroni, 120)
+        self.say(f"{name} is back, as a standby")
 
     def run(self):
         self.rolling_restart()

@@ -12,12 +12,14 @@ import sys
 import time
 
 import chaos
+import firedrill
 import load as loads
 import parts
 import supervisor
 
 sys.path.insert(0, str(parts.ROOT / "deploy/observability"))
 import dashboard  # noqa: E402
+import rules  # noqa: E402
 
 # Panels of what one machine does not have.
 ELSEWHERE = ("kube_", "rwp_backup_")
@@ -201,14 +203,36 @@ def work(options, with_chaos):
     sys.exit(1 if broken else 0)
 
 
+def fire_every_alert(options):
+    plan = saved_plan(options)
+    load = loads.Load(plan, options.rate)
+    drill = firedrill.FireDrill(plan, load)
+    time.sleep(10)
+    drill.run(options.only)
+    load.stop()
+    print()
+    for name, taken, _ in drill.rows:
+        print(f"  {name:<28} {taken}")
+    if not options.only:
+        for name, why in firedrill.NOT_HERE.items():
+            print(f"  {name:<28} not fired: {why}")
+        known = {rule["alert"] for group in rules.groups() for rule in group["rules"] if "alert" in rule}
+        for name in sorted(known - {row[0] for row in drill.rows} - firedrill.NOT_HERE.keys()):
+            drill.broken.append(f"nothing fires {name}")
+    for line in drill.broken:
+        print(f"  broken: {line}")
+    sys.exit(1 if drill.broken else 0)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="cluster.sh")
-    parser.add_argument("command", choices=("up", "status", "load", "chaos", "check", "down"))
+    parser.add_argument("command", choices=("up", "status", "load", "chaos", "alerts", "check", "down"))
     parser.add_argument("--dir", default="/tmp/rwp-cluster")
     parser.add_argument("--programs", default="build/release/bin")
     parser.add_argument("--port", type=int, default=21000)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--rate", type=float, default=20)
+    parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
@@ -216,6 +240,8 @@ def main():
         work(options, with_chaos=False)
     elif options.command == "chaos":
         work(options, with_chaos=True)
+    elif options.command == "alerts":
+        fire_every_alert(options)
     elif options.command == "check":
         sys.exit(1 if check(options) else 0)
     else:

@@ -6,6 +6,7 @@
 #   cluster.sh status   [--once]                                   a live page
 #   cluster.sh load     [--seconds N] [--rate N]                   jobs through HAProxy, checked at the end
 #   cluster.sh chaos    [--seconds N] [--rate N]                   the same, while everything is restarted and killed
+#   cluster.sh alerts   [--only NAME]...                           each alert, fired by its cause
 #   cluster.sh check                                               each panel of the dashboard returns data
 #   cluster.sh down                                                stop it, remove what it kept
 # load and chaos end with a table; exit code 1 when a promise broke. --dir is /tmp/rwp-cluster by default.

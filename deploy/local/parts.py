@@ -186,14 +186,15 @@ defaults
             text += f"""
 frontend {role}
   bind 127.0.0.1:{self.port(f'balanced-{role}')}
+  # None is ready when the database fails over: then those that live wait for it, and answer.
+  use_backend {role}_alive if {{ nbsrv({role}) eq 0 }}
   default_backend {role}
-backend {role}
-  balance leastconn
-  option httpchk GET /ready
-  default-server inter 300ms fall 1 rise 1
 """
-            for i in range(COUNTS[role]):
-                text += f"  server {role}-{i} 127.0.0.1:{self.port(f'{role}-{i}')} check\n"
+            for backend, path in ((role, "/ready"), (f"{role}_alive", "/health")):
+                text += (f"backend {backend}\n  balance leastconn\n  option httpchk GET {path}\n"
+                         "  default-server inter 300ms fall 1 rise 1\n")
+                for i in range(COUNTS[role]):
+                    text += f"  server {role}-{i} 127.0.0.1:{self.port(f'{role}-{i}')} check\n"
         path = self.write("config/haproxy.cfg", text)
         return Process("haproxy", ["haproxy", "-db", "-f", str(path)], after=("api-0",))
 

@@ -39,6 +39,7 @@ class Supervisor:
         self.ended = {}
         self.stopping = False
         plan.folder("pids")
+        plan.folder("hold")
         plan.folder("log")
 
     def start(self, process):
@@ -97,7 +98,9 @@ class Supervisor:
                     # What ended by itself comes back at once, as after a rolling restart's drain.
                     self.ended[name] = now if code == 0 else now + RESTART_SECONDS
             for name, due in list(self.ended.items()):
-                if now >= due and not self.stopping:
+                # A machine that is gone stays so until somebody puts it back.
+                held = (self.plan.dir / f"hold/{name}").exists()
+                if now >= due and not held and not self.stopping:
                     del self.ended[name]
                     self.start(self.processes[name])
             time.sleep(0.05)

@@ -78,7 +78,7 @@ awaitable<Response> stream_chat(Shared routes, std::string request_id, ChatCall 
   auto chunks = std::make_shared<const ChunkWriter>(std::move(head), call.include_usage);
   Response response;
   response.headers.set("Content-Type", "text/event-stream");
-  response.headers.set("Cache-Control", "no-cache");
+  response.headers.set("Cache-Control", "no-store");
   response.headers.set("X-Accel-Buffering", "no");
   response.stream = [stream, chunks, usage = call.include_usage,
                      ping = routes->ping_every](server::ResponseWriter& writer) {

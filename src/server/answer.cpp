@@ -83,6 +83,8 @@ void append_head(std::string& out, const Response& response, const AnswerFacts& 
   } else if (facts.chunked) {
     append_field(out, "Transfer-Encoding", "chunked");
   }
+  // What is answered is somebody's own, or of this moment, until its handler says otherwise.
+  if (!response.headers.find("Cache-Control")) append_field(out, "Cache-Control", "no-store");
   append_field(out, "Date", facts.date);
   append_field(out, "X-Request-Id", facts.request_id);
   if (facts.close) {

@@ -210,6 +210,11 @@ class AccessTest(ApiTest):
                 key = writer if method == "GET" else reader
                 self.problem(self.ask(method, path, {}, key=key), 403, "permission_denied")
 
+    def test_no_cache_on_the_way_keeps_an_answer(self):
+        for path in ("/v1/jobs", "/v1/queues", f"/v1/jobs/{NOBODYS}", "/ready", "/none"):
+            answer = self.ask("GET", path, key=self.key)
+            self.assertEqual(answer.headers["Cache-Control"], "no-store", path)
+
     def test_tenant_never_learns_of_anothers_jobs(self):
         mine = self.post({"kind": "k", "payload": "secret"}).json()["id"]
         theirs = self.post({"kind": "k"}, key=self.other).json()["id"]

@@ -1,0 +1,254 @@
+"""Each alert fired for real: its cause is made, the alert awaited from Alertmanager, the cause undone."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+import chaos
+import supervisor
+
+# Their cause cannot be made here: memory would be the whole machine's.
+NOT_HERE = {"RwpMemoryHigh": "would take 85 % of this machine's memory",
+            "RwpAiBudgetSpent": "the cluster's pods have no budget"}
+
+
+class FireDrill(chaos.Chaos):
+    def signal_all(self, names, number):
+        for name in names:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid(name), number)
+
+    @contextlib.contextmanager
+    def stopped(self, *names):
+        """They hang: alive, and without an answer."""
+        self.signal_all(names, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal_all(names, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def gone(self, *names):
+        for name in names:
+            (self.plan.dir / f"hold/{name}").touch()
+        self.signal_all(names, signal.SIGKILL)
+        try:
+            yield
+        finally:
+            for name in names:
+                (self.plan.dir / f"hold/{name}").unlink()
+            for name in names:
+                process = self.processes()[name]
+                supervisor.wait_for(lambda: not process.ready or supervisor.answers(process.ready), name, 120)
+
+    def sql(self, text, name=None, wait=True):
+        command = ["psql", "-Xqc", text, "-h", "127.0.0.1", "-p", str(self.plan.port(name or self.primary())),
+                   "-U", "postgres", "-d", "rwp"]
+        if wait:
+            return subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @contextlib.contextmanager
+    def session(self, text):
+        """A statement that goes on in the background."""
+        process = self.sql(text, wait=False)
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+            self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' "
+                     "AND pid <> pg_backend_pid()")
+
+    @contextlib.contextmanager
+    def primary_gone(self):
+        """Every database is gone, so that no other takes over."""
+        names = [f"postgres-{i}" for i in range(3)]
+        for name in names:
+            (self.plan.dir / f"hold/{name}").touch()
+        servers = [int((self.plan.dir / n / "data/postmaster.pid").read_text().split()[0]) for n in names]
+        self.signal_all(names, signal.SIGKILL)
+        for server in servers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server, signal.SIGKILL)
+        try:
+            yield
+        finally:
+            for name in names:
+                (self.plan.dir / f"hold/{name}").unlink()
+            supervisor.wait_for(lambda: self.primary() is not None, "a primary", 120)
+
+    @contextlib.contextmanager
+    def standby_gone(self):
+        name = next(f"postgres-{i}" for i in range(3) if f"postgres-{i}" != self.primary())
+        server = int((self.plan.dir / name / "data/postmaster.pid").read_text().split()[0])
+        (self.plan.dir / f"hold/{name}").touch()
+        self.signal_all([name], signal.SIGKILL)
+        os.kill(server, signal.SIGKILL)
+        try:
+            yield
+        finally:
+            (self.plan.dir / f"hold/{name}").unlink()
+            process = self.processes()[name]
+            supervisor.wait_for(lambda: supervisor.answers(process.ready), name, 120)
+
+    @contextlib.contextmanager
+    def standby_behind(self):
+        name = next(f"postgres-{i}" for i in range(3) if f"postgres-{i}" != self.primary())
+        self.sql("SELECT pg_wal_replay_pause()", name)
+        try:
+            yield
+        finally:
+            self.sql("SELECT pg_wal_replay_resume()", name)
+
+    @contextlib.contextmanager
+    def archive_away(self):
+        folder, away = self.plan.dir / "archive", self.plan.dir / "archive-away"
+        folder.rename(away)
+        try:
+            yield
+        finally:
+            away.rename(folder)
+
+    @contextlib.contextmanager
+    def slow_database(self):
+        """Locks that come and go, for a third of a second each."""
+        text = ("DO $$ BEGIN FOR i IN 1..300 LOOP LOCK TABLE rwp.job IN ACCESS EXCLUSIVE MODE; "
+                "PERFORM pg_sleep(0.35); COMMIT; PERFORM pg_sleep(0.05); END LOOP; END $$")
+        with self.session(text):
+            yield
+
+    @contextlib.contextmanager
+    def old_snapshot(self):
+        with self.session("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM rwp.job; SELECT pg_sleep(300)"):
+            yield
+
+    @contextlib.contextmanager
+    def busy(self):
+        loops = [subprocess.Popen(["nice", "sh", "-c", "while :; do :; done"]) for _ in range(os.cpu_count())]
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.kill()
+                loop.wait()
+
+    @contextlib.contextmanager
+    def full_disk(self):
+        """A small volume of its own, nine tenths full."""
+        with tempfile.TemporaryDirectory(prefix="rwp-volume-") as folder:
+            image, mount = pathlib.Path(folder) / "image", pathlib.Path(folder) / "mount"
+            mount.mkdir()
+            with image.open("wb") as out:
+                out.truncate(20 << 20)
+            subprocess.run(["mkfs.ext4", "-q", image], check=True)
+            subprocess.run(["mount", "-o", "loop", image, mount], check=True)
+            try:
+                room = os.statvfs(mount)
+                (mount / "filling").write_bytes(b"x" * int(0.9 * room.f_bavail * room.f_frsize))
+                yield
+            finally:
+                subprocess.run(["umount", mount], check=True)
+
+    @contextlib.contextmanager
+    def stale_backup(self):
+        path = self.plan.dir / "metrics/backup.prom"
+        path.write_text(f'rwp_backup_last_success_timestamp_seconds{{kind="incr"}} {time.time() - 4 * 3600}\n')
+        try:
+            yield
+        finally:
+            path.write_text(f'rwp_backup_last_success_timestamp_seconds{{kind="incr"}} {time.time()}\n')
+
+    def submit(self, jobs):
+        body = json.dumps({"jobs": jobs}).encode()
+        request = urllib.request.Request(self.plan.url("balanced-api", "/v1/jobs"), body, {
+            "Authorization": f"Bearer {self.load.key}", "Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=60).read()
+
+    @contextlib.contextmanager
+    def bad_jobs(self):
+        """Adverts without a title: no attempt helps."""
+        for _ in range(6):
+            self.submit([{"kind": "job_ad.enrich", "payload": {"id": 7}, "max_attempts": 1} for _ in range(40)])
+            time.sleep(1)
+        yield
+
+    @contextlib.contextmanager
+    def burst(self):
+        workers = [f"worker-{i}" for i in range(5)]
+        with self.stopped(*workers):
+            for _ in range(25):
+                self.submit([{"kind": "job_ad.enrich", "queue": "burst", "delay": "0s",
+                              "payload": {"id": "b", "title": "Cook", "description": "Cooks in Leeds."}}
+                             for _ in range(40)])
+                time.sleep(1)
+            yield
+
+    @contextlib.contextmanager
+    def model_faults(self, fault):
+        script = json.dumps({"steps": [fault] * 20000}).encode()
+        url = self.plan.url("fake-openai", "/_fake/script")
+        urllib.request.urlopen(urllib.request.Request(url, script), timeout=30).read()
+        try:
+            yield
+        finally:
+            urllib.request.urlopen(urllib.request.Request(url, b'{"steps": ["ok"]}'), timeout=30).read()
+
+    def causes(self):
+        workers = [f"worker-{i}" for i in range(5)]
+        apis = [f"api-{i}" for i in range(3)]
+        return [
+            (("RwpDiskHigh",), self.full_disk()), (("RwpBackupStale",), self.stale_backup()),
+            (("RwpTargetDown",), self.gone("analytics-0")), (("RwpCpuHigh",), self.busy()),
+            (("RwpWalArchiveFails",), self.archive_away()), (("RwpReplicationLag",), self.standby_behind()),
+            (("RwpReplicaMissing",), self.standby_gone()), (("RwpResponseTimeHigh",), self.slow_database()),
+            (("RwpPostgresOldSnapshot",), self.old_snapshot()), (("RwpJobsFail",), self.bad_jobs()),
+            (("RwpAiErrors",), self.model_faults("server_error")),
+            (("RwpAiRateLimited",), self.model_faults("rate_limit:10")),
+            (("RwpProcessingDelay",), self.stopped(*workers)), (("RwpQueueGrowth",), self.burst()),
+            (("RwpLeasesLost",), self.stopped(*workers)), (("RwpApiGone",), self.gone(*apis)),
+            (("RwpPostgresNoPrimary", "RwpErrorRateHigh", "RwpAvailabilityLow", "RwpSloBurnFast",
+              "RwpSloBurnSlow"), self.primary_gone()),
+        ]
+
+    def run(self, only=(), seconds=100):
+        """Rows of alert and time until it fired; None: it did not."""
+        for names, cause in self.causes():
+            wanted = [name for name in names if not only or name in only]
+            if not wanted:
+                continue
+            since = time.time()
+            fired = {}
+            try:
+                with cause:
+                    until = time.monotonic() + seconds
+                    if wanted == ["RwpLeasesLost"]:
+                        time.sleep(45)  # A lease is 30 s; they find it lost once they go on.
+                        until = 0
+                    while len(fired) < len(wanted) and time.monotonic() < until:
+                        self.note(fired, wanted, since)
+                        time.sleep(0.5)
+                until = time.monotonic() + 30
+                while len(fired) < len(wanted) and time.monotonic() < until:
+                    self.note(fired, wanted, since)
+                    time.sleep(0.5)
+            except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+                self.say(f"{', '.join(wanted)}: {error}")
+            for name in wanted:
+                taken = f"fired after {fired[name]:.0f} s" if name in fired else "DID NOT FIRE"
+                self.say(f"{name}: {taken}")
+                self.rows.append((name, taken, ""))
+                if name not in fired:
+                    self.broken.append(f"{name} did not fire")
+            time.sleep(5)
+
+    def note(self, fired, wanted, since):
+        for name, (count, _) in chaos.alerts(self.plan, since).items():
+            if name in wanted and count and name not in fired:
+                fired[name] = time.time() - since
