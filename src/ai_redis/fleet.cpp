@@ -73,7 +73,9 @@ class RedisFleet final : public Fleet, public std::enable_shared_from_this<Redis
     };
   }
   std::shared_ptr<ai::Cache> cache() override { return cache_; }
-  std::shared_ptr<ai::FlightBoard> flights() override { return flights_; }
+  std::shared_ptr<ai::FlightBoard> flights(const std::string& upstream) override {
+    return flights_of(flights_, upstream);
+  }
   awaitable<Result<void>> connected(SteadyTime deadline) override {
     const auto link = link_;
     auto server = co_await link->client->connected(deadline);

@@ -3,6 +3,7 @@
 #include "ai_redis/packed.hpp"
 #include "net/redis/subscriber.hpp"
 #include <rwp/core/async.hpp>
+#include <rwp/core/sha256.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -286,6 +287,28 @@ class RedisFlights final : public ai::FlightBoard {
   const std::shared_ptr<net_redis::Subscriber> subscriber_;
 };
 
+class ScopedFlights final : public ai::FlightBoard {
+ public:
+  ScopedFlights(std::shared_ptr<ai::FlightBoard> board, std::string prefix)
+      : board_(std::move(board)), prefix_(std::move(prefix)) {}
+
+  awaitable<Result<ai::TakeOff>> take_off(std::string key) override {
+    return board_->take_off(prefix_ + key);
+  }
+  awaitable<Result<void>> land(std::string key, std::string answer, milliseconds stays) override {
+    return board_->land(prefix_ + key, std::move(answer), stays);
+  }
+  void give_up(std::string key) override { board_->give_up(prefix_ + key); }
+  awaitable<Result<std::optional<std::string>>> wait_landed(std::string key,
+                                                            SteadyTime deadline) override {
+    return board_->wait_landed(prefix_ + key, deadline);
+  }
+
+ private:
+  const std::shared_ptr<ai::FlightBoard> board_;
+  const std::string prefix_;
+};
+
 }  // namespace
 
 Result<std::shared_ptr<ai::FlightBoard>> make_redis_flights(Runtime& runtime,
@@ -305,6 +328,13 @@ Result<std::shared_ptr<ai::FlightBoard>> make_redis_flights(Runtime& runtime,
   if (!subscriber) return subscriber.error();
   return std::shared_ptr<ai::FlightBoard>(
       std::make_shared<RedisFlights>(std::move(flights), std::move(*subscriber)));
+}
+
+std::shared_ptr<ai::FlightBoard> flights_of(std::shared_ptr<ai::FlightBoard> board,
+                                            const std::string& upstream) {
+  // A digest, since what names an upstream may be long, and may hold a secret.
+  return std::make_shared<ScopedFlights>(std::move(board),
+                                         to_hex(sha256(upstream)).substr(0, 16) + "/");
 }
 
 }  // namespace rwp::ai_redis

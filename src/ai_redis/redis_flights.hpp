@@ -7,6 +7,7 @@
 #include <rwp/core/runtime.hpp>
 
 #include <memory>
+#include <string>
 
 namespace rwp::ai_redis {
 
@@ -14,5 +15,9 @@ namespace rwp::ai_redis {
 Result<std::shared_ptr<ai::FlightBoard>> make_redis_flights(Runtime& runtime,
                                                             net_redis::ClientOptions connection,
                                                             std::shared_ptr<const Link> link);
+
+/// The flights of one upstream on a board of all.
+std::shared_ptr<ai::FlightBoard> flights_of(std::shared_ptr<ai::FlightBoard> board,
+                                            const std::string& upstream);
 
 }  // namespace rwp::ai_redis

@@ -45,12 +45,16 @@ class SharedFlightTest : public ::testing::Test {
   }
   std::shared_ptr<ai::Model> stack(const std::shared_ptr<Fleet>& fleet, bool cached = false) {
     ai::CoalescedOptions options;
-    options.board = fleet->flights();
+    options.board = fleet->flights("up");
     auto model = ai::make_coalesced(inner_, options);
     if (!cached) return model;
     ai::CachedOptions cache;
     cache.cache = fleet->cache();
     return ai::make_cached(std::move(model), cache);
+  }
+  /// Where a key lies, once somebody has taken off.
+  std::string place(const std::string& key) {
+    return server_->cli("KEYS rwp:ai:{flights}:*/" + key);
   }
   std::string flights() { return server_->cli("KEYS rwp:ai:{flights}:*"); }
 
@@ -115,11 +119,11 @@ TEST_F(SharedFlightTest, DeadLeaderFreesTheKeyInTime) {
   options_.flight_lease = 1s;
   // A process that took off and died: nobody renews its key.
   auto dead = join();
-  ASSERT_EQ(run(runtime_, dead->flights()->take_off("k")).value().turn, ai::TakeOff::Turn::leads);
-  const std::string key = "rwp:ai:{flights}:k";
-  const std::string token = server_->cli("GET " + key);
+  ASSERT_EQ(run(runtime_, dead->flights("up")->take_off("k")).value().turn,
+            ai::TakeOff::Turn::leads);
+  const std::string key = place("k");
   server_->cli("SET " + key + " Fsomebody-else PX 700");
-  const auto flights = other_->flights();
+  const auto flights = other_->flights("up");
   EXPECT_EQ(run(runtime_, flights->take_off("k")).value().turn, ai::TakeOff::Turn::waits);
   const auto waited =
       run(runtime_, flights->wait_landed("k", std::chrono::steady_clock::now() + 15s));
@@ -130,13 +134,13 @@ TEST_F(SharedFlightTest, DeadLeaderFreesTheKeyInTime) {
 TEST_F(SharedFlightTest, LeaderThatLivesKeepsItsKeyBeyondTheLease) {
   options_.flight_lease = 1s;
   const auto leader = join();
-  ASSERT_EQ(run(runtime_, leader->flights()->take_off("k")).value().turn, ai::TakeOff::Turn::leads);
+  ASSERT_EQ(run(runtime_, leader->flights("up")->take_off("k")).value().turn,
+            ai::TakeOff::Turn::leads);
   run(runtime_, sleep_for(1500ms)).value();
-  EXPECT_TRUE(server_->cli("GET rwp:ai:{flights}:k").starts_with("F"));
+  EXPECT_TRUE(server_->cli("GET " + place("k")).starts_with("F"));
   // Nor does a flush end it.
   server_->cli("FLUSHALL");
-  EXPECT_TRUE(
-      eventually([this] { return server_->cli("GET rwp:ai:{flights}:k").starts_with("F"); }));
+  EXPECT_TRUE(eventually([this] { return server_->cli("GET " + place("k")).starts_with("F"); }));
 }
 
 TEST_F(SharedFlightTest, RedisAwayLetsEachProcessAskForItself) {

@@ -60,7 +60,9 @@ class Fleet {
   /// rates(), for TenantLimitOptions and the like; keeps the fleet.
   virtual ai::MakeRateAllowance rate_maker() = 0;
   virtual std::shared_ptr<ai::Cache> cache() = 0;
-  virtual std::shared_ptr<ai::FlightBoard> flights() = 0;
+  /// Of calls to one upstream, such as its URL: a worker that asks a pod and the pod that asks a
+  /// service ask different ones, or the pod would wait for the worker that waits for it.
+  virtual std::shared_ptr<ai::FlightBoard> flights(const std::string& upstream) = 0;
 
   /// Processes that share, this one too, as last seen; `unseen_members` before the first look.
   virtual std::size_t members() const = 0;
