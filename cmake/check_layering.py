@@ -27,6 +27,7 @@ BACKENDS = {
     "storage_file": ["storage"],
     "storage_s3": ["storage"],
     "ai_openai": ["ai"],
+    "ai_batch": ["ai", "jobs"],
     "ai_local": ["ai"],
     "ai_redis": ["ai"],
     "analytics_jsonl": ["analytics"],

@@ -54,6 +54,8 @@ FakeOpenAi& FakeOpenAi::play_batches(std::vector<FakeBatchStep> steps) {
   return *this;
 }
 
+void FakeOpenAi::deliver_late() { impl_->state->shelf().deliver_late(); }
+void FakeOpenAi::end_batches() { impl_->state->shelf().end_batches(); }
 FakeBill FakeOpenAi::bill() const { return impl_->state->bill(); }
 std::uint64_t FakeOpenAi::batch_count() const { return impl_->state->shelf().batch_count(); }
 std::uint64_t FakeOpenAi::limited_count() const { return impl_->state->limited_count(); }

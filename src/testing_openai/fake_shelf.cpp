@@ -1,5 +1,7 @@
 #include "testing_openai/fake_shelf.hpp"
 
+#include <algorithm>
+
 namespace rwp::testing {
 namespace {
 
@@ -112,6 +114,23 @@ std::optional<FakeBatch> FakeShelf::take_due() {
     return batch;
   }
   return std::nullopt;
+}
+
+void FakeShelf::deliver_late() {
+  const std::lock_guard lock(mutex_);
+  const auto now = steady_clock::now();
+  for (auto& [id, file] : files_) file.visible_at = std::min(file.visible_at, now);
+  for (auto& [id, batch] : batches_) {
+    if (batch.visible_at <= now) continue;
+    batch.visible_at = now;
+    batch.due_at = now + options_.takes;
+  }
+}
+
+void FakeShelf::end_batches() {
+  const std::lock_guard lock(mutex_);
+  const auto now = steady_clock::now();
+  for (auto& [id, batch] : batches_) batch.due_at = std::min(batch.due_at, now);
 }
 
 std::uint64_t FakeShelf::batch_count() const {

@@ -67,6 +67,8 @@ class FakeShelf {
   /// One whose time has come, marked as running; none: nothing is due.
   std::optional<FakeBatch> take_due();
 
+  void deliver_late();
+  void end_batches();
   std::uint64_t batch_count() const;
 
  private:

@@ -110,6 +110,10 @@ class FakeOpenAi {
   /// What becomes of the uploads, or batches, to come, at most 10,000.
   FakeOpenAi& play_uploads(std::vector<FakeBatchStep> steps);
   FakeOpenAi& play_batches(std::vector<FakeBatchStep> steps);
+  /// What was made late ("late:MS") is seen from now on.
+  void deliver_late();
+  /// Batches that run are at their end.
+  void end_batches();
   FakeBill bill() const;
   /// Batches that were made.
   std::uint64_t batch_count() const;

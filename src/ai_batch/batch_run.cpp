@@ -1,0 +1,325 @@
+#include "ai_batch/batch_run.hpp"
+
+#include "ai_batch/look_up.hpp"
+#include <rwp/core/json_writer.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace rwp::ai_batch {
+namespace {
+
+using boost::asio::awaitable;
+using std::chrono::milliseconds;
+
+/// Jobs that a store is asked about, or that are resumed, at once.
+constexpr std::size_t kTogether = 500;
+constexpr std::size_t kMostOutputBytes = std::size_t{512} << 20U;
+constexpr milliseconds kSealWait{200};
+constexpr milliseconds kShortWait{5'000};
+constexpr milliseconds kOperatorWait{300'000};
+
+/// What a request's job is resumed with: it is done, or goes into another batch.
+JsonText row_end(int tries) {
+  JsonWriter out;
+  out.begin_object().member("again", tries).end_object();
+  return out.finish();
+}
+
+std::string line_of(const Member& member, const std::string& endpoint, const JsonText& body) {
+  JsonWriter out;
+  out.begin_object().member("custom_id", std::string_view(member.custom_id()));
+  out.member("method", "POST").member("url", std::string_view(endpoint));
+  out.member("body", body).end_object();
+  return out.finish().release() + "\n";
+}
+
+}  // namespace
+
+Error BatchRun::later(milliseconds delay) {
+  context_.save_cursor(state_json(state_));
+  return context_.snooze(delay);
+}
+
+Error BatchRun::later(const Error& error) {
+  if (context_.stop_requested()) return error;
+  const bool passes = error.retryable() || error.code() == Errc::cancelled ||
+                      error.code() == Errc::unavailable ||
+                      error.code() == Errc::deadline_exceeded || error.code() == Errc::corrupt;
+  const auto wait = std::max<milliseconds>(
+      error.retry_after().value_or(milliseconds(0)),
+      passes ? std::min(kShortWait, parts_.options.poll_every) : kOperatorWait);
+  parts_.options.log.warn("batch waits", {{"batch", id_}, {"error", error}});
+  return later(wait);
+}
+
+SteadyTime BatchRun::request_deadline() const {
+  return std::chrono::steady_clock::now() + parts_.options.request_timeout;
+}
+
+jobs::TimePoint BatchRun::now() const {
+  const auto since = std::chrono::steady_clock::now() - begun_;
+  return context_.job().claimed_at + std::chrono::duration_cast<jobs::TimePoint::duration>(since);
+}
+
+void BatchRun::count(const char* what, const char* outcome, std::size_t by) const {
+  if (!parts_.options.metrics || by == 0) return;
+  parts_.options.metrics
+      ->counter(what, "Requests and batches of the Batch API by what became of them",
+                {{"outcome", outcome}})
+      .add(static_cast<double>(by));
+}
+
+awaitable<Result<JsonText>> BatchRun::go() {
+  bool undecided = false;
+  auto inside = co_await look_inside(&undecided);
+  if (!inside) co_return later(inside.error());
+  if (state_.stage == Stage::seal) {
+    if (undecided) co_return later(kSealWait);
+    state_.stage = Stage::upload;
+  }
+  if (inside->empty()) {
+    // None has been parked under it, or all have been handed out.
+    co_return JsonText::trusted(R"({"rows":0})");
+  }
+  if (state_.stage == Stage::upload) co_return co_await upload(std::move(*inside));
+  if (state_.stage == Stage::create) co_return co_await create();
+  co_return co_await watch();
+}
+
+awaitable<Result<std::vector<BatchRun::Inside>>> BatchRun::look_inside(bool* undecided) {
+  std::vector<Inside> inside;
+  for (std::size_t begin = 0; begin < plan_.members.size(); begin += kTogether) {
+    const std::size_t end = std::min(begin + kTogether, plan_.members.size());
+    std::vector<Uuid> ids;
+    for (std::size_t i = begin; i < end; ++i) ids.push_back(plan_.members[i].row);
+    auto getting = parts_.store->get(std::move(ids));
+    auto jobs = co_await on(parts_.store->runtime().executor(), std::move(getting));
+    if (!jobs) co_return jobs.error();
+    for (std::size_t i = begin; i < end; ++i) {
+      auto& job = (*jobs)[i - begin];
+      const Member& member = plan_.members[i];
+      if (!job || job->run_token != member.token) continue;
+      if (job->state == jobs::JobState::running) *undecided = true;
+      if (job->state != jobs::JobState::parked || job->park_key != id_) continue;
+      auto loading = parts_.store->load_payload(std::move(job->payload), job->payload_blob);
+      auto payload = co_await on(parts_.store->runtime().executor(), std::move(loading));
+      if (!payload) co_return payload.error();
+      auto row = read_row(*payload);
+      if (!row) co_return row.error();
+      inside.push_back({member, std::move(*row)});
+    }
+  }
+  co_return inside;
+}
+
+awaitable<Result<JsonText>> BatchRun::upload(std::vector<Inside> inside) {
+  auto known = co_await find_files(parts_.api, filename(), request_deadline());
+  if (!known) co_return later(known.error());
+  // A second file would do no harm: it costs nothing, and is removed with the first.
+  if (known->empty()) {
+    ai::FileUpload upload;
+    upload.filename = filename();
+    for (const auto& one : inside) {
+      upload.content += line_of(one.member, parts_.options.endpoint, one.row.body);
+    }
+    upload.deadline = request_deadline();
+    auto file = co_await parts_.api->upload(std::move(upload));
+    if (!file) co_return later(file.error());
+    state_.file = file->id;
+  } else {
+    state_.file = known->front().id;
+  }
+  state_.stage = Stage::create;
+  state_.intended_at.reset();
+  co_return later(milliseconds(0));
+}
+
+awaitable<Result<JsonText>> BatchRun::create() {
+  auto known = co_await find_batches(parts_.api, id_, request_deadline());
+  if (!known) co_return later(known.error());
+  if (!known->empty()) {
+    state_.batch = known->front().id;
+    state_.stage = Stage::watch;
+    co_return later(milliseconds(0));
+  }
+  if (state_.intended_at) {
+    // One may have been sent, and not have arrived yet.
+    const auto patience = parts_.options.request_timeout + parts_.options.request_timeout / 2;
+    const auto until = *state_.intended_at + patience;
+    const auto time = now();
+    if (time < until) co_return later(std::chrono::ceil<milliseconds>(until - time));
+  }
+  co_return co_await create_now();
+}
+
+awaitable<Result<JsonText>> BatchRun::create_now() {
+  // Kept before it is sent, and refused to a run that is not the job's latest.
+  state_.intended_at = now();
+  jobs::ProgressUpdate update;
+  update.run = context_.job().run;
+  update.cursor = state_json(state_);
+  std::vector<jobs::ProgressUpdate> one;
+  one.push_back(std::move(update));
+  auto keeping = parts_.store->progress(std::move(one));
+  auto kept = co_await on(parts_.store->runtime().executor(), std::move(keeping));
+  if (!kept) co_return kept.error().with_retryable(true);
+  if (!kept->front()) co_return kept->front().error();
+
+  ai::BatchRequest request;
+  request.input_file_id = state_.file;
+  request.endpoint = parts_.options.endpoint;
+  request.metadata = {{kIdName, id_}};
+  request.deadline = request_deadline();
+  auto batch = co_await parts_.api->create(std::move(request));
+  if (batch) {
+    state_.batch = batch->id;
+    state_.stage = Stage::watch;
+    parts_.options.log.info("batch is created", {{"batch", id_}, {"provider_id", batch->id}});
+    co_return later(parts_.options.poll_every);
+  }
+  if (ai::made_nothing(batch.error())) {
+    state_.intended_at.reset();
+    // The file may have been removed, or never have been whole.
+    if (batch.error().code() == Errc::invalid_argument) state_.stage = Stage::upload;
+  }
+  co_return later(batch.error());
+}
+
+awaitable<Result<bool>> BatchRun::settle_doubles() {
+  auto known = co_await find_batches(parts_.api, id_, request_deadline());
+  if (!known) co_return known.error();
+  bool settled = true;
+  for (const auto& batch : *known) {
+    if (batch.id == state_.batch) continue;
+    const auto found = std::find(state_.doubles.begin(), state_.doubles.end(), batch.id);
+    if (found == state_.doubles.end()) {
+      state_.doubles.push_back(batch.id);
+      parts_.options.log.warn("a second batch carries the same id",
+                              {{"batch", id_}, {"provider_id", batch.id}});
+    }
+    if (has_ended(batch.status)) continue;
+    settled = false;
+    if (batch.status == ai::BatchStatus::cancelling) continue;
+    // Refused when it has just ended, which the next look shows.
+    (void)co_await parts_.api->cancel(batch.id, request_deadline());
+  }
+  co_return settled;
+}
+
+awaitable<Result<JsonText>> BatchRun::watch() {
+  const auto settled = co_await settle_doubles();
+  if (!settled) co_return later(settled.error());
+  auto batch = co_await parts_.api->get(state_.batch, request_deadline());
+  if (!batch) co_return later(batch.error());
+  if (!has_ended(batch->status) || !*settled) co_return later(parts_.options.poll_every);
+  co_return co_await hand_out(std::move(*batch));
+}
+
+awaitable<Result<void>> BatchRun::read_files(ai::Batch batch, OutputLines* lines) {
+  for (const std::string& file : {batch.output_file_id, batch.error_file_id}) {
+    if (file.empty()) continue;
+    ai::OnFilePiece take = [lines](std::string_view piece) { return lines->feed(piece); };
+    auto read = co_await parts_.api->download(file, std::move(take), SteadyTime::max());
+    if (!read) co_return read.error();
+    lines->end_file();
+  }
+  co_return Result<void>();
+}
+
+awaitable<Result<JsonText>> BatchRun::hand_out(ai::Batch batch) {
+  OutputLines lines(kMostOutputBytes);
+  auto read = co_await read_files(batch, &lines);
+  if (!read) co_return later(read.error());
+  for (const auto& id : state_.doubles) {
+    auto other = co_await parts_.api->get(id, request_deadline());
+    if (!other) co_return later(other.error());
+    read = co_await read_files(std::move(*other), &lines);
+    if (!read) co_return later(read.error());
+  }
+
+  bool undecided = false;
+  auto inside = co_await look_inside(&undecided);
+  if (!inside) co_return later(inside.error());
+  std::vector<jobs::UnparkRequest> waiting;
+  std::vector<jobs::UnparkRequest> rows;
+  std::size_t answered = 0;
+  std::size_t again = 0;
+  for (const auto& one : *inside) {
+    const auto found = lines.lines().find(one.member.custom_id());
+    const bool is_final = found != lines.lines().end() && found->second.status != 0;
+    const int tries = one.member.tries + 1;
+    Delivery delivery;
+    if (is_final) {
+      delivery.status = found->second.status;
+      delivery.body = found->second.body;
+      ++answered;
+    } else if (tries < parts_.options.max_tries) {
+      ++again;
+      rows.push_back({one.member.row, id_, row_end(tries)});
+      continue;
+    } else {
+      delivery.error = found != lines.lines().end() ? found->second.error
+                       : batch.reason.empty()       ? "it stands in no file"
+                                                    : batch.reason;
+    }
+    waiting.push_back({one.row.job, one.row.key, delivery_json(delivery)});
+    rows.push_back({one.member.row, id_, row_end(0)});
+  }
+  const std::size_t failed = rows.size() - answered - again;
+  // The answers first: a request whose job has ended is not asked again.
+  auto resumed = co_await resume(std::move(waiting));
+  if (resumed) resumed = co_await resume(std::move(rows));
+  if (!resumed) co_return later(resumed.error());
+  count("rwp_ai_batch_rows_total", "answered", answered);
+  count("rwp_ai_batch_rows_total", "again", again);
+  count("rwp_ai_batch_rows_total", "failed", failed);
+  count("rwp_ai_batches_total", batch.status == ai::BatchStatus::completed ? "completed" : "other",
+        1);
+  co_await clean_up(batch);
+  JsonWriter out;
+  out.begin_object().member("provider_id", std::string_view(batch.id));
+  out.member("rows", static_cast<std::uint64_t>(inside->size()));
+  out.member("answered", static_cast<std::uint64_t>(answered));
+  out.member("again", static_cast<std::uint64_t>(again));
+  out.member("failed", static_cast<std::uint64_t>(failed));
+  out.member("bad_lines", static_cast<std::uint64_t>(lines.bad_lines())).end_object();
+  co_return out.finish();
+}
+
+awaitable<Result<void>> BatchRun::resume(std::vector<jobs::UnparkRequest> requests) {
+  for (std::size_t begin = 0; begin < requests.size(); begin += kTogether) {
+    const std::size_t end = std::min(begin + kTogether, requests.size());
+    const auto at = [&](std::size_t index) {
+      return requests.begin() + static_cast<std::ptrdiff_t>(index);
+    };
+    std::vector<jobs::UnparkRequest> some(std::make_move_iterator(at(begin)),
+                                          std::make_move_iterator(at(end)));
+    auto resuming = parts_.store->unpark(std::move(some));
+    auto resumed = co_await on(parts_.store->runtime().executor(), std::move(resuming));
+    if (!resumed) co_return resumed.error();
+    for (const auto& one : *resumed) {
+      // Cancelled meanwhile, or resumed by an earlier run of this job.
+      if (one || one.error().code() == Errc::conflict || one.error().code() == Errc::not_found) {
+        continue;
+      }
+      co_return one.error();
+    }
+  }
+  co_return Result<void>();
+}
+
+awaitable<void> BatchRun::clean_up(ai::Batch batch) {
+  if (!parts_.options.remove_files) co_return;
+  // What is left behind costs nothing but the room, and expires.
+  auto files = co_await find_files(parts_.api, filename(), request_deadline());
+  std::vector<std::string> ids = {batch.output_file_id, batch.error_file_id};
+  if (files) {
+    for (const auto& file : *files) ids.push_back(file.id);
+  }
+  for (const auto& id : ids) {
+    if (!id.empty()) (void)co_await parts_.api->remove_file(id, request_deadline());
+  }
+}
+
+}  // namespace rwp::ai_batch

@@ -1,0 +1,83 @@
+#pragma once
+
+#include "ai_batch/batch_state.hpp"
+#include "ai_batch/output_lines.hpp"
+#include "ai_batch/row.hpp"
+#include <rwp/ai/batch_api.hpp>
+#include <rwp/ai_batch/batch_handlers.hpp>
+#include <rwp/core/async.hpp>
+#include <rwp/core/error.hpp>
+#include <rwp/jobs/job_context.hpp>
+#include <rwp/jobs/job_store.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rwp::ai_batch {
+
+/// What the handlers share.
+struct BatchParts {
+  std::shared_ptr<jobs::JobStore> store{};
+  std::shared_ptr<ai::BatchApi> api{};
+  BatchOptions options{};
+};
+
+/// One run of a batch's job: from where it stands to the next step that has to wait, or to be kept
+/// before it goes on. Threads: the handlers runtime's. Lifetime: `context`'s.
+class BatchRun {
+ public:
+  BatchRun(const BatchParts& parts, jobs::JobContext& context, BatchPlan plan)
+      : parts_(parts),
+        context_(context),
+        plan_(std::move(plan)),
+        id_(context.id().to_string()),
+        state_(read_state(context.job().cursor)) {}
+
+  boost::asio::awaitable<Result<JsonText>> go();
+
+ private:
+  template <class T>
+  using Awaitable = boost::asio::awaitable<T>;
+
+  /// A request that is in this batch for sure.
+  struct Inside {
+    Member member{};
+    Row row{};
+  };
+
+  /// Which requests are in it; `undecided`: some runs have not ended yet.
+  Awaitable<Result<std::vector<Inside>>> look_inside(bool* undecided);
+  Awaitable<Result<JsonText>> upload(std::vector<Inside> inside);
+  Awaitable<Result<JsonText>> create();
+  Awaitable<Result<JsonText>> create_now();
+  Awaitable<Result<JsonText>> watch();
+  /// Whether all batches that carry our id have ended, after the later ones were cancelled.
+  Awaitable<Result<bool>> settle_doubles();
+  Awaitable<Result<void>> read_files(ai::Batch batch, OutputLines* lines);
+  Awaitable<Result<JsonText>> hand_out(ai::Batch batch);
+  Awaitable<Result<void>> resume(std::vector<jobs::UnparkRequest> requests);
+  Awaitable<void> clean_up(ai::Batch batch);
+
+  /// Keeps the state with the end of this run; the next begins after `delay`.
+  Error later(std::chrono::milliseconds delay);
+  /// The same after a failure that is nobody's fault here, or needs an operator.
+  Error later(const Error& error);
+  SteadyTime request_deadline() const;
+  /// The store's time.
+  jobs::TimePoint now() const;
+  std::string filename() const { return "rwp-batch-" + id_ + ".jsonl"; }
+  void count(const char* what, const char* outcome, std::size_t by) const;
+
+  const BatchParts& parts_;
+  jobs::JobContext& context_;
+  const BatchPlan plan_;
+  const std::string id_;
+  const SteadyTime begun_ = std::chrono::steady_clock::now();
+  BatchState state_;
+};
+
+}  // namespace rwp::ai_batch

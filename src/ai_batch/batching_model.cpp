@@ -1,0 +1,126 @@
+#include "ai_batch/row.hpp"
+#include <rwp/ai_batch/batch_handlers.hpp>
+#include <rwp/ai_batch/batching_model.hpp>
+
+#include <cassert>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace rwp::ai_batch {
+namespace {
+
+using boost::asio::awaitable;
+
+/// Gives the one answer that it was made with.
+class AnsweredModel final : public ai::Model {
+ public:
+  explicit AnsweredModel(Result<ai::ChatReply> reply) : reply_(std::move(reply)) {}
+  std::string default_model() const override { return reply_ ? reply_->model : std::string(); }
+
+ private:
+  awaitable<Result<ai::ChatReply>> do_chat(ai::ChatRequest) override { co_return reply_; }
+  awaitable<Result<ai::ChatReply>> do_stream(ai::ChatRequest, ai::OnDelta) override {
+    co_return reply_;
+  }
+  awaitable<Result<ai::EmbedReply>> do_embed(ai::EmbedRequest) override {
+    co_return Error(Errc::unsupported, "a batch's answer has no vectors");
+  }
+
+  const Result<ai::ChatReply> reply_;
+};
+
+class BatchingModel final : public ai::Model {
+ public:
+  BatchingModel(std::shared_ptr<ai::Model> now, std::shared_ptr<const ai::BatchFormat> format,
+                jobs::JobContext& context, BatchingOptions options)
+      : now_(std::move(now)),
+        format_(std::move(format)),
+        context_(context),
+        options_(std::move(options)) {
+    assert(now_ && format_);
+  }
+
+  std::string default_model() const override { return format_->default_model(); }
+
+ private:
+  awaitable<Result<ai::ChatReply>> do_chat(ai::ChatRequest request) override {
+    if (asked_) co_return co_await pass_chat(*now_, std::move(request));
+    asked_ = true;
+    if (request.model.empty()) request.model = format_->default_model();
+    const auto& resume = context_.job().resume;
+    if (resume && is_answer_of(resume->key, context_.job().attempt)) {
+      // Without a value it has waited for as long as it may.
+      auto delivery = resume->value ? read_delivery(*resume->value) : std::nullopt;
+      if (!delivery) co_return co_await pass_chat(*now_, std::move(request));
+      auto reply = settle(std::move(*delivery));
+      if (!options_.meter) co_return reply;
+      const auto answered = std::make_shared<AnsweredModel>(std::move(reply));
+      const auto metered = ai::make_metered(answered, *options_.meter);
+      co_return co_await pass_chat(*metered, std::move(request));
+    }
+    if (is_urgent()) co_return co_await pass_chat(*now_, std::move(request));
+    co_return wait(std::move(request));
+  }
+
+  awaitable<Result<ai::ChatReply>> do_stream(ai::ChatRequest request,
+                                             ai::OnDelta on_delta) override {
+    return pass_stream(*now_, std::move(request), std::move(on_delta));
+  }
+
+  awaitable<Result<ai::EmbedReply>> do_embed(ai::EmbedRequest request) override {
+    return pass_embed(*now_, std::move(request));
+  }
+
+  bool is_urgent() const {
+    return options_.needed_by &&
+           *options_.needed_by < std::chrono::system_clock::now() + options_.batch_takes;
+  }
+
+  Result<ai::ChatReply> settle(Delivery delivery) const {
+    if (delivery.status == 0) {
+      return Error(Errc::unavailable, "its batch brought no answer: " + delivery.error)
+          .with_retryable(true);
+    }
+    auto reply = format_->read_answer(delivery.status, delivery.body);
+    if (reply) reply->service_tier = "batch";
+    return reply;
+  }
+
+  /// Asks for the job to be parked, and its request to be made a job, as one unit.
+  Error wait(ai::ChatRequest request) const {
+    const auto& job = context_.job();
+    Row row;
+    row.job = job.run.id;
+    row.key = wait_key(job.run.token, job.attempt);
+    row.model = request.model;
+    row.body = format_->request_body(request);
+    jobs::NewJob row_job;
+    row_job.kind = kRowKind;
+    row_job.queue = kBatchQueue;
+    row_job.payload = row_json(row);
+    row_job.priority = job.priority;
+    row_job.max_attempts = 1'000;
+    row_job.tenant = job.tenant;
+    row_job.traceparent = job.traceparent;
+    context_.submit(std::move(row_job));
+    return context_.park(row.key, options_.longest_wait);
+  }
+
+  const std::shared_ptr<ai::Model> now_;
+  const std::shared_ptr<const ai::BatchFormat> format_;
+  jobs::JobContext& context_;
+  const BatchingOptions options_;
+  bool asked_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<ai::Model> make_batching_model(std::shared_ptr<ai::Model> now,
+                                               std::shared_ptr<const ai::BatchFormat> format,
+                                               jobs::JobContext& context, BatchingOptions options) {
+  return std::make_shared<BatchingModel>(std::move(now), std::move(format), context,
+                                         std::move(options));
+}
+
+}  // namespace rwp::ai_batch

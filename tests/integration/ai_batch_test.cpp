@@ -1,0 +1,384 @@
+#include "support/worker_fixture.hpp"
+#include <rwp/ai_batch/batch_handlers.hpp>
+#include <rwp/ai_batch/batching_model.hpp>
+#include <rwp/ai_openai/batch_api.hpp>
+#include <rwp/ai_openai/openai_model.hpp>
+#include <rwp/core/json_writer.hpp>
+#include <rwp/net/curl_transport.hpp>
+#include <rwp/testing/fake_openai.hpp>
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <atomic>
+
+namespace rwp::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using jobs::JobState;
+using ::testing::HasSubstr;
+
+/// Does nothing more once a switch is off, as if its process had ended between two steps; the
+/// provider may have taken the request all the same.
+class CuttableApi final : public ai::BatchApi {
+ public:
+  explicit CuttableApi(std::shared_ptr<ai::BatchApi> inner) : inner_(std::move(inner)) {}
+
+  /// The step whose answer never arrives: "upload", "create", "download", …
+  void lose_answer_of(std::string step) { lost_ = std::move(step); }
+  bool lost_one() const { return lost_one_; }
+
+  boost::asio::awaitable<Result<ai::ProviderFile>> upload(ai::FileUpload upload) override {
+    auto made = co_await inner_->upload(std::move(upload));
+    if (is_lost("upload")) co_return co_await gone();
+    co_return made;
+  }
+  boost::asio::awaitable<Result<ai::Page<ai::ProviderFile>>> files(std::string purpose,
+                                                                   ai::PageQuery query) override {
+    if (is_lost("files")) co_return co_await gone();
+    co_return co_await inner_->files(std::move(purpose), std::move(query));
+  }
+  boost::asio::awaitable<Result<ai::ProviderFile>> file(std::string id,
+                                                        SteadyTime deadline) override {
+    co_return co_await inner_->file(std::move(id), deadline);
+  }
+  boost::asio::awaitable<Result<void>> download(std::string id, ai::OnFilePiece on_piece,
+                                                SteadyTime deadline) override {
+    if (is_lost("download")) co_return co_await gone();
+    co_return co_await inner_->download(std::move(id), std::move(on_piece), deadline);
+  }
+  boost::asio::awaitable<Result<void>> remove_file(std::string id, SteadyTime deadline) override {
+    auto removed = co_await inner_->remove_file(std::move(id), deadline);
+    if (is_lost("remove")) co_return co_await gone();
+    co_return removed;
+  }
+  boost::asio::awaitable<Result<ai::Batch>> create(ai::BatchRequest request) override {
+    auto made = co_await inner_->create(std::move(request));
+    if (is_lost("create")) co_return co_await gone();
+    co_return made;
+  }
+  boost::asio::awaitable<Result<ai::Batch>> get(std::string id, SteadyTime deadline) override {
+    if (is_lost("get")) co_return co_await gone();
+    co_return co_await inner_->get(std::move(id), deadline);
+  }
+  boost::asio::awaitable<Result<ai::Page<ai::Batch>>> list(ai::PageQuery query) override {
+    if (is_lost("list")) co_return co_await gone();
+    co_return co_await inner_->list(std::move(query));
+  }
+  boost::asio::awaitable<Result<ai::Batch>> cancel(std::string id, SteadyTime deadline) override {
+    co_return co_await inner_->cancel(std::move(id), deadline);
+  }
+
+ private:
+  bool is_lost(std::string_view step) {
+    if (lost_ != step) return false;
+    lost_.clear();
+    lost_one_ = true;
+    return true;
+  }
+  /// Until the worker ends.
+  static boost::asio::awaitable<Error> gone() {
+    (void)co_await sleep_for(10min);
+    co_return Error(Errc::cancelled, "the process has ended");
+  }
+
+  const std::shared_ptr<ai::BatchApi> inner_;
+  std::string lost_;
+  std::atomic<bool> lost_one_ = false;
+};
+
+/// Jobs that ask a model and are able to wait, a worker for them and one for batches.
+class BatchTest : public WorkerFixture {
+ protected:
+  static constexpr int kJobs = 6;
+
+  BatchTest() {
+    options_.concurrency = 32;
+    options_.queues = {"default"};
+    batch_.max_rows = kJobs;
+    batch_.max_age = 10min;
+    batch_.poll_every = 10ms;
+    batch_.request_timeout = 400ms;
+    batch_.log = observability::Logger(log_);
+  }
+
+  void start(testing::FakeOpenAiOptions options = testing::FakeOpenAiOptions()) {
+    fake_ = testing::FakeOpenAi::start(std::move(options)).value();
+    ai_openai::OpenAiOptions openai;
+    openai.base_url = fake_->base_url();
+    openai.model = "fake-gpt";
+    openai.max_attempts = 1;
+    transport_ = net::make_curl_transport(handlers_);
+    model_ = ai_openai::OpenAiModel::make(transport_, openai).value();
+    format_ = ai_openai::make_openai_batch_format(openai).value();
+    api_ =
+        std::make_shared<CuttableApi>(ai_openai::make_openai_batch_api(transport_, openai).value());
+    worker().handle("ask", jobs::CoroutineHandler(
+                               [this](jobs::JobContext& context) { return ask(this, context); }));
+    worker().start();
+  }
+
+  void start_batches() {
+    jobs::WorkerOptions options = options_;
+    options.queues = {ai_batch::kBatchQueue};
+    options.concurrency = 64;
+    batches_.emplace(store_, handlers_, options);
+    add_batch_handlers(*batches_, store_, api_, batch_);
+    batches_->start();
+  }
+
+  /// A worker's end without grace: what ran is handed back, as a lease that lapses would do.
+  void restart_batches() {
+    batches_.reset();
+    start_batches();
+  }
+
+  static jobs::Awaitable<Result<JsonText>> ask(BatchTest* test, jobs::JobContext& context) {
+    ai_batch::BatchingOptions options;
+    options.needed_by = test->needed_by_;
+    const auto model = ai_batch::make_batching_model(test->model_, test->format_, context, options);
+    ai::ChatRequest request;
+    request.messages.push_back({ai::Role::user, "Nurse wanted: " + context.job().payload.str()});
+    auto reply = co_await model->chat(std::move(request));
+    if (!reply) co_return reply.error();
+    co_return encode_text(reply->content + "|" + reply->service_tier);
+  }
+
+  static JsonText encode_text(const std::string& text) {
+    JsonWriter out;
+    out.value(std::string_view(text));
+    return out.finish();
+  }
+
+  void submit_all(int count = kJobs) {
+    std::vector<jobs::NewJob> jobs;
+    for (int i = 0; i < count; ++i) {
+      auto job = new_job("ask", "\"ward " + std::to_string(i) + " in Leeds\"");
+      job.max_attempts = 3;
+      jobs.push_back(std::move(job));
+    }
+    for (const auto& inserted : run(control_, store_->insert(std::move(jobs))).value()) {
+      ids_.push_back(inserted.value().id);
+    }
+  }
+
+  std::vector<jobs::Job> wait_all() {
+    const auto until = std::chrono::steady_clock::now() + kGuard;
+    auto ended = block_on(control_, store_->wait_for_end(ids_, until)).value();
+    std::vector<jobs::Job> jobs;
+    for (auto& job : ended) jobs.push_back(job.value());
+    return jobs;
+  }
+
+  /// All have answers of their own, from a batch, and nothing was paid twice.
+  void expect_answered(std::uint64_t batch_answers = kJobs) {
+    int index = 0;
+    for (const auto& job : wait_all()) {
+      ASSERT_EQ(job.state, JobState::succeeded)
+          << (job.errors.empty() ? "" : job.errors[0].message);
+      EXPECT_THAT(job.result->str(), HasSubstr("ward " + std::to_string(index++)));
+      EXPECT_THAT(job.result->str(), HasSubstr("|batch"));
+    }
+    EXPECT_EQ(fake_->bill().answers, 0U);
+    EXPECT_EQ(fake_->bill().batch_answers, batch_answers);
+    EXPECT_EQ(fake_->bill().distinct, static_cast<std::uint64_t>(kJobs));
+  }
+
+  static bool becomes(const std::function<bool()>& holds) {
+    const auto until = std::chrono::steady_clock::now() + kGuard;
+    while (!holds()) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(1ms);
+    }
+    return true;
+  }
+
+  void play(const char* word) {
+    fake_->play_batches({testing::parse_fake_batch_step(word).value()});
+  }
+
+  std::unique_ptr<testing::FakeOpenAi> fake_;
+  std::shared_ptr<net::HttpTransport> transport_;
+  std::shared_ptr<ai::Model> model_;
+  std::shared_ptr<const ai::BatchFormat> format_;
+  std::shared_ptr<CuttableApi> api_;
+  ai_batch::BatchOptions batch_;
+  std::optional<std::chrono::system_clock::time_point> needed_by_;
+  std::vector<Uuid> ids_;
+  std::optional<jobs::Worker> batches_;
+};
+
+TEST_F(BatchTest, JobsThatCanWaitAreAnsweredByOneBatch) {
+  start();
+  start_batches();
+  submit_all();
+
+  expect_answered();
+
+  EXPECT_EQ(fake_->batch_count(), 1U);
+}
+
+TEST_F(BatchTest, WhatIsNeededSoonIsAskedAtOnce) {
+  needed_by_ = std::chrono::system_clock::now() + 1h;
+  start();
+  start_batches();
+  submit_all();
+
+  for (const auto& job : wait_all()) EXPECT_EQ(job.state, JobState::succeeded);
+
+  EXPECT_EQ(fake_->bill().answers, static_cast<std::uint64_t>(kJobs));
+  EXPECT_EQ(fake_->batch_count(), 0U);
+}
+
+TEST_F(BatchTest, OldestRequestDecidesWhenTooFewHaveGathered) {
+  batch_.max_rows = 1'000;
+  batch_.max_age = 50ms;
+  start();
+  start_batches();
+  submit_all();
+  expect_answered();
+}
+
+struct Trouble {
+  const char* word;
+  /// Lines that the fake answers, over all batches.
+  std::uint64_t answers;
+  std::uint64_t batches;
+};
+
+TEST_F(BatchTest, OnlyWhatIsMissingGoesIntoAnotherBatch) {
+  start();
+  batch_.max_age = 30ms;
+  start_batches();
+  for (const Trouble& trouble :
+       {Trouble{"expire:2", 6, 2}, Trouble{"partial:3", 6, 2}, Trouble{"missing:2", 6, 2},
+        Trouble{"zero_status:3", 6, 2}, Trouble{"fail", 6, 2}, Trouble{"doubled", 6, 1},
+        Trouble{"bad_line", 6, 1}}) {
+    const auto batches = fake_->batch_count();
+    fake_->forget_requests();
+    ids_.clear();
+    play(trouble.word);
+    submit_all();
+    SCOPED_TRACE(trouble.word);
+    expect_answered(trouble.answers);
+    EXPECT_GE(fake_->batch_count() - batches, trouble.batches);
+  }
+}
+
+TEST_F(BatchTest, RequestThatFailsTimeAndAgainIsItsJobsErrorToRetry) {
+  batch_.max_tries = 2;
+  batch_.max_age = 30ms;
+  start();
+  fake_->play_batches({testing::parse_fake_batch_step("missing:1").value(),
+                       testing::parse_fake_batch_step("missing:1").value()});
+  start_batches();
+  submit_all(1);
+
+  const auto job = wait_all().front();
+
+  // The attempt failed, and the next one had a batch again.
+  EXPECT_EQ(job.state, JobState::succeeded);
+  EXPECT_EQ(job.attempt, 1);
+  EXPECT_THAT(job.errors.at(0).message, HasSubstr("stands in no file"));
+  EXPECT_EQ(fake_->batch_count(), 3U);
+}
+
+TEST_F(BatchTest, CreationWithoutAnAnswerIsLookedUpAndNotRepeated) {
+  start();
+  play("lost");
+  start_batches();
+  submit_all();
+
+  expect_answered();
+
+  EXPECT_EQ(fake_->batch_count(), 1U);
+}
+
+TEST_F(BatchTest, CreationThatNeverArrivesIsRepeatedAfterTheWait) {
+  start();
+  play("late:3600000");  // Longer than the test.
+  start_batches();
+  const auto begun = std::chrono::steady_clock::now();
+  submit_all();
+
+  expect_answered();
+
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, batch_.request_timeout * 3 / 2);
+}
+
+TEST_F(BatchTest, SecondBatchOfOneIdIsCancelledAndWhatItFinishedUsed) {
+  testing::FakeOpenAiOptions slow;
+  slow.batches.takes = 1h;
+  start(std::move(slow));
+  play("late:3600000");
+  start_batches();
+  submit_all();
+  ASSERT_TRUE(becomes([&] { return fake_->batch_count() == 2; }));
+
+  // The first arrives after it was given up, and while the second runs.
+  fake_->deliver_late();
+  ASSERT_TRUE(becomes([&] {
+    const auto page = run(handlers_, api_->list(ai::PageQuery())).value();
+    return std::any_of(page.items.begin(), page.items.end(), [](const ai::Batch& batch) {
+      return batch.status == ai::BatchStatus::cancelled;
+    });
+  }));
+  fake_->end_batches();
+
+  for (const auto& job : wait_all()) ASSERT_EQ(job.state, JobState::succeeded);
+  EXPECT_EQ(fake_->batch_count(), 2U);
+  EXPECT_EQ(fake_->bill().answers, 0U);
+  // The cancelled one had finished half of its lines, which are paid for all the same.
+  EXPECT_EQ(fake_->bill().batch_answers, static_cast<std::uint64_t>(kJobs + kJobs / 2));
+}
+
+TEST_F(BatchTest, ProcessMayEndAtEachStep) {
+  start();
+  for (const char* step : {"files", "upload", "list", "create", "get", "download", "remove"}) {
+    SCOPED_TRACE(step);
+    const auto made = fake_->batch_count();
+    fake_->forget_requests();
+    ids_.clear();
+    api_ = std::make_shared<CuttableApi>(
+        ai_openai::make_openai_batch_api(transport_,
+                                         [&] {
+                                           ai_openai::OpenAiOptions openai;
+                                           openai.base_url = fake_->base_url();
+                                           return openai;
+                                         }())
+            .value());
+    api_->lose_answer_of(step);
+    start_batches();
+    submit_all();
+    ASSERT_TRUE(becomes([&] { return api_->lost_one(); }));
+    restart_batches();
+    expect_answered();
+    EXPECT_EQ(fake_->batch_count() - made, 1U);
+    batches_.reset();
+  }
+}
+
+TEST_F(BatchTest, JobThatWasCancelledIsNotAskedFor) {
+  batch_.max_age = 30ms;
+  start();
+  submit_all(2);
+  // Both are parked before anything gathers.
+  ASSERT_TRUE(becomes([&] {
+    const auto jobs = run(control_, store_->get(ids_)).value();
+    return std::all_of(jobs.begin(), jobs.end(),
+                       [](const auto& job) { return job.value().state == JobState::parked; });
+  }));
+  std::vector<Uuid> first = {ids_[0]};
+  ASSERT_TRUE(run(control_, store_->cancel(first)).has_value());
+  start_batches();
+
+  const auto jobs = wait_all();
+
+  EXPECT_EQ(jobs[0].state, JobState::cancelled);
+  EXPECT_EQ(jobs[1].state, JobState::succeeded);
+  EXPECT_EQ(fake_->bill().batch_answers, 1U);
+}
+
+}  // namespace
+}  // namespace rwp::tests
