@@ -3,6 +3,7 @@
 #include <rwp/jobs/checked_job.hpp>
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 namespace rwp::jobs_postgres {
@@ -19,37 +20,51 @@ constexpr Statement kPause{.name = "rwp_pause",
                                "INSERT INTO rwp.queue AS q VALUES ($1::text, $2::boolean)"
                                " ON CONFLICT (name) DO UPDATE SET paused = excluded.paused"};
 
-// From the oldest on by their ids, which rise with time. Their answers stand in the ledger for as
-// long as their ids can be submitted again.
-constexpr Statement kPrune{
-    .name = "rwp_prune",
+#define RWP_PG_DUE(row)          \
+  row ".finished_at + CASE " row \
+      ".state WHEN 4 THEN $3::bigint WHEN 5 THEN $4::bigint ELSE $5::bigint END <= clock.now"
+
+// From the oldest on by their ids, which rise with time. What is removed is looked at before: an
+// answer that was lost must not lose the keys of blobs.
+constexpr Statement kDue{
+    .name = "rwp_prune_due",
     .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
            " AS now),"
            " walked AS MATERIALIZED (SELECT id, state, finished_at FROM rwp.ended"
            " WHERE id > $2::uuid ORDER BY id LIMIT 5000),"
-           " due AS (SELECT w.id FROM walked w, clock WHERE w.finished_at + CASE w.state"
-           " WHEN 4 THEN $3::bigint WHEN 5 THEN $4::bigint ELSE $5::bigint END <= clock.now"
-           " ORDER BY w.id LIMIT $6::bigint),"
-           " gone AS (DELETE FROM rwp.ended e USING due WHERE e.id = due.id"
-           " RETURNING e.id, e.lane, e.state),"
-           " bodies AS (DELETE FROM rwp.job j USING gone WHERE j.id = gone.id"
-           " RETURNING j.id, j.tenant, j.payload, j.payload_blob, j.rare),"
-           " kept AS (INSERT INTO rwp.ledger AS l SELECT uuid_send(b.id), b.id,"
-           " CASE WHEN b.payload_blob IS NULL THEN sha256(convert_to(b.payload, 'UTF8'))"
-           " ELSE decode(right(b.payload_blob, 64), 'hex') END, rwp.id_ms(b.id) + 691200000"
-           " FROM bodies b, clock WHERE rwp.id_ms(b.id) + 604800000 >= clock.now"
-           " ON CONFLICT (key) DO UPDATE SET digest = excluded.digest,"
-           " expires_at = excluded.expires_at RETURNING l.id),"
-           " marked AS (UPDATE rwp.mark SET pruned_id_ms = greatest(pruned_id_ms,"
-           " (SELECT max(rwp.id_ms(k.id)) FROM kept k)) WHERE EXISTS (SELECT FROM kept)),"
-           " freed AS (DELETE FROM rwp.unique_key u USING bodies b WHERE b.rare LIKE"
-           " '%\"unique_key\":%' AND u.key = coalesce(b.tenant, '') || chr(31) ||"
-           " (b.rare::json ->> 'unique_key') AND u.id = b.id),"
-           " counted AS (INSERT INTO rwp.tally SELECT lane, state, -count(*) FROM gone"
-           " GROUP BY lane, state)"
-           " SELECT b.id, b.payload_blob, NULL::uuid, 0::bigint FROM bodies b"
-           " UNION ALL (SELECT NULL, NULL, w.id, (SELECT count(*) FROM walked) FROM walked w"
-           " ORDER BY w.id DESC LIMIT 1)"};
+           " due AS (SELECT w.id FROM walked w, clock WHERE " RWP_PG_DUE(
+               "w") " ORDER BY w.id LIMIT $6::bigint)"
+                    " SELECT d.id, j.payload_blob, NULL::uuid, 0::bigint"
+                    " FROM due d JOIN rwp.job j ON j.id = d.id"
+                    " UNION ALL (SELECT NULL, NULL, w.id, (SELECT count(*) FROM walked)"
+                    " FROM walked w ORDER BY w.id DESC LIMIT 1)"};
+// Their answers stand in the ledger for as long as their ids can be submitted again.
+constexpr Statement kPrune{
+    .name = "rwp_prune",
+    .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
+           " AS now),"
+           " gone AS (DELETE FROM rwp.ended e USING unnest($2::uuid[]) AS g(id), clock"
+           " WHERE e.id = g.id AND " RWP_PG_DUE(
+               "e") " RETURNING e.id, e.lane, e.state),"
+                    " bodies AS (DELETE FROM rwp.job j USING gone WHERE j.id = gone.id"
+                    " RETURNING j.id, j.tenant, j.payload, j.payload_blob, j.rare),"
+                    " kept AS (INSERT INTO rwp.ledger AS l SELECT uuid_send(b.id), b.id,"
+                    " CASE WHEN b.payload_blob IS NULL THEN sha256(convert_to(b.payload, 'UTF8'))"
+                    " ELSE decode(right(b.payload_blob, 64), 'hex') END,"
+                    " rwp.id_ms(b.id) + 691200000"
+                    " FROM bodies b, clock WHERE rwp.id_ms(b.id) + 604800000 >= clock.now"
+                    " ON CONFLICT (key) DO UPDATE SET digest = excluded.digest,"
+                    " expires_at = excluded.expires_at RETURNING l.id),"
+                    " marked AS (UPDATE rwp.mark SET pruned_id_ms = greatest(pruned_id_ms,"
+                    " (SELECT max(rwp.id_ms(k.id)) FROM kept k)) WHERE EXISTS (SELECT FROM kept)),"
+                    " freed AS (DELETE FROM rwp.unique_key u USING bodies b WHERE b.rare LIKE"
+                    " '%\"unique_key\":%' AND u.key = coalesce(b.tenant, '') || chr(31) ||"
+                    " (b.rare::json ->> 'unique_key') AND u.id = b.id),"
+                    " counted AS (INSERT INTO rwp.tally SELECT lane, state, -count(*) FROM gone"
+                    " GROUP BY lane, state)"
+                    " SELECT count(*) FROM bodies"};
+constexpr Statement kStillKept{.name = "rwp_prune_still_kept",
+                               .sql = "SELECT id FROM rwp.job WHERE id = ANY ($1::uuid[])"};
 // Entries outlive their jobs; those of jobs that are kept for long must not be looked at, and stand
 // in the others' way, each time.
 constexpr Statement kPostponeLedger{
@@ -189,54 +204,101 @@ awaitable<Result<void>> set_paused(std::shared_ptr<Session> session, std::string
 
 namespace {
 
+using BlobsOfJobs = std::unordered_map<Uuid, std::string>;
+
+Command still_kept(const BlobsOfJobs& blobs) {
+  Array ids(Of::uuids);
+  for (const auto& [id, blob] : blobs) ids.add(id);
+  Command made = command(kStillKept);
+  made.parameters.array(std::move(ids));
+  return made;
+}
+
+/// Tells the blobs of those jobs that are gone, whoever removed them.
+void tell_blobs(BlobsOfJobs blobs, const Rows& kept, jobs::Pruned& pruned) {
+  for (std::size_t i = 0; i < kept.size(); ++i) blobs.erase(kept.uuid(i, 0));
+  for (auto& [id, blob] : blobs) pruned.payload_blobs.push_back(std::move(blob));
+}
+
+/// Of a call that ended before it knew.
+awaitable<Result<void>> settle_blobs(std::shared_ptr<Session> session, PruneState* state,
+                                     jobs::Pruned* pruned) {
+  BlobsOfJobs blobs = std::exchange(state->in_doubt, BlobsOfJobs());
+  if (blobs.empty()) co_return Result<void>();
+  std::vector<Command> commands;
+  commands.push_back(still_kept(blobs));
+  auto rows = co_await session->run(std::move(commands));
+  if (!rows) {
+    state->in_doubt.merge(blobs);
+    co_return rows.error();
+  }
+  tell_blobs(std::move(blobs), (*rows)[0], *pruned);
+  co_return Result<void>();
+}
+
+void add_retention(Parameters& parameters, const jobs::Retention& retention) {
+  parameters.big_integer(retention.succeeded.count())
+      .big_integer(retention.failed.count())
+      .big_integer(retention.cancelled.count());
+}
+
 /// One step of a walk through the ended jobs. Answers where it came to; nil: to the end.
 awaitable<Result<Uuid>> prune_some(std::shared_ptr<Session> session, jobs::Retention retention,
-                                   Uuid from, jobs::Pruned* pruned) {
-  std::vector<Command> commands(1, command(kPrune));
-  commands[0]
-      .parameters.big_integer(session->given_now())
-      .uuid(from)
-      .big_integer(retention.succeeded.count())
-      .big_integer(retention.failed.count())
-      .big_integer(retention.cancelled.count())
-      .big_integer(static_cast<std::int64_t>(retention.limit));
-  auto rows = co_await session->run(std::move(commands));
-  if (!rows) co_return rows.error();
+                                   Uuid from, PruneState* state, jobs::Pruned* pruned) {
+  std::vector<Command> looking(1, command(kDue));
+  looking[0].parameters.big_integer(session->given_now()).uuid(from);
+  add_retention(looking[0].parameters, retention);
+  looking[0].parameters.big_integer(static_cast<std::int64_t>(retention.limit));
+  auto looked = co_await session->run(std::move(looking));
+  if (!looked) co_return looked.error();
+  const Rows& due = (*looked)[0];
   Uuid reached{};
-  std::size_t removed = 0;
-  Uuid last_removed{};
-  for (std::size_t i = 0; i < (*rows)[0].size(); ++i) {
-    if ((*rows)[0].is_null(i, 0)) {
-      if ((*rows)[0].integer(i, 3) == kWalk) reached = (*rows)[0].uuid(i, 2);
+  Uuid last_due{};
+  Array ids(Of::uuids);
+  BlobsOfJobs blobs;
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    if (due.is_null(i, 0)) {
+      if (due.integer(i, 3) == kWalk) reached = due.uuid(i, 2);
       continue;
     }
-    ++removed;
-    last_removed = std::max(last_removed, (*rows)[0].uuid(i, 0));
-    if (!(*rows)[0].is_null(i, 1)) {
-      pruned->payload_blobs.emplace_back((*rows)[0].text(i, 1));
-    }
+    ids.add(due.uuid(i, 0));
+    last_due = std::max(last_due, due.uuid(i, 0));
+    if (!due.is_null(i, 1)) blobs.emplace(due.uuid(i, 0), due.text(i, 1));
   }
-  pruned->jobs += removed;
   // The limit came first: what follows has not been looked at.
-  if (removed == retention.limit) reached = last_removed;
+  if (ids.size() == retention.limit) reached = last_due;
+  if (ids.size() == 0) co_return reached;
+  std::vector<Command> commands(1, command(kPrune));
+  commands[0].parameters.big_integer(session->given_now()).array(std::move(ids));
+  add_retention(commands[0].parameters, retention);
+  if (!blobs.empty()) commands.push_back(still_kept(blobs));
+  auto rows = co_await session->run(std::move(commands));
+  if (!rows) {
+    state->in_doubt.merge(blobs);
+    co_return rows.error();
+  }
+  pruned->jobs += static_cast<std::size_t>((*rows)[0].integer(0, 0));
+  if (rows->size() > 1) tell_blobs(std::move(blobs), (*rows)[1], *pruned);
   co_return reached;
 }
 
 }  // namespace
 
 awaitable<Result<jobs::Pruned>> prune(std::shared_ptr<Session> session, jobs::Retention retention,
-                                      Uuid* position) {
+                                      PruneState* state) {
   jobs::Pruned pruned;
+  auto settled = co_await settle_blobs(session, state, &pruned);
+  if (!settled) co_return settled.error();
   // What falls due is mostly the oldest; a second walk comes by everything in time.
   Uuid near{};
-  for (Uuid* at : {&near, position}) {
+  for (Uuid* at : {&near, &state->position}) {
     while (pruned.jobs < retention.limit) {
       jobs::Retention some = retention;
       some.limit = std::min(kJobsPerPrune, retention.limit - pruned.jobs);
       const std::size_t before = pruned.jobs;
-      auto reached = co_await prune_some(session, some, *at, &pruned);
+      auto reached = co_await prune_some(session, some, *at, state, &pruned);
       // What has been removed must be told: its blobs are the caller's to remove.
-      if (!reached && pruned.jobs == 0) co_return reached.error();
+      if (!reached && pruned.jobs == 0 && pruned.payload_blobs.empty()) co_return reached.error();
       if (!reached) co_return pruned;
       *at = *reached;
       if (reached->is_nil() || pruned.jobs - before < some.limit) break;

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 /// What operators ask of the store.
@@ -29,9 +30,15 @@ boost::asio::awaitable<Tried<Done<JobState>>> retry(std::shared_ptr<Session> ses
 boost::asio::awaitable<Result<void>> set_paused(std::shared_ptr<Session> session, std::string queue,
                                                 bool paused);
 
-/// Removes what is past its retention; goes on from `position` where the last call ended.
+/// What one call of prune() leaves to the next.
+struct PruneState {
+  Uuid position{};  ///< Where the walk through all goes on.
+  /// The payloads of jobs that may have been removed, or not: no answer came.
+  std::unordered_map<Uuid, std::string> in_doubt{};
+};
+/// Removes what is past its retention.
 boost::asio::awaitable<Result<jobs::Pruned>> prune(std::shared_ptr<Session> session,
-                                                   jobs::Retention retention, Uuid* position);
+                                                   jobs::Retention retention, PruneState* state);
 /// Sums the changes of counts up, so that there are few; one store at a time does.
 boost::asio::awaitable<Result<void>> fold_tally(std::shared_ptr<Session> session);
 

@@ -195,6 +195,7 @@ awaitable<Tried<Done<RecordInserted>>> insert_dispatched(std::shared_ptr<Session
   std::vector<Command> commands(1, command(kInsert));
   add_columns(commands[0].parameters, *session, jobs);
   commands[0].parameters.big_integer(oldest_id(jobs));
+  commands.push_back(refuse_pruned(*session, jobs));
   auto answer = co_await lease->run(std::move(commands), deadline);
   if (!answer) {
     tried.failure = std::move(answer.failure);

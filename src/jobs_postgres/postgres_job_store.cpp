@@ -254,7 +254,7 @@ class PostgresJobStore final : public jobs::RecordStore {
   }
 
   Awaitable<Result<jobs::Pruned>> do_prune(jobs::Retention retention) override {
-    return jobs_postgres::prune(parts_->session, retention, &parts_->pruned_to);
+    return jobs_postgres::prune(parts_->session, retention, &parts_->pruning);
   }
 
   Awaitable<Result<jobs::VerifyPage>> do_verify(std::string cursor, std::size_t limit) override {

@@ -8,13 +8,14 @@
 namespace rwp::jobs_postgres {
 
 /// The newest schema that this library knows.
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 
 /// SQL of the first step.
 extern const char* const kVersion1Tables;
 extern const char* const kVersion1Functions;
-/// And of the second.
+/// And of those that followed.
 extern const char* const kVersion2;
+extern const char* const kVersion3;
 
 /// Whether the schema can be used; `unsupported` says what to do when not. Brings it up to date
 /// first when `migrate` is set; many may do so at once, one of them does the work.

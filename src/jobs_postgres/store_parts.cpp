@@ -283,7 +283,7 @@ std::shared_ptr<Batcher<jobs::CheckedJob, T>> insert_batcher(const Parts& parts,
 
 void make_batchers(Parts& parts, const PostgresOptions& options) {
   parts.inserts =
-      insert_batcher<jobs::Inserted>(parts, options, "insert", &insert_plain, kJobsAtOnce);
+      insert_batcher<jobs::Inserted>(parts, options, "insert", &insert_in_bulk, kJobsAtOnce);
   parts.inserts_with_keys = insert_batcher<jobs::Inserted>(parts, options, "insert_with_keys",
                                                            &insert_by_function, kKeyedJobsAtOnce);
   parts.dispatched_inserts = insert_batcher<jobs::RecordInserted>(

@@ -33,7 +33,7 @@ struct Parts {
   std::shared_ptr<Batcher<PriorityChange, JobState>> priorities{};
   std::shared_ptr<ClaimNumbers> claims = std::make_shared<ClaimNumbers>();
   bool has_claimed = false;
-  Uuid pruned_to{};
+  PruneState pruning{};
   SteadyTime folded{};
   SteadyTime measured{};
   observability::Histogram* claim_seconds = nullptr;

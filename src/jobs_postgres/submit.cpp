@@ -45,6 +45,20 @@ constexpr Statement kInsert{
            " count(*) FROM body GROUP BY lane, waits)"
            " SELECT id, waits FROM body"};
 
+constexpr Statement kRefusePruned{
+    .name = "rwp_refuse_pruned",
+    .sql = "SELECT rwp.refuse_pruned($1::bigint, $2::bigint, $3::uuid[])"};
+
+// Plain statements one after another pass no rows from step to step, and no index is asked for
+// what stands already: what a conflict, or a prune beside it, costs is a second try.
+constexpr Statement kInsertReady{
+    .name = "rwp_insert_ready",
+    .sql =
+        "SELECT rwp.insert_ready($1::bigint, $2::bigint, $3::uuid[], $4::integer[],"
+        " $5::smallint[], $6::integer[], $7::bigint[], $8::text[], $9::text[], $10::text[],"
+        " $11::text[])"};
+constexpr std::string_view kUniqueViolation = "23505";
+
 // Taken in one order by everybody, so that no two wait for each other.
 constexpr Statement kLockKeys{
     .name = "rwp_lock_keys",
@@ -199,6 +213,113 @@ awaitable<Tried<Done<Inserted>>> insert_by_function(std::shared_ptr<Session> ses
   co_return tried;
 }
 
+Command refuse_pruned(const Session& session, const std::vector<const CheckedJob*>& jobs) {
+  Array ids(Of::uuids);
+  ids.reserve(jobs.size(), 16);
+  for (const CheckedJob* checked : jobs) ids.add(checked->job.id);
+  Command made = command(kRefusePruned);
+  made.parameters.big_integer(session.given_now())
+      .big_integer(oldest_id(jobs))
+      .array(std::move(ids));
+  return made;
+}
+
+namespace {
+
+/// A column that most jobs leave empty; null when all do.
+class SparseColumn {
+ public:
+  explicit SparseColumn(Of elements) : column_(elements) {}
+  template <class T>
+  void add_or_null(T value) {
+    has_value_ = has_value_ || value != T();
+    column_.add_or_null(value);
+  }
+  void give_to(Parameters& parameters) {
+    has_value_ ? parameters.array(std::move(column_)) : parameters.null();
+  }
+
+ private:
+  Array column_;
+  bool has_value_ = false;
+};
+
+Command insert_ready_command(const Session& session, const std::vector<const CheckedJob*>& jobs) {
+  Array ids(Of::uuids);
+  Array lanes(Of::integers);
+  Array priorities(Of::small_integers);
+  Array max_attempts(Of::integers);
+  SparseColumn timeouts(Of::big_integers);
+  SparseColumn tenants(Of::texts);
+  Array payloads(Of::texts);
+  SparseColumn blobs(Of::texts);
+  SparseColumn rare(Of::texts);
+  std::size_t payload_bytes = 0;
+  for (const CheckedJob* checked : jobs) payload_bytes += checked->job.payload.size();
+  ids.reserve(jobs.size(), 16);
+  payloads.reserve(jobs.size(), payload_bytes / std::max<std::size_t>(jobs.size(), 1) + 1);
+  for (const CheckedJob* checked : jobs) {
+    const jobs::NewJob& job = checked->job;
+    ids.add(job.id);
+    lanes.add(session.known_lane(job.queue, job.kind, job.version));
+    priorities.add(static_cast<int>(job.priority));
+    max_attempts.add(job.max_attempts);
+    timeouts.add_or_null(std::int64_t{job.timeout.count()});
+    tenants.add_or_null(std::string_view(job.tenant));
+    checked->payload_blob.empty() ? payloads.add(job.payload.view()) : payloads.add_null();
+    blobs.add_or_null(std::string_view(checked->payload_blob));
+    const std::string text = jobs::StoredRare::of(job).write();
+    rare.add_or_null(std::string_view(text));
+  }
+  Command made = command(kInsertReady);
+  made.parameters.big_integer(session.given_now()).big_integer(oldest_id(jobs));
+  for (Array* column : {&ids, &lanes, &priorities, &max_attempts}) {
+    made.parameters.array(std::move(*column));
+  }
+  timeouts.give_to(made.parameters);
+  tenants.give_to(made.parameters);
+  made.parameters.array(std::move(payloads));
+  blobs.give_to(made.parameters);
+  rare.give_to(made.parameters);
+  return made;
+}
+
+bool is_ready_at_once(const CheckedJob& checked) {
+  return !checked.job.run_at && checked.job.delay.count() == 0;
+}
+
+}  // namespace
+
+awaitable<Tried<Done<Inserted>>> insert_in_bulk(std::shared_ptr<Session> session, Lease* lease,
+                                                std::vector<const CheckedJob*> jobs, bool in_doubt,
+                                                SteadyTime deadline) {
+  const bool may_be_new = !in_doubt && std::all_of(jobs.begin(), jobs.end(), [](const auto* job) {
+    return is_ready_at_once(*job);
+  });
+  if (may_be_new) {
+    std::vector<Command> commands;
+    commands.push_back(insert_ready_command(*session, jobs));
+    auto answer = co_await lease->run(std::move(commands), deadline);
+    Tried<Done<Inserted>> tried;
+    if (answer) {
+      Done<Inserted> done;
+      done.answers.reserve(jobs.size());
+      for (const CheckedJob* checked : jobs) {
+        const jobs::NewJob& job = checked->job;
+        done.answers.emplace_back(Inserted{.id = job.id, .outcome = Outcome::created});
+        done.effects.made_ready(session->known_lane(job.queue, job.kind, job.version));
+      }
+      tried.made = std::move(done);
+      co_return tried;
+    }
+    if (answer.failure->state != kUniqueViolation) {
+      tried.failure = std::move(answer.failure);
+      co_return tried;
+    }
+  }
+  co_return co_await insert_plain(session, lease, std::move(jobs), in_doubt, deadline);
+}
+
 awaitable<Tried<Done<Inserted>>> insert_plain(std::shared_ptr<Session> session, Lease* lease,
                                               std::vector<const CheckedJob*> jobs, bool in_doubt,
                                               SteadyTime deadline) {
@@ -206,6 +327,7 @@ awaitable<Tried<Done<Inserted>>> insert_plain(std::shared_ptr<Session> session, 
   std::vector<Command> commands(1, command(kInsert));
   add_columns(commands[0].parameters, *session, jobs);
   commands[0].parameters.big_integer(oldest_id(jobs));
+  commands.push_back(refuse_pruned(*session, jobs));
   auto answer = co_await lease->run(std::move(commands), deadline);
   if (!answer) {
     tried.failure = std::move(answer.failure);

@@ -25,10 +25,17 @@ void add_columns(Parameters& parameters, const Session& session,
                  const std::vector<const jobs::CheckedJob*>& jobs);
 /// The oldest of their ids' times, in milliseconds.
 std::int64_t oldest_id(const std::vector<const jobs::CheckedJob*>& jobs);
+/// After a statement that inserts: has its transaction fail as one that is to be tried again, when
+/// a prune of the same ids was committed beside it.
+Command refuse_pruned(const Session& session, const std::vector<const jobs::CheckedJob*>& jobs);
 
 /// One transaction, or part of one that is open: inserts the jobs, or finds those that stand in
 /// their place. Their lanes are known.
 boost::asio::awaitable<Tried<Done<jobs::Inserted>>> insert_plain(
+    std::shared_ptr<Session> session, Lease* lease, std::vector<const jobs::CheckedJob*> jobs,
+    bool in_doubt, SteadyTime deadline);
+/// One transaction of its own. As above, and quicker for jobs that are ready at once and new.
+boost::asio::awaitable<Tried<Done<jobs::Inserted>>> insert_in_bulk(
     std::shared_ptr<Session> session, Lease* lease, std::vector<const jobs::CheckedJob*> jobs,
     bool in_doubt, SteadyTime deadline);
 /// As above, by the server's function, one by one: for jobs with keys.

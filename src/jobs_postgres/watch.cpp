@@ -30,7 +30,21 @@ constexpr std::size_t kIdsPerLook = 1'000;
 /// A notification holds less than 8,000 bytes.
 constexpr std::size_t kMostLanesTold = 500;
 
+/// Those who wait for ends say so this often; who hears it tells ends for a while longer.
+constexpr std::chrono::seconds kAskForEndsEvery{10};
+constexpr std::chrono::seconds kTellEndsFor{25};
+/// While ends are told, looks are for what somebody who does not listen has ended.
+constexpr milliseconds kLookForEndsWhileTold{500};
+constexpr std::chrono::seconds kToldOfLate{5};
+constexpr std::size_t kMostEndsTold = 200;
+constexpr char kEndsMark = '!';
+constexpr std::string_view kEndsWanted = "?";
+
 constexpr Statement kListen{.name = "rwp_listen", .sql = "LISTEN rwp"};
+// Apart: programs of before do not know what is said there.
+constexpr Statement kListenToEnds{.name = "rwp_listen_ends", .sql = "LISTEN rwp_ends"};
+constexpr Statement kNotifyEnds{.name = "rwp_notify_ends",
+                                .sql = "SELECT pg_notify('rwp_ends', $1::text)"};
 constexpr Statement kNotifyLazily{.name = "rwp_notify_lazily",
                                   .sql = "SELECT set_config('synchronous_commit', 'off', true)"};
 constexpr Statement kNotify{.name = "rwp_notify", .sql = "SELECT pg_notify('rwp', $1::text)"};
@@ -80,7 +94,7 @@ class Watch::WorkRegistration {
 Watch::Watch(std::shared_ptr<Session> session, bool listens)
     : session_(std::move(session)), listens_(listens) {}
 
-void Watch::tell_here(const Effects& effects) {
+bool Watch::tell_here(const Effects& effects) {
   if (effects.look_again || !effects.ready_lanes.empty()) {
     ++changes_;
     changed_.notify_all();
@@ -96,45 +110,97 @@ void Watch::tell_here(const Effects& effects) {
     if (there || effects.look_again) waiter->changed.notify_all();
   }
   if (!open_.empty()) note_ended(effects.ended);
+  return !effects.look_again &&
+         std::all_of(effects.ready_lanes.begin(), effects.ready_lanes.end(), [&](std::int64_t id) {
+           const Lane* lane = session_->find_lane(id);
+           return lane != nullptr &&
+                  std::any_of(work_waiters_.begin(), work_waiters_.end(),
+                              [&](const auto* w) { return supports(w->request, *lane); });
+         });
 }
 
 void Watch::on_committed(Effects effects) {
   if (effects.empty() || closed_) return;
-  tell_here(effects);
+  const bool taken_here = tell_here(effects);
+  if (!effects.ended.empty()) tell_ends(effects.ended);
   if (effects.ready_lanes.empty() && !effects.look_again) return;
   lanes_to_tell_.insert(effects.ready_lanes.begin(), effects.ready_lanes.end());
   look_to_tell_ = look_to_tell_ || effects.look_again;
+  // Who waits here begins at once, and should not have to wait for the notification; others hear
+  // of it a little later, should there be more than he takes.
+  start_telling(taken_here ? kGathering : milliseconds(0));
+}
+
+void Watch::tell_ends(const std::vector<Uuid>& ids) {
+  if (steady_clock::now() >= ends_wanted_until_) return;
+  // Beyond the bound they are too many to be named: whoever waits looks for himself.
+  for (const Uuid& id : ids) {
+    if (ends_to_tell_.size() > kMostEndsTold) break;
+    ends_to_tell_.push_back(id);
+  }
+  start_telling(milliseconds(0));
+}
+
+void Watch::ask_for_ends() {
+  const SteadyTime now = steady_clock::now();
+  if (!listens_ || now - asked_for_ends_ < kAskForEndsEvery) return;
+  asked_for_ends_ = now;
+  asks_for_ends_ = true;
+  start_telling(milliseconds(0));
+}
+
+void Watch::start_telling(milliseconds after) {
   if (telling_) return;
   telling_ = true;
   auto self = shared_from_this();
-  spawn(session_->runtime().executor(), tell_others(),
+  spawn(session_->runtime().executor(), tell_others(after),
         [self](std::exception_ptr) { self->telling_ = false; });
 }
 
-awaitable<void> Watch::tell_others() {
-  const auto self = shared_from_this();
-  while (!closed_ && (!lanes_to_tell_.empty() || look_to_tell_)) {
+std::vector<Command> Watch::take_what_is_to_tell() {
+  std::vector<Command> commands;
+  const auto say = [&](const Statement& statement, std::string payload) {
+    if (commands.empty()) commands.push_back(command(kNotifyLazily));
+    commands.push_back(command(statement));
+    commands.back().parameters.text(std::move(payload));
+  };
+  if (look_to_tell_ || lanes_to_tell_.size() > kMostLanesTold) {
+    say(kNotify, "*");
+  } else if (!lanes_to_tell_.empty()) {
     std::string payload;
-    if (look_to_tell_ || lanes_to_tell_.size() > kMostLanesTold) {
-      payload = "*";
-    } else {
-      for (const std::int64_t lane : lanes_to_tell_) payload += std::to_string(lane) + ' ';
+    for (const std::int64_t lane : lanes_to_tell_) payload += std::to_string(lane) + ' ';
+    say(kNotify, std::move(payload));
+  }
+  lanes_to_tell_.clear();
+  look_to_tell_ = false;
+  if (std::exchange(asks_for_ends_, false)) say(kNotifyEnds, std::string(kEndsWanted));
+  if (!ends_to_tell_.empty()) {
+    std::string payload(1, kEndsMark);
+    if (ends_to_tell_.size() <= kMostEndsTold) {
+      for (const Uuid& id : ends_to_tell_) payload += id.to_string() + ' ';
     }
-    lanes_to_tell_.clear();
-    look_to_tell_ = false;
+    say(kNotifyEnds, std::move(payload));
+    ends_to_tell_.clear();
+  }
+  return commands;
+}
+
+awaitable<void> Watch::tell_others(milliseconds after) {
+  const auto self = shared_from_this();
+  if (after.count() > 0) (void)co_await sleep_for(after);
+  while (!closed_) {
+    auto commands = take_what_is_to_tell();
+    if (commands.empty()) break;
     const auto deadline = steady_clock::now() + kTellPatience;
     {
       auto lease = co_await session_->pool().acquire(deadline);
       // Nobody hears of it then; they look.
       if (!lease) continue;
-      std::vector<Command> commands;
-      commands.push_back(command(kNotifyLazily));
-      commands.push_back(command(kNotify));
-      commands.back().parameters.text(std::move(payload));
       (void)co_await lease->run(std::move(commands), deadline);
     }
     (void)co_await sleep_for(kGathering);
   }
+  telling_ = false;
 }
 
 void Watch::note_ended(const std::vector<Uuid>& ids) {
@@ -168,7 +234,9 @@ awaitable<void> Watch::listen() {
       continue;
     }
     net_postgres::Connection& connection = **opened;
-    std::vector<Command> commands(1, command(kListen));
+    std::vector<Command> commands;
+    commands.push_back(command(kListen));
+    commands.push_back(command(kListenToEnds));
     const auto listens =
         co_await connection.run(std::move(commands), steady_clock::now() + kListenPatience);
     if (!listens) {
@@ -188,7 +256,7 @@ awaitable<void> Watch::listen() {
       hear(*heard);
       if (!heard->empty()) continue;
       // Quiet for long: is anybody there, and does anybody want to know?
-      if (work_waiters_.empty() && change_waiters_ == 0) co_return;
+      if (work_waiters_.empty() && change_waiters_ == 0 && open_.empty()) co_return;
       std::vector<Command> again(1, command(kListen));
       if (!co_await connection.run(std::move(again), steady_clock::now() + kListenPatience)) break;
     }
@@ -201,6 +269,8 @@ void Watch::hear(const std::vector<std::string>& payloads) {
   Effects effects;
   for (const std::string& payload : payloads) {
     if (payload == "*") effects.look_again = true;
+    if (payload == kEndsWanted) ends_wanted_until_ = steady_clock::now() + kTellEndsFor;
+    if (payload == kEndsWanted || hear_of_ends(payload)) continue;
     const char* at = payload.data();
     const char* const end = at + payload.size();
     while (at < end) {
@@ -210,7 +280,23 @@ void Watch::hear(const std::vector<std::string>& payloads) {
       at = after + 1;
     }
   }
-  tell_here(effects);
+  (void)tell_here(effects);
+}
+
+bool Watch::hear_of_ends(std::string_view payload) {
+  constexpr std::size_t kIdBytes = 36;
+  if (payload.empty() || payload.front() != kEndsMark) return false;
+  heard_of_ends_ = steady_clock::now();
+  if (payload.size() == 1) {
+    look_quickly_ = true;
+    look_sooner_.notify_all();
+  }
+  std::vector<Uuid> ids;
+  for (payload.remove_prefix(1); payload.size() > kIdBytes; payload.remove_prefix(kIdBytes + 1)) {
+    if (const auto id = Uuid::parse(payload.substr(0, kIdBytes))) ids.push_back(*id);
+  }
+  note_ended(ids);
+  return true;
 }
 
 milliseconds Watch::look_interval(int looks) const {
@@ -293,7 +379,10 @@ awaitable<void> Watch::look_for_ends() {
   while (!open_.empty() && !closed_) {
     if (std::exchange(look_quickly_, false)) delay = kQuickestEndLook;
     (void)co_await look_sooner_.wait_until(steady_clock::now() + delay);
-    delay = std::min<std::chrono::nanoseconds>(delay * 3 / 2, kSlowestLook);
+    ask_for_ends();
+    const bool told = hears_ && steady_clock::now() - heard_of_ends_ < kToldOfLate;
+    delay = std::min<std::chrono::nanoseconds>(delay * 3 / 2,
+                                               told ? kLookForEndsWhileTold : kSlowestLook);
     std::vector<Uuid> ids;
     ids.reserve(open_.size());
     for (const auto& [id, waiter] : open_) ids.push_back(id);
@@ -310,7 +399,11 @@ awaitable<Result<void>> Watch::wait_for_end(std::vector<Uuid> ids, SteadyTime de
   // First the entry, then the look: an end in between is not missed.
   auto looked = co_await check_ended(std::move(ids));
   if (!looked) co_return looked.error();
-  if (waiter.open > 0) start_looking_for_ends();
+  if (waiter.open > 0) {
+    start_listening();
+    ask_for_ends();
+    start_looking_for_ends();
+  }
   while (waiter.open > 0 && !closed_) {
     const Wake wake = co_await waiter.all_ended.wait_until(deadline);
     if (wake == Wake::cancelled) co_return Error(Errc::cancelled, "the wait was cancelled");

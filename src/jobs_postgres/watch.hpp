@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -58,13 +59,20 @@ class Watch : public std::enable_shared_from_this<Watch> {
   };
   class WorkRegistration;
 
-  void tell_here(const Effects& effects);
+  /// Whether somebody waits here for each of the lanes.
+  bool tell_here(const Effects& effects);
+  void tell_ends(const std::vector<Uuid>& ids);
+  void ask_for_ends();
+  void start_telling(std::chrono::milliseconds after);
+  std::vector<net_postgres::Command> take_what_is_to_tell();
   void note_ended(const std::vector<Uuid>& ids);
   boost::asio::awaitable<Result<void>> check_ended(std::vector<Uuid> ids);
-  boost::asio::awaitable<void> tell_others();
+  boost::asio::awaitable<void> tell_others(std::chrono::milliseconds after);
   void start_listening();
   boost::asio::awaitable<void> listen();
   void hear(const std::vector<std::string>& payloads);
+  /// Whether it was of ends.
+  bool hear_of_ends(std::string_view payload);
   void start_looking_for_ends();
   boost::asio::awaitable<void> look_for_ends();
   std::chrono::milliseconds look_interval(int looks) const;
@@ -81,6 +89,12 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::set<std::int64_t> lanes_to_tell_;
   bool look_to_tell_ = false;
   bool telling_ = false;
+  // Ends are told to other processes while one of them says that it waits for some.
+  std::vector<Uuid> ends_to_tell_;
+  bool asks_for_ends_ = false;
+  SteadyTime asked_for_ends_{};
+  SteadyTime ends_wanted_until_{};
+  SteadyTime heard_of_ends_{};
 
   bool hears_ = false;
   bool listening_ = false;

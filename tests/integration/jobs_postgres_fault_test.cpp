@@ -302,6 +302,47 @@ TEST_F(PostgresFaultTest, AWaitForWorkGoesOnAfterTheListenersConnectionDied) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, kGuard / 2);
 }
 
+TEST_F(PostgresFaultTest, EndsAreToldToTheProcessThatWaitsForThem) {
+  auto waiter = open();
+  Runtime other_runtime;
+  auto worker =
+      jobs_postgres::open_postgres_job_store(other_runtime, Url::parse(url()).value(), {}).value();
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> user(PQconnectdb(url().c_str()), &PQfinish);
+  PQclear(PQexec(user.get(), "LISTEN rwp_ends"));
+  const Uuid id = wait(waiter->insert({{.kind = "last"}})).value()[0]->id;
+  const auto listens =
+      "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> " +
+      std::to_string(PQbackendPID(user.get())) + " AND datname = current_database()";
+  do {
+    (void)run(other_runtime, worker->wait_for_work(claim_of(1), std::chrono::steady_clock::now()));
+  } while (sql(listens) == "0");
+  auto waiting = std::async(std::launch::async, [&] {
+    return wait(waiter->wait_for_end({id}, std::chrono::steady_clock::now() + kGuard));
+  });
+  // It listens since its first wait, and hears that ends are wanted.
+  std::string told;
+  const auto deadline = std::chrono::steady_clock::now() + kGuard / 2;
+  while (told.empty() && std::chrono::steady_clock::now() < deadline) {
+    (void)run(other_runtime, worker->insert({{.kind = "k"}}));
+    const auto claimed = run(other_runtime, worker->claim(claim_of(1))).value();
+    (void)run(other_runtime, worker->finish({{.run = claimed[0].run, .outcome = jobs::Succeed{}}}));
+    PQclear(PQexec(user.get(), "SELECT 1"));
+    while (PGnotify* const note = PQnotifies(user.get())) {
+      if (*note->extra == '!') told = note->extra;
+      PQfreemem(note);
+    }
+  }
+  EXPECT_EQ((told.size() - 1) % 37, 0U) << "ids of ends, not: " << told;
+  EXPECT_GT(told.size(), 1U);
+
+  auto request = claim_of(1);
+  request.kinds[0].kind = "last";
+  const auto last = run(other_runtime, worker->claim(std::move(request))).value();
+  ASSERT_EQ(last.size(), 1U);
+  (void)run(other_runtime, worker->finish({{.run = last[0].run, .outcome = jobs::Succeed{}}}));
+  EXPECT_EQ(waiting.get().value()[0]->state, JobState::succeeded);
+}
+
 TEST_F(PostgresFaultTest, AFailoverToASynchronousStandbyLosesNothing) {
   PostgresServer primary(PostgresServer::Options{
       .settings = {"wal_level=replica", "max_wal_senders=5", "synchronous_standby_names=*",

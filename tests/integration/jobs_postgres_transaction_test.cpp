@@ -151,5 +151,23 @@ TEST_F(PostgresTransactionTest, SqlRefusesWhatTheLibraryRefuses) {
   EXPECT_EQ(sql("SELECT count(*) FROM rwp.job"), "0");
 }
 
+TEST_F(PostgresTransactionTest, HeartbeatsDoNotWaitForARunThatAnOpenTransactionCompletes) {
+  ASSERT_TRUE(wait(store_->insert({{.kind = "k"}, {.kind = "k"}})).has_value());
+  const auto claimed = wait(store_->claim(claim_of(2))).value();
+  ASSERT_EQ(claimed.size(), 2U);
+  execute(user_.get(), "BEGIN");
+  ASSERT_TRUE(complete_in(user_.get(), claimed[0].run, JsonText()).has_value());
+
+  const auto held = wait(store_->extend({claimed[0].run, claimed[1].run}, std::chrono::minutes(9)));
+
+  ASSERT_TRUE(held.has_value()) << held.error().to_string();
+  EXPECT_TRUE((*held)[0].has_value()) << "it is held until the transaction commits";
+  EXPECT_TRUE((*held)[1].has_value());
+  EXPECT_EQ(sql("SELECT id FROM rwp.running WHERE lease_ms = 540000"),
+            claimed[1].run.id.to_string());
+  execute(user_.get(), "COMMIT");
+  EXPECT_EQ(state(claimed[0].run.id), JobState::succeeded);
+}
+
 }  // namespace
 }  // namespace rwp::tests

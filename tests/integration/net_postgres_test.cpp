@@ -220,6 +220,17 @@ TEST_F(PostgresDriverTest, ASilentHostIsPassedOver) {
   EXPECT_TRUE(problem.has_value()) << "the silent host was not asked first";
 }
 
+TEST_F(PostgresDriverTest, WhoWaitsForTheNextAttemptIsToldWhyTheLastOneFailed) {
+  const auto pool = pool_at("postgres://u@127.0.0.1:1/d");
+  for (int i = 0; i < 6; ++i) ASSERT_FALSE(run_on(pool, {of(kCount)}).has_value());
+
+  const auto answer = run_on(pool, {of(kCount)}, 1ms);
+
+  EXPECT_EQ(answer.error().code(), Errc::unavailable);
+  EXPECT_NE(answer.error().message().find("refused"), std::string::npos)
+      << answer.error().message();
+}
+
 TEST_F(PostgresDriverTest, PasswordsAreInNoErrorWhereverTheyStandInTheUrl) {
   for (const std::string& url :
        {std::string("postgres://u:hunter2@127.0.0.1:1/d"),

@@ -90,8 +90,7 @@ void CuttingProxy::run() {
       at += 2;
       bool broken = false;
       if (answers && pair.passed > 0 && answers_to_lose_ > 0) {
-        answers_to_lose_ = 0;
-        broken = true;
+        broken = --answers_to_lose_ == 0;
       }
       for (const auto& [ready, from, to] :
            {std::tuple(asks, pair.client, pair.server), {answers, pair.server, pair.client}}) {

@@ -17,7 +17,9 @@ class CuttingProxy {
 
   int port() const { return port_; }
   /// The next answer of the server does not arrive: its connection is cut instead.
-  void lose_next_answer() { answers_to_lose_ = 1; }
+  void lose_next_answer() { lose_answer_after(0); }
+  /// As above, once so many have arrived.
+  void lose_answer_after(int answers) { answers_to_lose_ = answers + 1; }
   bool has_lost_answer() const { return answers_to_lose_ == 0; }
   /// Every connection is cut once so many bytes have gone through it; 0: never.
   void cut_after(std::size_t bytes) { cut_after_ = bytes; }

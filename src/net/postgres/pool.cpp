@@ -101,7 +101,7 @@ boost::asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::connect(Steady
     const auto until = std::min(next_attempt_, deadline);
     auto waited = co_await sleep_until(until);
     if (!waited) co_return waited.error();
-    if (until == deadline) co_return Error(Errc::unavailable, "PostgreSQL cannot be reached");
+    if (until == deadline) co_return last_failure_.with_context("no connection in time");
   }
   const auto attempt_deadline = std::min(deadline, steady_clock::now() + options_.connect_timeout);
   ConnectionOptions connection = options_.connection;
@@ -118,6 +118,7 @@ boost::asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::connect(Steady
     if (connection.first_host == first_host_) ++first_host_;
     backoff_ = std::clamp(backoff_ * 2, kFirstBackoff, kLongestBackoff);
     next_attempt_ = steady_clock::now() + backoff_;
+    last_failure_ = opened.error();
     options_.log.debug("no connection to PostgreSQL", {{"error", opened.error().to_string()}});
     co_return opened.error();
   }

@@ -98,6 +98,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Signal freed_;
   std::chrono::milliseconds backoff_{0};
   SteadyTime next_attempt_{};
+  Error last_failure_{};
   std::size_t first_host_ = 0;
 };
 

@@ -30,6 +30,12 @@ std::string masked(const std::string& url) {
   return parsed ? parsed->masked() : url;
 }
 
+/// Whether the jobs are kept in PostgreSQL, whose roles and rights are not ours.
+bool asks_postgres(const Context& context) {
+  const std::string& url = context.configuration().jobs_url;
+  return !asks_api(context) && (url.starts_with("postgres") || url.starts_with("tiered"));
+}
+
 /// What to look at when something is amiss, or nothing.
 std::string advice_for(const Context& context, const Error& error) {
   const bool api = asks_api(context);
@@ -43,11 +49,20 @@ std::string advice_for(const Context& context, const Error& error) {
       }
       return "`rwpctl doctor` checks the job store and what it stands on";
     case Errc::unauthenticated:
+      if (asks_postgres(context)) {
+        return "the server refuses the role or its password, which the URL in RWP_JOBS_URL (or the "
+               "file in RWP_JOBS_URL_FILE) names; its pg_hba.conf says who may connect from where";
+      }
       return context.configuration().api_key.empty()
                  ? "no key was sent; set RWP_API_KEY_FILE, or --api-key-file, to a file with a key "
                    "(`rwpctl keys create` makes one)"
                  : "`rwpctl keys list` on the pod's machine shows the keys that it knows";
     case Errc::permission_denied:
+      if (asks_postgres(context)) {
+        return "the database's owner gives a role what it needs by `SELECT rwp.grant_use('ROLE')`; "
+               "to make or change the schema takes the owner (`rwpctl migrate`), or `migrate=off` "
+               "in the URL where it is up to date";
+      }
       return api ? "`rwpctl keys create --scopes …` makes a key that may do this"
                  : "who runs this must be able to read and write the files";
     case Errc::corrupt:
