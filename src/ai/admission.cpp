@@ -61,7 +61,8 @@ class Admission::Wait {
   bool taken_over_ = false;
 };
 
-const TenantLimit& Admission::limit_of(const std::string& tenant) const {
+TenantLimit Admission::limit_of(const std::string& tenant) const {
+  if (options_.limit_of) return options_.limit_of(tenant);
   const auto found = options_.tenants.find(tenant);
   return found != options_.tenants.end() ? found->second : options_.each;
 }
@@ -80,7 +81,7 @@ void Admission::take(Tenant& tenant, const TenantLimit& limit) {
 
 awaitable<Result<Admission::Place>> Admission::enter(std::string tenant, CallPriority priority,
                                                      SteadyTime deadline) {
-  const TenantLimit& limit = limit_of(tenant);
+  const TenantLimit limit = limit_of(tenant);
   {
     Tenant& mine = tenants_[tenant];
     // Behind those of its own who wait, and before nobody who could go.
@@ -118,18 +119,18 @@ void Admission::leave(const std::string& tenant) {
 void Admission::let_in() {
   while (waiting_ > 0) {
     Tenant* next = nullptr;
-    const TenantLimit* limit = nullptr;
+    TenantLimit limit;
     for (auto at = tenants_.begin(); at != tenants_.end();) {
       Tenant& tenant = at->second;
       if (tenant.running == 0 && tenant.waiting == 0 && tenant.tag <= virtual_time_) {
         at = tenants_.erase(at);
         continue;
       }
-      const TenantLimit& its = limit_of(at->first);
+      const TenantLimit its = limit_of(at->first);
       if (tenant.waiting > 0 && has_place(tenant, its) &&
           (next == nullptr || tenant.tag < next->tag)) {
         next = &tenant;
-        limit = &its;
+        limit = its;
       }
       ++at;
     }
@@ -140,7 +141,7 @@ void Admission::let_in() {
     row.pop_front();
     --next->waiting;
     --waiting_;
-    take(*next, *limit);
+    take(*next, limit);
     waiter->let_in = true;
     waiter->called.notify_all();
   }

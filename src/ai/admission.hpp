@@ -53,7 +53,7 @@ class Admission {
   std::size_t waiting() const noexcept { return waiting_; }
   /// Of tenants that something is known of.
   std::size_t tenants() const noexcept { return tenants_.size(); }
-  const TenantLimit& limit_of(const std::string& tenant) const;
+  TenantLimit limit_of(const std::string& tenant) const;
 
  private:
   struct Waiter {

@@ -49,6 +49,8 @@ class BoardedModel final : public Decorator {
     return boarded(std::move(request), OnDelta());
   }
   awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
+    // What a board hands over is a text, and these are events.
+    if (request.wire) return ask(std::move(request), std::move(on_delta));
     return boarded(std::move(request), std::move(on_delta));
   }
 

@@ -59,6 +59,7 @@ struct Bill {
   std::string tenant{};
   std::string kind{};
   bool streamed = false;
+  bool is_wire = false;
   /// What has come of a stream.
   std::string content{};
   std::shared_ptr<CallProgress> progress = std::make_shared<CallProgress>();
@@ -79,7 +80,7 @@ class BudgetedModel final : public Decorator {
  private:
   awaitable<Result<ChatReply>> do_chat(ChatRequest request) override {
     auto bill = open_bill(request);
-    bill->most_output = bound_output(request);
+    bill->most_output = bound_output(request) * choices_of(request);
     bill->worst = worst_of(*bill);
     const SteadyTime deadline = request.deadline;
     return paid(pass_chat(inner(), std::move(request)), std::move(bill), deadline);
@@ -88,10 +89,11 @@ class BudgetedModel final : public Decorator {
   awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
     auto bill = open_bill(request);
     bill->streamed = true;
-    bill->most_output = bound_output(request);
+    bill->most_output = bound_output(request) * choices_of(request);
     bill->worst = worst_of(*bill);
+    bill->is_wire = request.wire != nullptr;
     OnDelta watched = [bill, on_delta = std::move(on_delta)](std::string_view piece) {
-      bill->content += piece;
+      if (!bill->is_wire) bill->content += piece;
       return on_delta(piece);
     };
     const SteadyTime deadline = request.deadline;
@@ -117,12 +119,20 @@ class BudgetedModel final : public Decorator {
     return bill;
   }
 
+  std::vector<BudgetRule> rules_of(const std::string& tenant) const {
+    return options_.rules_of ? options_.rules_of(tenant) : options_.rules;
+  }
+
+  static std::int64_t choices_of(const ChatRequest& request) {
+    return request.wire ? request.wire->choices : 1;
+  }
+
   /// The most that may come, once it is bounded.
   std::int64_t bound_output(ChatRequest& request) const {
-    const auto fitting = std::any_of(
-        options_.rules.begin(), options_.rules.end(), [&request](const BudgetRule& rule) {
-          return fits(rule.tenant, request.tenant) && fits(rule.kind, request.kind);
-        });
+    const auto rules = rules_of(request.tenant);
+    const auto fitting = std::any_of(rules.begin(), rules.end(), [&request](const auto& rule) {
+      return fits(rule.tenant, request.tenant) && fits(rule.kind, request.kind);
+    });
     if (request.max_output_tokens == 0 && fitting) {
       request.max_output_tokens = options_.output_tokens;
     }
@@ -153,7 +163,7 @@ class BudgetedModel final : public Decorator {
   std::vector<Reservation::Account> accounts_of(const Bill& bill) const {
     const auto now = options_.now();
     std::vector<Reservation::Account> accounts;
-    for (const auto& rule : options_.rules) {
+    for (const auto& rule : rules_of(bill.tenant)) {
       const std::string name = budget_account(rule, bill.tenant, bill.kind, now);
       if (name.empty()) continue;
       Reservation::Account account;
@@ -255,7 +265,8 @@ class BudgetedModel final : public Decorator {
   static TokenUsage streamed_usage(const Bill& bill) {
     TokenUsage usage;
     usage.input_tokens = bill.input.expected;
-    usage.output_tokens = estimate_tokens(bill.content).expected;
+    usage.output_tokens =
+        bill.is_wire ? bill.progress->streamed_tokens : estimate_tokens(bill.content).expected;
     return usage;
   }
 

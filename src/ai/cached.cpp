@@ -73,14 +73,22 @@ class CachedModel final : public Decorator {
     auto kept = co_await look_up(key);
     if (auto hit = kept ? read_chat_answer(*kept) : std::nullopt) {
       count("hit");
-      if (!play_back(hit->content, on_delta)) {
+      if (!play_back(hit->wire ? *hit->wire : hit->content, on_delta)) {
         co_return Error(Errc::cancelled, "the stream was ended by its reader");
       }
       co_return std::move(*hit);
     }
     count("miss");
     ChatRequest copy = request;
+    const auto bytes = std::make_shared<std::string>();
+    if (request.wire) {
+      on_delta = [bytes, on_delta = std::move(on_delta)](std::string_view piece) {
+        *bytes += piece;
+        return on_delta(piece);
+      };
+    }
     auto reply = co_await pass_stream(inner(), std::move(copy), std::move(on_delta));
+    if (reply && request.wire) reply->wire = bytes;
     if (reply && is_whole(request, *reply)) {
       co_await keep(place_of(request, *reply, key), write_answer(*reply));
     }

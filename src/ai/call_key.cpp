@@ -84,6 +84,14 @@ std::string digest(JsonWriter& out) {
 
 std::string call_key(const ChatRequest& request, std::string_view model, std::string_view scope) {
   JsonWriter out = begin("chat", model, scope);
+  if (request.wire) {
+    out.member("api", static_cast<std::int64_t>(request.wire->api));
+    out.member("streamed", request.wire->streamed);
+    out.member("wants_usage", request.wire->wants_usage);
+    out.member("wire", std::string_view(canonical_wire(*request.wire)));
+    out.member("max_output_tokens", request.max_output_tokens);
+    return digest(out);
+  }
   out.key("messages").begin_array();
   for (const auto& message : request.messages) write_message(out, message);
   out.end_array();

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <memory>
 
 namespace rwp::ai {
 namespace {
@@ -9,6 +10,7 @@ namespace {
 // Little-endian numbers and counted strings behind a letter for the kind: a content is as it came,
 // and vectors take four bytes a number.
 constexpr char kChat = 'C';
+constexpr char kWire = 'W';
 constexpr char kEmbed = 'e';
 
 void write(std::string& out, std::uint64_t number) {
@@ -72,7 +74,8 @@ class Reader {
 }  // namespace
 
 std::string write_answer(const ChatReply& reply) {
-  std::string out(1, kChat);
+  std::string out(1, reply.wire ? kWire : kChat);
+  if (reply.wire) write(out, *reply.wire);
   write(out, reply.content);
   write(out, reply.model);
   write(out, static_cast<std::uint64_t>(reply.finish_reason));
@@ -91,9 +94,11 @@ std::string write_answer(const ChatReply& reply) {
 }
 
 std::optional<ChatReply> read_chat_answer(std::string_view kept) {
-  if (kept.empty() || kept.front() != kChat) return std::nullopt;
+  const char kind = kept.empty() ? '\0' : kept.front();
+  if (kind != kChat && kind != kWire) return std::nullopt;
   Reader in(kept.substr(1));
   ChatReply reply;
+  if (kind == kWire) reply.wire = std::make_shared<const std::string>(in.text());
   reply.content = in.text();
   reply.model = in.text();
   const std::uint64_t reason = in.number();

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 namespace rwp::ai {
@@ -40,6 +42,7 @@ class MeteredModel final : public Model {
     }
     void failed(const Error& error) { code_ = to_string(error.code()); }
     const std::string& model() const { return model_; }
+    const std::string& operation() const { return operation_; }
 
    private:
     MeteredModel* const meter_;
@@ -62,6 +65,13 @@ class MeteredModel final : public Model {
 
   awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
     Origin origin{request.tenant, request.kind};
+    if (options_.metrics) {
+      on_delta = [this, start = Steady::now(), first = true,
+                  on_delta = std::move(on_delta)](std::string_view piece) mutable {
+        if (std::exchange(first, false)) first_piece_after(Steady::now() - start);
+        return on_delta(piece);
+      };
+    }
     return measured("stream", std::move(origin),
                     inner_->stream(std::move(request), std::move(on_delta)));
   }
@@ -86,7 +96,7 @@ class MeteredModel final : public Model {
       count_saved(reply->source);
       co_return reply;
     }
-    const Money cost = charge(call.model(), reply->usage, tier_of(*reply));
+    const Money cost = charge(call.model(), call.operation(), reply->usage, tier_of(*reply));
     if (options_.ledger) {
       UsageEntry entry;
       entry.id = Uuid::make_v7();
@@ -115,39 +125,103 @@ class MeteredModel final : public Model {
         .add();
   }
 
-  Money charge(const std::string& model, const TokenUsage& usage, const std::string& tier) {
+  Money charge(const std::string& model, const std::string& operation, const TokenUsage& usage,
+               const std::string& tier) {
     const auto price = options_.prices.price(model, usage, tier);
     if (!price.known && unpriced_.size() < kMaxModelLabels && unpriced_.insert(model).second) {
       options_.log.warn("model without a price is charged as the dearest", {{"model", model}});
     }
     if (options_.metrics) {
-      auto& metrics = *options_.metrics;
-      const std::string name = label(model);
-      const auto tokens = [&](const char* direction, std::int64_t count) {
-        metrics
-            .counter("rwp_ai_tokens_total", "Tokens of answered AI calls",
-                     {{"direction", direction}, {"model", name}})
-            .add(static_cast<double>(count < 0 ? 0 : count));
+      const Spent& spent = spent_of(label(model), operation);
+      const auto tokens = [](const Spent::Tokens& of, std::int64_t count) {
+        const auto number = static_cast<double>(count < 0 ? 0 : count);
+        of.sum->add(number);
+        of.each->observe(number);
       };
-      tokens("input", usage.input_tokens);
-      tokens("output", usage.output_tokens);
-      metrics.counter("rwp_ai_cost_usd_total", "US dollars spent on AI calls", {{"model", name}})
-          .add(static_cast<double>(price.cost.micro_usd) / 1e6);
+      tokens(spent.input, usage.input_tokens);
+      tokens(spent.output, usage.output_tokens);
+      spent.cost->add(static_cast<double>(price.cost.micro_usd) / 1e6);
     }
     return price.cost;
+  }
+
+  /// Series that are looked up once: a look-up costs more than a call.
+  struct Ended {
+    observability::Counter* calls = nullptr;
+    observability::Histogram* seconds = nullptr;
+    observability::Histogram* operation_seconds = nullptr;
+  };
+  struct Spent {
+    struct Tokens {
+      observability::Counter* sum = nullptr;
+      observability::Histogram* each = nullptr;
+    };
+    Tokens input{};
+    Tokens output{};
+    observability::Counter* cost = nullptr;
+  };
+
+  /// OpenTelemetry's name of an operation.
+  static const char* operation_name(const std::string& operation) {
+    return operation == "embed" ? "embeddings" : "chat";
   }
 
   void count(const std::string& operation, const std::string& model, const std::string& code,
              Steady::duration took) {
     if (!options_.metrics) return;
-    options_.metrics
-        ->counter("rwp_ai_calls_total", "AI calls that ended",
-                  {{"code", code}, {"model", label(model)}, {"operation", operation}})
-        .add();
-    options_.metrics
-        ->histogram("rwp_ai_call_seconds", "How long AI calls took",
-                    observability::seconds_buckets(), {{"operation", operation}})
-        .observe(std::chrono::duration<double>(took).count());
+    const std::string name = label(model);
+    Ended& ended = ended_[operation + '\n' + name + '\n' + code];
+    if (ended.calls == nullptr) {
+      auto& metrics = *options_.metrics;
+      ended.calls = &metrics.counter("rwp_ai_calls_total", "AI calls that ended",
+                                     {{"code", code}, {"model", name}, {"operation", operation}});
+      ended.seconds =
+          &metrics.histogram("rwp_ai_call_seconds", "How long AI calls took",
+                             observability::seconds_buckets(), {{"operation", operation}});
+      observability::Labels labels = {{"gen_ai_operation_name", operation_name(operation)},
+                                      {"gen_ai_response_model", name}};
+      labels.emplace_back("error_type", code == "ok" ? std::string() : code);
+      ended.operation_seconds = &metrics.histogram(
+          "gen_ai_client_operation_duration_seconds", "GenAI operation duration",
+          {0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92},
+          labels);
+    }
+    ended.calls->add();
+    const double seconds = std::chrono::duration<double>(took).count();
+    ended.seconds->observe(seconds);
+    ended.operation_seconds->observe(seconds);
+  }
+
+  const Spent& spent_of(const std::string& name, const std::string& operation) {
+    Spent& spent = spent_[operation + '\n' + name];
+    if (spent.cost != nullptr) return spent;
+    auto& metrics = *options_.metrics;
+    const auto tokens = [&](const char* direction) {
+      Spent::Tokens of;
+      of.sum = &metrics.counter("rwp_ai_tokens_total", "Tokens of answered AI calls",
+                                {{"direction", direction}, {"model", name}});
+      of.each = &metrics.histogram(
+          "gen_ai_client_token_usage", "Number of input and output tokens used",
+          {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304},
+          {{"gen_ai_operation_name", operation_name(operation)},
+           {"gen_ai_response_model", name},
+           {"gen_ai_token_type", direction}});
+      return of;
+    };
+    spent.input = tokens("input");
+    spent.output = tokens("output");
+    spent.cost = &metrics.counter("rwp_ai_cost_usd_total", "US dollars spent on AI calls",
+                                  {{"model", name}});
+    return spent;
+  }
+
+  void first_piece_after(Steady::duration took) {
+    if (first_piece_ == nullptr) {
+      first_piece_ = &options_.metrics->histogram(
+          "gen_ai_server_time_to_first_token_seconds", "Time to the first piece of a stream",
+          {0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10});
+    }
+    first_piece_->observe(std::chrono::duration<double>(took).count());
   }
 
   void ledger_failed(const Error& error, const std::string& model, Money cost) {
@@ -171,6 +245,9 @@ class MeteredModel final : public Model {
   const MeterOptions options_;
   std::set<std::string> labels_;
   std::set<std::string> unpriced_;
+  std::unordered_map<std::string, Ended> ended_;
+  std::unordered_map<std::string, Spent> spent_;
+  observability::Histogram* first_piece_ = nullptr;
 };
 
 }  // namespace

@@ -37,6 +37,15 @@ class Window {
   void give_back(double amount, SteadyTime at) {
     if (bucket_) bucket_->give_back(amount, at);
   }
+  RateReport::Window standing(SteadyTime at) const {
+    RateReport::Window there;
+    if (!bucket_) return there;
+    there.limit = known_;
+    there.remaining = static_cast<std::int64_t>(std::floor(std::max(bucket_->level(at), 0.0)));
+    const auto full = bucket_->ready_at(bucket_->capacity(), at);
+    there.reset = std::max(std::chrono::ceil<milliseconds>(full - at), milliseconds(0));
+    return there;
+  }
   void report(const RateReport::Window& said, SteadyTime at) {
     if (learn_ && said.limit && *said.limit > 0 && (known_ == 0 || *said.limit < known_)) {
       set(*said.limit);
@@ -120,6 +129,14 @@ class LocalAllowance final : public RateAllowance {
     const SteadyTime at = now();
     requests_.report(report.requests, at);
     tokens_.report(report.tokens, at);
+  }
+
+  RateReport standing() const override {
+    const SteadyTime at = now();
+    RateReport there;
+    there.requests = requests_.standing(at);
+    there.tokens = tokens_.standing(at);
+    return there;
   }
 
   void pause(milliseconds wait) override {

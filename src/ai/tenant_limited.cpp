@@ -23,6 +23,8 @@ class TenantLimitedModel final : public Decorator {
  private:
   struct Rate {
     std::shared_ptr<RateAllowance> allowance{};
+    std::int64_t requests = 0;
+    std::int64_t tokens = 0;
     SteadyTime asked_at{};
   };
   struct Caller {
@@ -58,6 +60,7 @@ class TenantLimitedModel final : public Decorator {
     const auto rate = rate_of(caller.tenant);
     if (rate) {
       auto acquired = co_await rate->acquire(caller.tokens, until);
+      if (options_.on_standing) options_.on_standing(caller.tenant, rate->standing());
       if (!acquired) {
         if (acquired.error().code() != Errc::rate_limited) co_return acquired.error();
         co_return refused("rate", acquired.error());
@@ -79,7 +82,7 @@ class TenantLimitedModel final : public Decorator {
   }
 
   std::shared_ptr<RateAllowance> rate_of(const std::string& tenant) {
-    const TenantLimit& limit = admission_.limit_of(tenant);
+    const TenantLimit limit = admission_.limit_of(tenant);
     if (limit.requests_per_minute == 0 && limit.tokens_per_minute == 0) return nullptr;
     const SteadyTime asked_at = std::chrono::steady_clock::now();
     if (rates_.size() >= kMostRates && !rates_.contains(tenant)) {
@@ -90,7 +93,11 @@ class TenantLimitedModel final : public Decorator {
       if (rates_.size() >= kMostRates) rates_.clear();
     }
     Rate& rate = rates_[tenant];
-    if (!rate.allowance) {
+    const bool as_before =
+        rate.requests == limit.requests_per_minute && rate.tokens == limit.tokens_per_minute;
+    if (!rate.allowance || !as_before) {
+      rate.requests = limit.requests_per_minute;
+      rate.tokens = limit.tokens_per_minute;
       RateAllowanceOptions options;
       options.requests_per_minute = limit.requests_per_minute;
       options.tokens_per_minute = limit.tokens_per_minute;

@@ -210,6 +210,9 @@ TokenEstimate estimate_input(const ChatRequest& request) {
     const auto schema = estimate_tokens(request.output_schema->schema.view());
     add(sum, {schema.expected, 2 * schema.at_most + 50});
   }
+  if (request.wire) {
+    add(sum, {request.wire->other_input_tokens, request.wire->other_input_tokens_at_most});
+  }
   return sum;
 }
 

@@ -36,6 +36,13 @@ struct OpenAiModel::Impl {
       std::shared_ptr<const ai::ChatRequest> request, std::string model, bool stream);
   boost::asio::awaitable<Result<ai::ChatReply>> read_stream(
       std::unique_ptr<net::HttpExchange> exchange, ai::OnDelta on_delta) const;
+  // A WireCall: the caller's bytes go on, the answer's come back.
+  boost::asio::awaitable<Result<std::unique_ptr<net::HttpExchange>>> open_wire(
+      std::shared_ptr<const ai::ChatRequest> request, std::string model);
+  boost::asio::awaitable<Result<ai::ChatReply>> chat_wire(
+      std::shared_ptr<const ai::ChatRequest> request, std::string model);
+  boost::asio::awaitable<Result<ai::ChatReply>> stream_wire(
+      std::shared_ptr<const ai::ChatRequest> request, std::string model, ai::OnDelta on_delta);
   boost::asio::awaitable<Result<ai::EmbedReply>> embed_some(std::string model, std::string body,
                                                             std::size_t inputs,
                                                             std::int64_t dimensions,

@@ -94,6 +94,11 @@ awaitable<Result<ai::ChatReply>> OpenAiModel::do_chat(ai::ChatRequest request) {
                                             request.trace);
   if (!model) co_return model.error();
   const auto shared = std::make_shared<const ai::ChatRequest>(std::move(request));
+  if (shared->wire) {
+    auto answered = co_await impl_->chat_wire(shared, *model);
+    if (answered) complete(*answered, *shared, *model);
+    co_return std::move(answered);
+  }
   auto exchange = co_await impl_->open_chat(shared, *model, false);
   if (!exchange) co_return exchange.error();
   std::function<Read<ai::ChatReply>(std::string)> read = &read_chat;
@@ -108,6 +113,11 @@ awaitable<Result<ai::ChatReply>> OpenAiModel::do_stream(ai::ChatRequest request,
                                             request.trace);
   if (!model) co_return model.error();
   const auto shared = std::make_shared<const ai::ChatRequest>(std::move(request));
+  if (shared->wire) {
+    auto answered = co_await impl_->stream_wire(shared, *model, std::move(on_delta));
+    if (answered) complete(*answered, *shared, *model);
+    co_return std::move(answered);
+  }
   auto exchange = co_await impl_->open_chat(shared, *model, true);
   if (!exchange) co_return exchange.error();
   auto reply = co_await impl_->read_stream(std::move(*exchange), std::move(on_delta));

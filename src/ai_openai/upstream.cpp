@@ -102,8 +102,8 @@ awaitable<Called> Upstream::attempt(net::HttpRequest request) const {
   called.status = head.status;
   if (listener_) listener_(read_rate_headers(head.headers));
   if (head.status >= 200 && head.status < 300) co_return std::move(called);
-  const std::string body = co_await read_some(**called.exchange);
-  called.said = read_server_error(body);
+  called.body = co_await read_some(**called.exchange);
+  called.said = read_server_error(called.body);
   auto error = to_error(speaker_, head.status, head.headers, called.said);
   const auto told = told_wait(head.headers, std::chrono::system_clock::now());
   called.exchange = told && error.retryable() ? error.with_retry_after(*told) : error;

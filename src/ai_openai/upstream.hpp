@@ -44,6 +44,8 @@ struct Called {
   Result<std::unique_ptr<net::HttpExchange>> exchange{};
   int status = 0;
   ServerError said{};
+  /// The refusal's body, as far as it was read.
+  std::string body{};
 };
 
 /// The service at the other end of a transport: addresses, headers, time limits and retries.

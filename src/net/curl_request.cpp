@@ -52,6 +52,11 @@ Result<void> CurlTransfer::set_up(const CurlSettings& settings) {
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &on_connected);
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
+  // Thousands of streams may be silent at once; what comes in them is small.
+  if (request_.headers.find("Accept") == "text/event-stream") {
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4'096L);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16'384L);
+  }
   set_body();
   return {};
 }

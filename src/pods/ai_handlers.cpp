@@ -4,6 +4,7 @@
 #include "pods/openai_reply.hpp"
 #include "pods/openai_request.hpp"
 #include <rwp/core/async.hpp>
+#include <rwp/core/sha256.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -30,9 +31,25 @@ OpenAiError no_such_model(const std::string& name) {
   return error;
 }
 
-bool serves(const AiRoutes& routes, const std::string& name) {
-  return routes.other_models ||
-         std::find(routes.models.begin(), routes.models.end(), name) != routes.models.end();
+bool may_use(const AiRoutes& routes, const std::string& tenant, const std::string& name) {
+  return !routes.may_use || routes.may_use(tenant, name);
+}
+
+bool serves(const AiRoutes& routes, const std::string& tenant, const std::string& name) {
+  const bool is_there = routes.other_models || std::find(routes.models.begin(), routes.models.end(),
+                                                         name) != routes.models.end();
+  return is_there && may_use(routes, tenant, name);
+}
+
+/// The caller's key for a call that may be repeated; empty: none.
+Result<std::string> idempotency_key(const Request& request) {
+  constexpr std::size_t kMostKeyBytes = 256;
+  const auto key = request.headers.find("Idempotency-Key");
+  if (!key) return std::string();
+  if (key->empty() || key->size() > kMostKeyBytes) {
+    return Error(Errc::invalid_argument, "Idempotency-Key must be 1 to 256 characters");
+  }
+  return std::string(*key);
 }
 
 /// A body that says it is something else than JSON.
@@ -65,21 +82,42 @@ Response failed(const AiRoutes& routes, const std::string& request_id, const Err
   return openai_error_response(to_openai_error(error));
 }
 
+/// As above; what the service found wrong with a request is told in its own words.
+Response failed(const AiRoutes& routes, const std::string& request_id, const Error& error,
+                const ai::WireCall* wire) {
+  const bool about_request =
+      error.code() == Errc::invalid_argument || error.code() == Errc::not_found;
+  if (wire == nullptr || wire->refusal.status == 0 || !about_request) {
+    return failed(routes, request_id, error);
+  }
+  return server::json_response(wire->refusal.status, wire->refusal.body);
+}
+
 awaitable<Response> stream_chat(Shared routes, std::string request_id, ChatCall call) {
   auto head = make_completion_head(call.request.model);
   const auto connection = co_await boost::asio::this_coro::executor;
+  const auto wire = call.request.wire;
   auto stream = std::make_shared<ChatStream>(routes->model_executor, connection, routes->model,
                                              std::move(call.request));
   auto begun = co_await stream->wait(std::chrono::steady_clock::now() + routes->first_piece_wait);
   if (!begun) co_return openai_error_response(to_openai_error(begun.error()));
   const auto& end = stream->end();
-  if (end && !*end && !stream->has_pieces()) co_return failed(*routes, request_id, end->error());
+  if (end && !*end && !stream->has_pieces()) {
+    co_return failed(*routes, request_id, end->error(), wire.get());
+  }
 
-  auto chunks = std::make_shared<const ChunkWriter>(std::move(head), call.include_usage);
   Response response;
   response.headers.set("Content-Type", "text/event-stream");
   response.headers.set("Cache-Control", "no-store");
   response.headers.set("X-Accel-Buffering", "no");
+  if (wire) {
+    response.stream = [stream, api = wire->api,
+                       ping = routes->ping_every](server::ResponseWriter& writer) {
+      return send_wire_stream(stream, api, ping, writer);
+    };
+    co_return response;
+  }
+  auto chunks = std::make_shared<const ChunkWriter>(std::move(head), call.include_usage);
   response.stream = [stream, chunks, usage = call.include_usage,
                      ping = routes->ping_every](server::ResponseWriter& writer) {
     return send_chat_stream(stream, chunks, usage, ping, writer);
@@ -87,24 +125,75 @@ awaitable<Response> stream_chat(Shared routes, std::string request_id, ChatCall 
   co_return response;
 }
 
+void tell_standing(const AiRoutes& routes, const std::string& tenant, Response& response) {
+  if (routes.standing) routes.standing->tell(tenant, response.headers);
+}
+
+/// On the model's executor.
+awaitable<Response> answer_whole(Shared routes, std::string request_id, ChatCall call) {
+  const auto wire = call.request.wire;
+  auto reply = co_await routes->model->chat(std::move(call.request));
+  if (!reply) co_return failed(*routes, request_id, reply.error(), wire.get());
+  if (reply->wire) co_return server::json_response(200, *reply->wire);
+  const auto head = make_completion_head(reply->model);
+  co_return server::json_response(200, chat_completion_json(head, *reply).release());
+}
+
+/// Tells requests apart that come with one Idempotency-Key.
+Sha256 digest_of(const Request& request) {
+  if (!request.headers.find("Idempotency-Key")) return Sha256();
+  return sha256(request.target + "\n" + request.body);
+}
+
+awaitable<Response> answer_call(Shared routes, Request request, ChatCall call, std::string kind,
+                                Sha256 digest) {
+  if (!serves(*routes, request.identity.tenant, call.request.model)) {
+    co_return openai_error_response(no_such_model(call.request.model));
+  }
+  sign(call.request, request, *routes, std::move(kind));
+  const std::string tenant = request.identity.tenant;
+  if (call.stream) {
+    auto streamed = co_await stream_chat(routes, request.request_id, std::move(call));
+    tell_standing(*routes, tenant, streamed);
+    co_return streamed;
+  }
+  auto answered = answer_whole(routes, request.request_id, std::move(call));
+  const auto key = idempotency_key(request);
+  if (!key) co_return openai_error_response(to_openai_error(key.error()));
+  if (!key->empty()) {
+    const auto deadline = std::chrono::steady_clock::now() + routes->timeout;
+    answered =
+        routes->idempotent->answer(tenant + "\n" + *key, digest, std::move(answered), deadline);
+  }
+  auto response = co_await on(routes->model_executor, std::move(answered));
+  tell_standing(*routes, tenant, response);
+  co_return response;
+}
+
 awaitable<Response> answer_chat(Shared routes, Request request) {
   if (const auto wrong = wrong_media_type(request)) co_return openai_error_response(*wrong);
-  auto read = read_chat_request(std::move(request.body));
+  const Sha256 digest = digest_of(request);
+  std::string body = std::move(request.body);
+  auto read =
+      routes->pass_through ? read_wire_chat(std::move(body)) : read_chat_request(std::move(body));
   if (const auto* refused = std::get_if<OpenAiError>(&read)) {
     co_return openai_error_response(*refused);
   }
   auto call = std::move(std::get<ChatCall>(read));
-  if (!serves(*routes, call.request.model)) {
-    co_return openai_error_response(no_such_model(call.request.model));
-  }
-  sign(call.request, request, *routes, "openai.chat");
-  if (call.stream) co_return co_await stream_chat(routes, request.request_id, std::move(call));
+  co_return co_await answer_call(routes, std::move(request), std::move(call), "openai.chat",
+                                 digest);
+}
 
-  auto asked = routes->model->chat(std::move(call.request));
-  auto reply = co_await on(routes->model_executor, std::move(asked));
-  if (!reply) co_return failed(*routes, request.request_id, reply.error());
-  const auto head = make_completion_head(reply->model);
-  co_return server::json_response(200, chat_completion_json(head, *reply).release());
+awaitable<Response> answer_response(Shared routes, Request request) {
+  if (const auto wrong = wrong_media_type(request)) co_return openai_error_response(*wrong);
+  const Sha256 digest = digest_of(request);
+  auto read = read_wire_response(std::move(request.body));
+  if (const auto* refused = std::get_if<OpenAiError>(&read)) {
+    co_return openai_error_response(*refused);
+  }
+  auto call = std::move(std::get<ChatCall>(read));
+  co_return co_await answer_call(routes, std::move(request), std::move(call), "openai.responses",
+                                 digest);
 }
 
 awaitable<Response> answer_embeddings(Shared routes, Request request) {
@@ -114,14 +203,18 @@ awaitable<Response> answer_embeddings(Shared routes, Request request) {
     co_return openai_error_response(*refused);
   }
   auto call = std::move(std::get<EmbedCall>(read));
-  if (!serves(*routes, call.request.model)) {
+  const std::string tenant = request.identity.tenant;
+  if (!serves(*routes, tenant, call.request.model)) {
     co_return openai_error_response(no_such_model(call.request.model));
   }
   sign(call.request, request, *routes, "openai.embeddings");
   auto asked = routes->model->embed(std::move(call.request));
   auto reply = co_await on(routes->model_executor, std::move(asked));
-  if (!reply) co_return failed(*routes, request.request_id, reply.error());
-  co_return server::json_response(200, embeddings_json(*reply, call.base64).release());
+  Response response =
+      reply ? server::json_response(200, embeddings_json(*reply, call.base64).release())
+            : failed(*routes, request.request_id, reply.error());
+  tell_standing(*routes, tenant, response);
+  co_return response;
 }
 
 /// When a model came into being is not known; the library's first year stands for it.
@@ -137,8 +230,11 @@ awaitable<Result<std::vector<std::string>>> names_of(Shared routes) {
 }
 
 awaitable<Response> answer_models(Shared routes, Request request) {
-  const auto names = co_await names_of(routes);
+  auto names = co_await names_of(routes);
   if (!names) co_return failed(*routes, request.request_id, names.error());
+  std::erase_if(*names, [&](const std::string& name) {
+    return !may_use(*routes, request.identity.tenant, name);
+  });
   co_return server::json_response(200, model_list_json(*names, kModelsCreated).release());
 }
 
@@ -146,7 +242,8 @@ awaitable<Response> answer_model(Shared routes, Request request) {
   const std::string name = request.parameters["model"];
   const auto names = co_await names_of(routes);
   if (!names) co_return failed(*routes, request.request_id, names.error());
-  if (std::find(names->begin(), names->end(), name) == names->end()) {
+  if (std::find(names->begin(), names->end(), name) == names->end() ||
+      !may_use(*routes, request.identity.tenant, name)) {
     co_return openai_error_response(no_such_model(name));
   }
   co_return server::json_response(200, model_json(name, kModelsCreated).release());
@@ -156,9 +253,15 @@ awaitable<Response> answer_model(Shared routes, Request request) {
 
 AiHandlers make_ai_handlers(AiRoutes routes) {
   assert(routes.model && routes.model_executor);
+  if (!routes.idempotent) routes.idempotent = std::make_shared<IdempotentCalls>();
   const Shared shared = std::make_shared<const AiRoutes>(std::move(routes));
   AiHandlers handlers;
   handlers.chat = [shared](Request request) { return answer_chat(shared, std::move(request)); };
+  if (shared->pass_through) {
+    handlers.responses = [shared](Request request) {
+      return answer_response(shared, std::move(request));
+    };
+  }
   handlers.embeddings = [shared](Request request) {
     return answer_embeddings(shared, std::move(request));
   };

@@ -1,13 +1,19 @@
 #include "pods/ai_routes.hpp"
 #include "pods/ai_stack.hpp"
+#include "pods/ai_standing.hpp"
+#include "pods/ai_tenants.hpp"
+#include "pods/ai_usage_routes.hpp"
 #include "pods/api_keys.hpp"
 #include "pods/model_probe.hpp"
 #include "pods/openai_error.hpp"
 #include "pods/store_ledger.hpp"
+#include <rwp/ai/sliced_ledger.hpp>
 #include <rwp/ai_openai/openai_model.hpp>
+#include <rwp/core/async.hpp>
 #include <rwp/core/url.hpp>
 #include <rwp/pods/ai_pod.hpp>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +21,9 @@
 
 namespace rwp::pods {
 namespace {
+
+/// Longest that the end waits for what is still to be booked.
+constexpr std::chrono::seconds kFlushWait{10};
 
 boost::asio::awaitable<Result<std::vector<std::string>>> list_models(
     std::shared_ptr<ai_openai::OpenAiModel> service, SteadyTime deadline) {
@@ -39,10 +48,29 @@ int run_ai_pod(PodProcess& pod) {
   around.log = pod.log();
   around.metrics = pod.metrics();
   around.runtime = &pod.control();
-  if (has_ai_budget(configuration)) {
+  auto tenants = AiTenants::open(configuration, pod.log());
+  if (!tenants) return pod.fail(tenants.error());
+  around.tenants = *tenants;
+  const auto standing = std::make_shared<AiStanding>();
+  around.on_standing = [standing](const std::string& tenant, const ai::RateReport& report) {
+    standing->set(tenant, report);
+  };
+  if (configuration.ai_artefacts || !configuration.ai_tenants_file.empty()) {
+    auto objects =
+        pod.open<storage::ObjectStore>("object store", configuration.objects_url, pod.control());
+    if (!objects) return pod.fail(objects.error());
+    around.artefacts = std::move(*objects);
+  }
+  std::shared_ptr<ai::SlicedLedger> ledger;
+  if (needs_ai_ledger(configuration)) {
     auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
     if (!store) return pod.fail(store.error());
-    around.ledger = ledger_of(std::move(*store));
+    ai::SliceOptions slices;
+    slices.log = pod.log();
+    slices.metrics = pod.metrics();
+    ledger = ai::make_sliced_ledger(pod.control().executor(), ledger_of(std::move(*store)),
+                                    std::move(slices));
+    around.ledger = ledger;
   }
   auto stack = build_ai_stack(configuration, std::move(around));
   if (!stack) return pod.fail(stack.error());
@@ -55,20 +83,41 @@ int run_ai_pod(PodProcess& pod) {
   // The local model is one; a service has many, and knows them best.
   const auto url = Url::parse(configuration.ai_url);
   routes.other_models = !url || url->scheme() != "local";
+  routes.first_piece_wait = configuration.ai_ping_every;
+  routes.ping_every = configuration.ai_ping_every;
+  routes.pass_through = passes_through(configuration, **model);
   if (auto service = std::dynamic_pointer_cast<ai_openai::OpenAiModel>(*model)) {
     routes.list_models = [service = std::move(service)](SteadyTime deadline) {
       return list_models(service, deadline);
     };
   }
   if (!(*keys)->everybody()) routes.authorise = authorise(*keys, kAiUse);
+  routes.may_use = [book = *tenants](const std::string& tenant, std::string_view name) {
+    return book->may_use(tenant, name);
+  };
+  routes.standing = standing;
   routes.log = pod.log();
   PodService service;
   if (auto dependency = model_dependency(*model, pod.control().executor())) {
     service.dependencies.push_back(std::move(*dependency));
   }
+  if (ledger) {
+    AiUsageRoutes usage;
+    usage.ledger = ledger;
+    usage.executor = pod.control().executor();
+    usage.tenants = *tenants;
+    usage.authorise = routes.authorise;
+    add_ai_usage_routes(service.router, std::move(usage));
+  }
   add_ai_routes(service.router, std::move(routes));
   service.router.set_problem_format(openai_problem);
-  return pod.serve(std::move(service));
+  const int code = pod.serve(std::move(service));
+  if (ledger) {
+    const auto until = std::chrono::steady_clock::now() + kFlushWait;
+    const auto flushed = block_on(pod.control(), ledger->flush(until));
+    if (!flushed) pod.log().error("usage could not be booked", {{"error", flushed.error()}});
+  }
+  return code;
 }
 
 }  // namespace rwp::pods

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "pods/ai_standing.hpp"
+#include "pods/idempotent_calls.hpp"
 #include <rwp/ai/model.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/error.hpp>
@@ -13,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rwp::pods {
@@ -30,6 +33,13 @@ struct AiRoutes {
   std::vector<std::string> models{};
   /// Names that are not listed are the model's to judge: for one that fronts a service with many.
   bool other_models = false;
+  /// Calls go on to the model as they came, and so do its answers: for one that speaks the
+  /// protocol.
+  bool pass_through = false;
+  /// Which of them a tenant may use; unset: all.
+  std::function<bool(const std::string& tenant, std::string_view model)> may_use{};
+  /// What is told of a tenant's rate with each answer; may be null.
+  std::shared_ptr<const AiStanding> standing{};
   /// Instead of `models`, for what GET /v1/models lists.
   ListModels list_models{};
   /// Unset: everybody may.
@@ -40,12 +50,16 @@ struct AiRoutes {
   /// status of its own.
   std::chrono::milliseconds first_piece_wait{15'000};
   std::chrono::milliseconds ping_every{15'000};
+  /// Made here when it is null.
+  std::shared_ptr<IdempotentCalls> idempotent{};
   observability::Logger log{};
 };
 
 /// The routes' handlers, which need no server.
 struct AiHandlers {
   server::Handler chat{};
+  /// Unset without `pass_through`.
+  server::Handler responses{};
   server::Handler embeddings{};
   server::Handler list_models{};
   /// Of the request parameter "model".
@@ -54,7 +68,8 @@ struct AiHandlers {
 
 AiHandlers make_ai_handlers(AiRoutes routes);
 
-/// Adds POST /v1/chat/completions (also streamed), POST /v1/embeddings, GET /v1/models and
+/// Adds POST /v1/chat/completions and, where calls pass through, POST /v1/responses (both also
+/// streamed), POST /v1/embeddings, GET /v1/models and
 /// GET /v1/models/{model}. Every refusal is an OpenAI error object.
 void add_ai_routes(server::Router& router, AiRoutes routes);
 

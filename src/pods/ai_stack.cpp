@@ -1,10 +1,17 @@
 #include "pods/ai_stack.hpp"
 
+#include "pods/artefact_model.hpp"
+#include "pods/written_model.hpp"
 #include <rwp/ai/model_stack.hpp>
 #include <rwp/ai/price_file.hpp>
+#include <rwp/ai_openai/openai_model.hpp>
 #include <rwp/ai_openai/prices.hpp>
+#include <rwp/ai_redis/fleet.hpp>
 #include <rwp/builtin_schemes.hpp>
+#include <rwp/core/async.hpp>
+#include <rwp/core/sha256.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
@@ -19,26 +26,16 @@ constexpr std::int64_t kMicro = 1'000'000;
 
 std::int64_t count(std::size_t number) { return static_cast<std::int64_t>(number); }
 
-std::vector<ai::BudgetRule> budget_rules(const Configuration& configuration) {
-  std::vector<ai::BudgetRule> rules;
-  const auto add = [&rules](std::size_t dollars, const char* tenant, ai::BudgetPeriod period) {
-    if (dollars == 0) return;
-    ai::BudgetRule rule;
-    rule.tenant = tenant;
-    rule.period = period;
-    rule.limit = Money{count(dollars) * kMicro};
-    rules.push_back(std::move(rule));
-  };
-  add(configuration.ai_budget_day, "", ai::BudgetPeriod::day);
-  add(configuration.ai_budget_month, "", ai::BudgetPeriod::month);
-  add(configuration.ai_tenant_budget_day, "*", ai::BudgetPeriod::day);
-  add(configuration.ai_tenant_budget_month, "*", ai::BudgetPeriod::month);
-  return rules;
+bool has_budget(const Configuration& configuration) {
+  return configuration.ai_budget_day != 0 || configuration.ai_budget_month != 0 ||
+         configuration.ai_tenant_budget_day != 0 || configuration.ai_tenant_budget_month != 0 ||
+         !configuration.ai_tenants_file.empty();
 }
 
 bool limits_tenants(const Configuration& configuration) {
   return configuration.ai_tenant_requests != 0 || configuration.ai_tenant_tokens != 0 ||
-         configuration.ai_tenant_concurrency != 0 || configuration.ai_concurrency != 0;
+         configuration.ai_tenant_concurrency != 0 || configuration.ai_concurrency != 0 ||
+         !configuration.ai_tenants_file.empty();
 }
 
 ai::StackMember member_of(const Configuration& configuration, std::shared_ptr<ai::Model> model,
@@ -86,12 +83,39 @@ Result<std::shared_ptr<ai::Model>> open_fallback(const Configuration& configurat
   return opened;
 }
 
+struct FleetAndModel {
+  std::shared_ptr<ai_redis::Fleet> fleet{};
+  std::shared_ptr<ai::Model> model{};
+};
+
+/// Longest that the start waits for Redis; without it a process takes its share as unknown.
+constexpr std::chrono::seconds kFleetWait{2};
+
+Result<std::shared_ptr<ai_redis::Fleet>> join_fleet(const Configuration& configuration,
+                                                    const AiStackParts& parts) {
+  ai_redis::FleetOptions options;
+  options.log = parts.log;
+  options.metrics = parts.metrics;
+  auto fleet = ai_redis::open_fleet(*parts.runtime, configuration.redis_url, std::move(options));
+  if (!fleet) return fleet.error().with_context("RWP_REDIS_URL");
+  const auto until = std::chrono::steady_clock::now() + kFleetWait;
+  const auto joined = block_on(*parts.runtime, (*fleet)->connected(until));
+  if (!joined)
+    parts.log.warn("Redis is away; limits are shared by guess", {{"error", joined.error()}});
+  return fleet;
+}
+
+/// What the processes that call one service with one key have in common.
+std::string upstream_name(const std::string& url, const Secret& key) {
+  return "upstream/" + to_hex(sha256(url + "\n" + key.expose())).substr(0, 32);
+}
+
 bool is_local(const ai::Model& model) { return model.default_model() == "rwp-local"; }
 
 }  // namespace
 
-bool has_ai_budget(const Configuration& configuration) {
-  return !budget_rules(configuration).empty();
+bool needs_ai_ledger(const Configuration& configuration) {
+  return has_budget(configuration) || configuration.ai_usage;
 }
 
 std::string ai_model_url(const Configuration& configuration) {
@@ -99,10 +123,15 @@ std::string ai_model_url(const Configuration& configuration) {
 }
 
 bool wants_ai_stack(const Configuration& configuration) {
-  return has_ai_budget(configuration) || limits_tenants(configuration) ||
+  return !configuration.redis_url.empty() || needs_ai_ledger(configuration) ||
+         configuration.ai_artefacts || limits_tenants(configuration) ||
          configuration.ai_requests != 0 || configuration.ai_tokens != 0 ||
          configuration.ai_cache_megabytes != 0 || configuration.ai_redact ||
          !configuration.ai_fallback_url.empty() || !configuration.ai_prices_file.empty();
+}
+
+bool passes_through(const Configuration& configuration, const ai::Model& model) {
+  return !configuration.ai_redact && dynamic_cast<const ai_openai::OpenAiModel*>(&model) != nullptr;
 }
 
 Result<ai::PriceTable> ai_prices(const Configuration& configuration) {
@@ -135,6 +164,17 @@ Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configura
     return ai::make_metered(std::move(parts.model), std::move(meter));
   }
 
+  if (!parts.tenants) {
+    auto opened = AiTenants::open(configuration, parts.log);
+    if (!opened) return opened.error();
+    parts.tenants = std::move(*opened);
+  }
+  std::shared_ptr<ai_redis::Fleet> fleet;
+  if (!configuration.redis_url.empty()) {
+    auto opened = join_fleet(configuration, parts);
+    if (!opened) return opened.error();
+    fleet = std::move(*opened);
+  }
   ai::StackOptions options;
   options.metered = std::move(meter);
   // Those who ask for a type hold the answer to it themselves.
@@ -146,6 +186,12 @@ Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configura
     memory.max_bytes = configuration.ai_cache_megabytes << 20U;
     ai::CachedOptions cached;
     cached.cache = ai::make_memory_cache(std::move(memory));
+    if (fleet) {
+      cached.cache = ai::make_layered_cache(std::move(cached.cache), fleet->cache());
+      // A flight's round trips are worth it where the same is asked again.
+      options.coalesced->board =
+          fleet->flights(upstream_name(configuration.ai_url, configuration.ai_key));
+    }
     cached.time_to_live = std::chrono::ceil<std::chrono::seconds>(configuration.ai_cache_ttl);
     cached.log = parts.log;
     cached.metrics = parts.metrics;
@@ -154,17 +200,21 @@ Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configura
   if (limits_tenants(configuration)) {
     ai::TenantLimitOptions tenants;
     tenants.running = configuration.ai_concurrency;
-    tenants.each.running = configuration.ai_tenant_concurrency;
-    tenants.each.requests_per_minute = count(configuration.ai_tenant_requests);
-    tenants.each.tokens_per_minute = count(configuration.ai_tenant_tokens);
+    tenants.limit_of = [book = parts.tenants](const std::string& tenant) {
+      return book->limit_of(tenant);
+    };
+    tenants.on_standing = parts.on_standing;
+    if (fleet) tenants.rates = fleet->rate_maker();
     tenants.metrics = parts.metrics;
     options.tenant_limited = std::move(tenants);
   }
-  if (has_ai_budget(configuration)) {
+  if (parts.ledger && needs_ai_ledger(configuration)) {
     ai::BudgetOptions budget;
     budget.ledger = parts.ledger;
     budget.prices = std::move(*prices);
-    budget.rules = budget_rules(configuration);
+    budget.rules_of = [book = parts.tenants](const std::string& tenant) {
+      return book->rules_of(tenant);
+    };
     budget.log = parts.log;
     budget.metrics = parts.metrics;
     options.budgeted = std::move(budget);
@@ -180,10 +230,31 @@ Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configura
   }
   std::vector<ai::StackMember> members;
   for (auto& model : models) {
-    members.push_back(is_local(*model) ? bare_member(std::move(model))
-                                       : member_of(configuration, std::move(model), parts.log));
+    const bool speaks = dynamic_cast<const ai_openai::OpenAiModel*>(model.get()) != nullptr;
+    if (!speaks) model = write_as_openai(std::move(model));
+    if (parts.artefacts) {
+      model = keep_artefacts(std::move(model), parts.artefacts, parts.tenants, parts.log,
+                             parts.metrics);
+    }
+    if (is_local(*model)) {
+      members.push_back(bare_member(std::move(model)));
+      continue;
+    }
+    auto member = member_of(configuration, std::move(model), parts.log);
+    if (fleet) {
+      const bool is_first = members.empty();
+      member.options.limited->allowance = fleet->rates(
+          upstream_name(is_first ? configuration.ai_url : configuration.ai_fallback_url,
+                        is_first ? configuration.ai_key : configuration.ai_fallback_key),
+          member.options.rates);
+    }
+    members.push_back(std::move(member));
   }
-  return ai::build_model(std::move(members), std::move(options));
+  auto built = ai::build_model(std::move(members), std::move(options));
+  if (!built || !fleet) return built;
+  // The fleet lives as long as the stack that shares by it.
+  const auto kept = std::make_shared<FleetAndModel>(FleetAndModel{std::move(fleet), *built});
+  return std::shared_ptr<ai::Model>(kept, kept->model.get());
 }
 
 }  // namespace rwp::pods

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pods/ai_tenants.hpp"
 #include <rwp/ai/model.hpp>
 #include <rwp/ai/price_table.hpp>
 #include <rwp/core/error.hpp>
@@ -8,7 +9,9 @@
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
 #include <rwp/pods/configuration.hpp>
+#include <rwp/storage/object_store.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,6 +24,12 @@ struct AiStackParts {
   Runtime* runtime = nullptr;
   /// Where calls are booked and budgets kept; may be null where no budget is set.
   std::shared_ptr<UsageLedger> ledger{};
+  /// What tenants may do; null: as the settings say for all.
+  std::shared_ptr<AiTenants> tenants{};
+  /// Told what a tenant's rate holds; may be empty.
+  std::function<void(const std::string& tenant, const ai::RateReport& standing)> on_standing{};
+  /// Of `runtime`: where requests and answers are kept; null: nowhere.
+  std::shared_ptr<storage::ObjectStore> artefacts{};
   observability::Logger log{};
   /// May be null.
   std::shared_ptr<observability::Metrics> metrics{};
@@ -30,8 +39,12 @@ struct AiStackParts {
 bool wants_ai_stack(const Configuration& configuration);
 /// The model's URL; where the stack retries, the client itself tries once.
 std::string ai_model_url(const Configuration& configuration);
-/// Whether a budget is set, for which a ledger is needed.
-bool has_ai_budget(const Configuration& configuration);
+/// Whether a ledger is needed: for budgets, those of the tenants' file as well, and for usage.
+bool needs_ai_ledger(const Configuration& configuration);
+
+/// Whether calls of OpenAI's protocol go on to the model as they came: one that speaks it, and
+/// nothing has to be taken out of them.
+bool passes_through(const Configuration& configuration, const ai::Model& model);
 
 /// Prices of `ai_prices_file`, else OpenAI's. `Errc::invalid_argument` names the file and the
 /// place.

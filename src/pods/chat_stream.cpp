@@ -91,11 +91,8 @@ const std::optional<Result<ai::ChatReply>>& ChatStream::end() const noexcept { r
 
 bool ChatStream::has_pieces() const noexcept { return !state_->pieces.empty(); }
 
-namespace {
-
-/// What is sent after the last piece; or why the stream is no answer.
-Result<std::string> closing(const ai::ChatReply& reply, std::size_t sent_bytes,
-                            const ChunkWriter& chunks, bool include_usage) {
+Result<std::string> chat_stream_end(const ai::ChatReply& reply, std::size_t sent_bytes,
+                                    const ChunkWriter& chunks, bool include_usage) {
   std::string text;
   std::string_view reason = finish_reason_text(reply.finish_reason);
   if (reply.finish_reason == ai::FinishReason::refusal) {
@@ -113,7 +110,29 @@ Result<std::string> closing(const ai::ChatReply& reply, std::size_t sent_bytes,
   return text + ChunkWriter::done();
 }
 
-}  // namespace
+awaitable<Result<void>> send_wire_stream(std::shared_ptr<ChatStream> stream, ai::WireApi api,
+                                         std::chrono::milliseconds ping_every,
+                                         server::ResponseWriter& writer) {
+  while (true) {
+    std::string text;
+    for (auto& piece : stream->take_pieces()) {
+      text = text.empty() ? std::move(piece) : text + piece;
+    }
+    const bool ended = stream->end().has_value();
+    if (ended && !*stream->end())
+      text += ChunkWriter::error(to_openai_error(stream->end()->error()), api);
+    if (text.empty() && !ended) text = ChunkWriter::ping();
+    if (!text.empty()) {
+      auto written = co_await writer.write(std::move(text));
+      if (!written) co_return written.error();
+    }
+    if (ended) break;
+    auto waited = co_await stream->wait(std::chrono::steady_clock::now() + ping_every);
+    if (!waited) co_return waited.error();
+  }
+  if (!*stream->end()) co_return stream->end()->error();
+  co_return Result<void>();
+}
 
 awaitable<Result<void>> send_chat_stream(std::shared_ptr<ChatStream> stream,
                                          std::shared_ptr<const ChunkWriter> chunks,
@@ -136,8 +155,8 @@ awaitable<Result<void>> send_chat_stream(std::shared_ptr<ChatStream> stream,
     if (!waited) co_return waited.error();
   }
   const Result<ai::ChatReply>& end = *stream->end();
-  auto last =
-      end ? closing(*end, sent_bytes, *chunks, include_usage) : Result<std::string>(end.error());
+  auto last = end ? chat_stream_end(*end, sent_bytes, *chunks, include_usage)
+                  : Result<std::string>(end.error());
   text += last ? *last : ChunkWriter::error(to_openai_error(last.error()));
   auto written = co_await writer.write(std::move(text));
   if (!written) co_return written.error();

@@ -50,6 +50,18 @@ class ChatStream {
   Task task_;
 };
 
+/// What is sent after the last piece of an answer of which `sent_bytes` have been; or why the
+/// stream is no answer.
+Result<std::string> chat_stream_end(const ai::ChatReply& reply, std::size_t sent_bytes,
+                                    const ChunkWriter& chunks, bool include_usage);
+
+/// Writes a stream whose pieces are events already. A model that fails makes an error event of the
+/// API's form and an error, so that the connection is cut. Pings as below.
+boost::asio::awaitable<Result<void>> send_wire_stream(std::shared_ptr<ChatStream> stream,
+                                                      ai::WireApi api,
+                                                      std::chrono::milliseconds ping_every,
+                                                      server::ResponseWriter& writer);
+
 /// Writes the stream as server-sent events, role first, then the pieces, the reason of its end, the
 /// usage when it is wanted, and [DONE]. A model that fails makes an error event and an error, so
 /// that the connection is cut: never a short answer that looks whole. After `ping_every` without a

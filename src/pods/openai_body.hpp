@@ -12,4 +12,8 @@ namespace rwp::pods {
 /// 100,000 JSON values are refused before a tree many times their size is built.
 std::optional<JsonDocument> read_openai_body(std::string body, RequestFault& fault);
 
+/// Reads all members of a chat request; for those who have the document already.
+struct ChatCall;
+void read_chat_root(JsonView root, ChatCall& call, RequestFault& fault);
+
 }  // namespace rwp::pods

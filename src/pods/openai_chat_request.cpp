@@ -246,11 +246,15 @@ class ChatReader {
 
 }  // namespace
 
+void read_chat_root(JsonView root, ChatCall& call, RequestFault& fault) {
+  ChatReader(root, call, fault).read();
+}
+
 std::variant<ChatCall, OpenAiError> read_chat_request(std::string body) {
   RequestFault fault;
   ChatCall call;
   if (const auto document = read_openai_body(std::move(body), fault)) {
-    ChatReader(document->root(), call, fault).read();
+    read_chat_root(document->root(), call, fault);
   }
   if (fault) return *fault.error();
   return call;

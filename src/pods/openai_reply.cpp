@@ -170,6 +170,16 @@ std::string ChunkWriter::error(const OpenAiError& error) {
   return "data: " + openai_error_json(error).release() + "\n\n";
 }
 
+std::string ChunkWriter::error(const OpenAiError& error, ai::WireApi api) {
+  if (api == ai::WireApi::chat_completions) return ChunkWriter::error(error);
+  JsonWriter out;
+  out.begin_object();
+  out.member("type", "error").member("code", error.code).member("message", error.message);
+  out.key("param").null();
+  out.end_object();
+  return "event: error\n" + event(out);
+}
+
 std::string ChunkWriter::ping() { return ": ping\n\n"; }
 
 std::string base64_of(const std::vector<float>& vector) {

@@ -43,6 +43,8 @@ class ChunkWriter {
   static std::string done();
   /// The event that ends a stream that failed.
   static std::string error(const OpenAiError& error);
+  /// The same as that API has it.
+  static std::string error(const OpenAiError& error, ai::WireApi api);
   /// A comment that keeps the connection from looking idle.
   static std::string ping();
 

@@ -29,6 +29,15 @@ struct EmbedCall {
 /// prompt_cache_key, prompt_cache_retention, store: false, and defaults that are spelt out.
 std::variant<ChatCall, OpenAiError> read_chat_request(std::string body);
 
+/// The same, for a service behind the pod that speaks the protocol itself: what can be told of the
+/// body is, and `request.wire` has all of it (`only_so` where the other members do not). Refused is
+/// only what the pod itself cannot do without: a model, messages, whether it is streamed.
+std::variant<ChatCall, OpenAiError> read_wire_chat(std::string body);
+
+/// Reads the body of POST /v1/responses for such a service. What belongs to a caller over several
+/// calls (previous_response_id, conversation, background) is refused: the service's key is shared.
+std::variant<ChatCall, OpenAiError> read_wire_response(std::string body);
+
 /// Reads the body of POST /v1/embeddings.
 std::variant<EmbedCall, OpenAiError> read_embed_request(std::string body);
 

@@ -16,9 +16,11 @@ namespace {
 using Names = SettingNames;
 
 constexpr RoleSet kRunsJobs{Role::standalone, Role::worker};
-constexpr RoleSet kHasObjects{Role::standalone, Role::worker, Role::ctl};
+constexpr RoleSet kHasObjects{Role::standalone, Role::worker, Role::ai, Role::ctl};
 constexpr RoleSet kHasModel{Role::standalone, Role::worker, Role::ai, Role::ctl};
 constexpr RoleSet kCallsModel{Role::standalone, Role::worker, Role::ai};
+constexpr RoleSet kServesModel{Role::standalone, Role::ai};
+constexpr RoleSet kAi{Role::ai};
 constexpr RoleSet kHasSink{Role::standalone, Role::worker, Role::analytics, Role::ctl};
 constexpr RoleSet kTakesKeys{Role::standalone, Role::api, Role::ai, Role::analytics};
 constexpr RoleSet kKnowsKeys{Role::standalone, Role::api, Role::ai, Role::analytics, Role::ctl};
@@ -157,6 +159,25 @@ void add_ai(std::vector<Setting>& all, const SchemeRegistry& schemes) {
       Names{"--ai-redact", "RWP_AI_REDACT", "",
             "Keep e-mail addresses, phone numbers and addresses from leaving", kCallsModel},
       &Configuration::ai_redact));
+  all.push_back(duration_setting(
+      Names{"--ai-ping-every", "RWP_AI_PING_EVERY", "",
+            "Silence within a stream after which a comment is sent (15s)", kServesModel},
+      &Configuration::ai_ping_every, std::chrono::minutes(10), "10m",
+      std::chrono::milliseconds(10)));
+  all.push_back(
+      url_setting(Names{"--redis-url", "RWP_REDIS_URL", "",
+                        "Redis that the pods of a fleet share limits and answers by", kCallsModel},
+                  &Configuration::redis_url,
+                  {"redis", "rediss", "redis+unix", "redis-sentinel", "rediss-sentinel"}));
+  all.push_back(path_setting(Names{"--ai-tenants-file", "RWP_AI_TENANTS_FILE", "FILE",
+                                   "What each tenant may do with the model", kServesModel},
+                             &Configuration::ai_tenants_file));
+  all.push_back(switch_setting(
+      Names{"--ai-usage", "RWP_AI_USAGE", "", "Book what each call cost in the job store", kAi},
+      &Configuration::ai_usage));
+  all.push_back(switch_setting(Names{"--ai-artefacts", "RWP_AI_ARTEFACTS", "",
+                                     "Keep requests and answers in the object store", kCallsModel},
+                               &Configuration::ai_artefacts));
   all.push_back(path_setting(Names{"--ai-prices-file", "RWP_AI_PRICES_FILE", "FILE",
                                    "What models cost (OpenAI's list)", kCallsModel},
                              &Configuration::ai_prices_file));

@@ -144,6 +144,11 @@ class Standalone {
   Result<void> put_stack_around_model() {
     AiStackParts around;
     around.model = parts_.model;
+    auto tenants = AiTenants::open(configuration_, log_);
+    if (!tenants) return tenants.error();
+    tenants_ = std::move(*tenants);
+    around.tenants = tenants_;
+    around.artefacts = parts_.objects;
     around.ledger = ledger_of(store_);
     around.runtime = &handlers_;
     around.log = log_;
@@ -189,6 +194,7 @@ class Standalone {
     shared.store = store_;
     shared.model = parts_.model;
     shared.bare_model = bare_model_;
+    shared.tenants = tenants_;
     shared.handlers = &handlers_;
     shared.log = log_;
     shared.metrics = metrics_;
@@ -394,6 +400,7 @@ class Standalone {
   Runtime handlers_{RuntimeOptions{.name = "rwp-handlers", .blocking_threads = 4}};
   HandlerParts parts_;
   std::shared_ptr<ai::Model> bare_model_;
+  std::shared_ptr<AiTenants> tenants_;
   std::shared_ptr<jobs::JobStore> store_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<jobs::Worker> worker_;

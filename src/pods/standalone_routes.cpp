@@ -1,6 +1,7 @@
 #include "pods/standalone_routes.hpp"
 
 #include "pods/ai_routes.hpp"
+#include "pods/ai_stack.hpp"
 #include "pods/analytics_routes.hpp"
 #include "pods/api_keys.hpp"
 #include "pods/jobs_api.hpp"
@@ -30,9 +31,15 @@ Result<PodService> standalone_routes(const Configuration& configuration, Standal
   if (!own.empty()) ai.models.push_back(own);
   const auto url = Url::parse(configuration.ai_url);
   ai.other_models = !url || url->scheme() != "local";
+  ai.first_piece_wait = configuration.ai_ping_every;
+  ai.ping_every = configuration.ai_ping_every;
+  ai.pass_through = passes_through(configuration, *parts.bare_model);
   ai.model = std::move(parts.model);
   ai.model_executor = parts.handlers->executor();
   if (!(*keys)->everybody()) ai.authorise = authorise(*keys, kAiUse);
+  ai.may_use = [book = parts.tenants](const std::string& tenant, std::string_view name) {
+    return book->may_use(tenant, name);
+  };
   ai.log = parts.log;
   add_ai_routes(service.router, std::move(ai));
 

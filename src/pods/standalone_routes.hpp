@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pods/ai_tenants.hpp"
 #include <rwp/ai/model.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/core/runtime.hpp>
@@ -20,6 +21,7 @@ struct StandaloneParts {
   std::shared_ptr<ai::Model> model{};
   /// The model itself, for whether it is there.
   std::shared_ptr<ai::Model> bare_model{};
+  std::shared_ptr<AiTenants> tenants{};
   Runtime* handlers = nullptr;
   observability::Logger log{};
   std::shared_ptr<observability::Metrics> metrics{};

@@ -53,6 +53,7 @@ int run_worker_pod(PodProcess& pod) {
   around_model.model = std::move(parts.model);
   around_model.ledger = ledger_of(*store);
   around_model.runtime = &running;
+  around_model.artefacts = *objects;
   around_model.log = pod.log();
   around_model.metrics = pod.metrics();
   auto stack = build_ai_stack(configuration, std::move(around_model));

@@ -32,6 +32,9 @@ struct BudgetOptions {
   std::shared_ptr<UsageLedger> ledger{};
   PriceTable prices{};
   std::vector<BudgetRule> rules{};
+  /// Instead of `rules`: those that a tenant has now; asked at each call, so that they may change.
+  /// No two of one tenant may name one account (see budget_account()).
+  std::function<std::vector<BudgetRule>(const std::string& tenant)> rules_of{};
   /// The models that may answer besides the one that is asked for: what is reserved is the dearest.
   std::vector<std::string> other_models{};
   /// A call that a rule fits and that does not bound its output is bounded to this.

@@ -25,7 +25,9 @@ struct MeterOptions {
 /// Metrics: `rwp_ai_calls_total` (operation, model, code: "ok" or the error's),
 /// `rwp_ai_call_seconds` (operation), `rwp_ai_tokens_total` (model, direction: input, output),
 /// `rwp_ai_cost_usd_total` (model), `rwp_ai_saved_calls_total` (source: cache, shared), and
-/// `rwp_ai_ledger_errors_total`. A model is labelled with the name
+/// `rwp_ai_ledger_errors_total`; by the names of OpenTelemetry's conventions for GenAI
+/// `gen_ai_client_operation_duration_seconds`, `gen_ai_client_token_usage` and
+/// `gen_ai_server_time_to_first_token_seconds`. A model is labelled with the name
 /// that it gave in the reply; after 50 names the rest is "other". Calls without a reply carry the
 /// inner model's default. Every answer that was paid for is booked in the ledger as one UsageEntry
 /// before it is handed on; one out of a cache, or shared with another call, costs nothing. When the

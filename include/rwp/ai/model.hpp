@@ -1,6 +1,7 @@
 #pragma once
 
 #include <rwp/ai/message.hpp>
+#include <rwp/ai/wire.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/core/json_text.hpp>
 #include <rwp/observability/trace.hpp>
@@ -34,6 +35,8 @@ struct CallProgress {
   /// Attempts under way, or ended with nobody knowing whether they are charged: cancelled, out of
   /// time, or with an answer that is none.
   int unsettled_attempts = 0;
+  /// About what a stream of a WireCall has brought so far.
+  std::int64_t streamed_tokens = 0;
   /// Sets money aside for one attempt more, at this model; who asks again while attempts are
   /// unsettled waits for it first, and gives up on its error. Empty: nobody pays.
   std::function<boost::asio::awaitable<Result<void>>(std::string model)> admit_again{};
@@ -90,6 +93,8 @@ struct ChatRequest {
   observability::TraceContext trace{};
   /// Kept by make_budgeted() and make_attempt_limited() between them; null: nobody asks.
   std::shared_ptr<CallProgress> progress{};
+  /// The same call as its caller wrote it; null: the members above are all there is.
+  std::shared_ptr<WireCall> wire{};
 };
 
 /// The parts are within the sums: cached and cache_write of input, reasoning of output.
@@ -133,6 +138,8 @@ struct ChatReply {
   /// and "choice" those of these (`{"system_fingerprint":"…","message":{"reasoning":"…"}}`);
   /// null: nothing. Of a stream, texts put together from their pieces.
   JsonText extra_fields{};
+  /// The answer's body as it came, of a WireCall; null: only the members above.
+  std::shared_ptr<const std::string> wire{};
 };
 
 /// Gets each piece of a streamed answer, in order, on the caller's executor. Answering false ends

@@ -65,6 +65,8 @@ class RateAllowance {
   virtual void report(const RateReport& report) = 0;
   /// The upstream has refused a request: nothing goes for so long.
   virtual void pause(std::chrono::milliseconds wait) = 0;
+  /// What may go now; members are absent where that is not known, or not limited.
+  virtual RateReport standing() const { return {}; }
 
  protected:
   RateAllowance() = default;

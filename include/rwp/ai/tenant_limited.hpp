@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,6 +37,11 @@ struct TenantLimitOptions {
   std::map<std::string, TenantLimit> tenants{};
   /// Makes a tenant's rates, named "tenant/" and the tenant; empty: each process counts for itself.
   MakeRateAllowance rates{};
+  /// Instead of `each` and `tenants`: what a tenant may do now; asked at each call, so that it may
+  /// change.
+  std::function<TenantLimit(const std::string& tenant)> limit_of{};
+  /// Told what a tenant's rate holds after each call that it let through or refused; may be empty.
+  std::function<void(const std::string& tenant, const RateReport& standing)> on_standing{};
   /// `rwp_ai_tenant_waiting`, `rwp_ai_tenant_running`, `rwp_ai_tenant_refused_total` (reason). May
   /// be null.
   std::shared_ptr<observability::Metrics> metrics{};

@@ -77,6 +77,17 @@ struct Configuration {
   std::chrono::milliseconds ai_cache_ttl{86'400'000};
   /// E-mail addresses, phone numbers and addresses do not leave.
   bool ai_redact = false;
+  /// How long a stream's status is held back for the first piece, and after which silence a
+  /// comment is sent.
+  std::chrono::milliseconds ai_ping_every{15'000};
+  /// What the processes of a fleet share: rates, cached answers, single flight; empty: nothing.
+  std::string redis_url{};
+  /// What each tenant may do, where that differs; empty: what the settings above say for all.
+  std::string ai_tenants_file{};
+  /// What each call cost is booked in the job store, also without a budget.
+  bool ai_usage = false;
+  /// Requests and answers are kept in the object store.
+  bool ai_artefacts = false;
   /// What models cost; empty: OpenAI's list.
   std::string ai_prices_file{};
   /// Sent as `api_secret` to an analytics pod (RWP_ANALYTICS_API_KEY).

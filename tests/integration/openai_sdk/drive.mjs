@@ -1,13 +1,14 @@
 // Drives an ai_pod with the official SDK and tells what failed.
 //
-// usage: node drive.mjs BASE_URL KEY OTHER_KEY LIMITED_URL BROKEN_URL
+// usage: node drive.mjs BASE_URL KEY OTHER_KEY LIMITED_URL BROKEN_URL PASSING_URL
 //   KEY may use the pod, OTHER_KEY may not; the two other pods stand in front of a service that
-//   limits rates, and of one that breaks its streams off.
+//   limits rates, and of one that breaks its streams off; PASSING_URL in front of one that speaks the
+//   protocol itself (openai_sdk_test.py).
 
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 
-const [baseURL, apiKey, otherKey, limitedURL, brokenURL] = process.argv.slice(2);
+const [baseURL, apiKey, otherKey, limitedURL, brokenURL, passingURL] = process.argv.slice(2);
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: 20_000 });
 const messages = [
   { role: "system", content: "Summarise." },
@@ -170,6 +171,75 @@ if (brokenURL) {
       for await (const chunk of stream) content += chunk.choices[0]?.delta?.content ?? "";
     });
     assert.ok(content.length > 0, "it broke before its first piece");
+  };
+}
+
+if (passingURL) {
+  const passing = new OpenAI({ baseURL: passingURL, apiKey, maxRetries: 0, timeout: 20_000 });
+  const called = "gpt-4o";
+  const tools = [{
+    type: "function",
+    function: {
+      name: "find_ad", strict: true,
+      parameters: { type: "object", properties: { town: { type: "string" } }, required: ["town"], additionalProperties: false },
+    },
+  }];
+  cases["tools"] = async () => {
+    const reply = await passing.chat.completions.create({ model: called, messages, tools });
+    const [call] = reply.choices[0].message.tool_calls;
+    assert.equal(reply.choices[0].finish_reason, "tool_calls");
+    assert.equal(call.function.name, "find_ad");
+    assert.equal(JSON.parse(call.function.arguments).town, "Leeds");
+    const answer = await passing.chat.completions.create({
+      model: called, tools,
+      messages: [...messages, reply.choices[0].message, { role: "tool", tool_call_id: call.id, content: "one ad" }],
+    });
+    assert.equal(answer.choices[0].message.content, "heard: one ad");
+  };
+  cases["streamed tools"] = async () => {
+    const runner = passing.chat.completions.stream({ model: called, messages, tools });
+    const message = await runner.finalMessage();
+    assert.equal(JSON.parse(message.tool_calls[0].function.arguments).town, "Leeds");
+  };
+  cases["structured output that is parsed"] = async () => {
+    const schema = {
+      type: "object", properties: { town: { type: "string" } }, required: ["town"], additionalProperties: false,
+    };
+    const reply = await passing.chat.completions.parse({
+      model: called, messages,
+      response_format: { type: "json_schema", json_schema: { name: "ad", strict: true, schema } },
+    });
+    assert.equal(JSON.parse(reply.choices[0].message.content).town, "Leeds");
+  };
+  cases["responses"] = async () => {
+    const reply = await passing.responses.create({ model: called, input: "hi" });
+    assert.equal(reply.output_text, "hello");
+    assert.equal(reply.usage.output_tokens, 1);
+    let text = "", last = null;
+    for await (const event of await passing.responses.create({ model: called, input: "hi", stream: true })) {
+      if (event.type === "response.output_text.delta") text += event.delta;
+      last = event.type;
+    }
+    assert.equal(text, "hello");
+    assert.equal(last, "response.completed");
+  };
+  cases["stream that is aborted"] = async () => {
+    const controller = new AbortController();
+    const stream = await passing.chat.completions.create(
+      { model: called, messages: [{ role: "user", content: "endless" }], stream: true },
+      { signal: controller.signal });
+    let pieces = 0;
+    for await (const chunk of stream) {
+      assert.equal(chunk.choices[0].delta.content, "on ");
+      if (++pieces === 3) controller.abort();
+    }
+    assert.equal(pieces, 3);
+  };
+  cases["error of the service in its own words"] = async () => {
+    const error = await raised(OpenAI.BadRequestError, () =>
+      passing.chat.completions.create({ model: called, messages, tools: [{ type: "odd" }] }));
+    assert.equal(error.param, "tools[0].type");
+    assert.equal(error.code, "odd_tool");
   };
 }
 

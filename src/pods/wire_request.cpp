@@ -1,0 +1,202 @@
+#include "pods/openai_body.hpp"
+#include "pods/openai_request.hpp"
+#include <rwp/ai/wire.hpp>
+#include <rwp/core/json_text.hpp>
+#include <rwp/core/json_view.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace rwp::pods {
+namespace {
+
+constexpr std::size_t kMostMessages = 1'000;
+constexpr std::size_t kMostModelBytes = 256;
+constexpr std::int64_t kMostTokens = 10'000'000;
+constexpr std::int64_t kMostChoices = 128;
+/// What a picture costs; the dearest known is some 37,000 tokens.
+constexpr std::int64_t kPartTokens = 1'000;
+constexpr std::int64_t kMostPartTokens = 40'000;
+
+std::string_view text_of(JsonView object, std::string_view name) {
+  const auto member = object.find(name);
+  return member ? member->as_string().value_or(std::string_view()) : std::string_view();
+}
+
+ai::Role role_of(std::string_view role) {
+  if (role == "assistant") return ai::Role::assistant;
+  return role == "system" || role == "developer" ? ai::Role::system : ai::Role::user;
+}
+
+/// A number that the service will take; 0: none, or one that it will refuse.
+std::int64_t number_of(JsonView root, std::string_view name, std::int64_t most) {
+  const auto member = root.find(name);
+  const auto number = member ? member->as_int64() : std::nullopt;
+  return number && *number >= 1 && *number <= most ? *number : 0;
+}
+
+/// Reads what the pod needs of a call, and leaves the rest to the service.
+class WireReader {
+ public:
+  WireReader(JsonView root, ChatCall& call, ai::WireCall& wire, RequestFault& fault)
+      : root_(root), call_(call), wire_(wire), fields_(root, "", fault) {}
+
+  void read() {
+    if (const auto model = fields_.text("model", kMostModelBytes)) {
+      wire_.model = *model;
+      call_.request.model = *model;
+      if (model->empty()) fields_.invalid("model", "it is empty");
+    } else {
+      fields_.missing("model");
+    }
+    if (wire_.api == ai::WireApi::responses) {
+      read_input();
+    } else {
+      read_messages();
+    }
+    // What it is told of besides its messages costs input as well.
+    for (const auto* const name : {"tools", "functions", "instructions", "text"}) {
+      const auto member = root_.find(name);
+      if (member && !member->is_null()) add(ai::Role::system, member->text().release());
+    }
+    if (call_.request.messages.empty()) add(ai::Role::user, " ");
+    read_stream();
+    read_bounds();
+  }
+
+ private:
+  void add(ai::Role role, std::string text) {
+    if (text.empty()) return;
+    // One more than a Model takes are told together: they count the same.
+    if (call_.request.messages.size() >= kMostMessages) {
+      call_.request.messages.back().content += text;
+      return;
+    }
+    ai::Message message;
+    message.role = role;
+    message.content = std::move(text);
+    call_.request.messages.push_back(std::move(message));
+  }
+
+  void read_messages() {
+    const auto list = fields_.array("messages");
+    if (!list) return fields_.missing("messages");
+    if (list->size() == 0) return fields_.invalid("messages", "expected at least one message");
+    if (list->size() > kMostMessages) {
+      return fields_.invalid("messages", "expected at most 1000 messages");
+    }
+    for (std::size_t i = 0; i < list->size(); ++i) read_item(list->at(i));
+  }
+
+  void read_input() {
+    const auto input = fields_.any("input");
+    if (!input) return fields_.missing("input");
+    if (const auto text = input->as_string()) {
+      return add(ai::Role::user, std::string(*text));
+    }
+    if (input->kind() != JsonKind::array) {
+      return fields_.wrong_type("input", "a string or an array", *input);
+    }
+    if (input->size() > kMostMessages) {
+      return fields_.invalid("input", "expected at most 1000 items");
+    }
+    for (std::size_t i = 0; i < input->size(); ++i) read_item(input->at(i));
+  }
+
+  /// A message, or another item of an input.
+  void read_item(JsonView item) {
+    const ai::Role role = role_of(text_of(item, "role"));
+    const auto content = item.find("content");
+    if (!content || content->is_null()) {
+      return add(role, item.kind() == JsonKind::object ? item.text().release() : std::string());
+    }
+    std::string joined(content->as_string().value_or(std::string_view()));
+    for (std::size_t i = 0; content->kind() == JsonKind::array && i < content->size(); ++i) {
+      const JsonView part = content->at(i);
+      const auto text = text_of(part, "text");
+      joined += text;
+      if (text.empty()) count_part();
+    }
+    if (const auto calls = item.find("tool_calls"); calls && !calls->is_null()) {
+      joined += calls->text().str();
+    }
+    add(role, std::move(joined));
+  }
+
+  void count_part() {
+    wire_.other_input_tokens += kPartTokens;
+    wire_.other_input_tokens_at_most += kMostPartTokens;
+  }
+
+  void read_stream() {
+    call_.stream = fields_.flag("stream").value_or(false);
+    wire_.streamed = call_.stream;
+    const auto options = root_.find("stream_options");
+    wire_.has_stream_options = options.has_value();
+    const auto usage = options ? options->find("include_usage") : std::nullopt;
+    wire_.wants_usage = usage && usage->as_bool().value_or(false);
+  }
+
+  void read_bounds() {
+    for (const auto* const name : {"max_completion_tokens", "max_tokens", "max_output_tokens"}) {
+      const auto member = root_.find(name);
+      wire_.bounds_output = wire_.bounds_output || (member && !member->is_null());
+      call_.request.max_output_tokens =
+          std::max(call_.request.max_output_tokens, number_of(root_, name, kMostTokens));
+    }
+    wire_.choices = std::max<std::int64_t>(1, number_of(root_, "n", kMostChoices));
+    const auto temperature = root_.find("temperature");
+    const auto number = temperature ? temperature->as_double() : std::nullopt;
+    if (number && *number >= 0 && *number <= 2) call_.request.temperature = *number;
+  }
+
+  const JsonView root_;
+  ChatCall& call_;
+  ai::WireCall& wire_;
+  RequestFields fields_;
+};
+
+std::variant<ChatCall, OpenAiError> read_wire(std::string body, ai::WireApi api) {
+  RequestFault fault;
+  auto wire = std::make_shared<ai::WireCall>();
+  wire->api = api;
+  std::string copy = body;
+  const auto document = read_openai_body(std::move(body), fault);
+  if (!document) return *fault.error();
+  const JsonView root = document->root();
+  wire->body = JsonText::trusted(std::move(copy));
+  ChatCall call;
+  WireReader(root, call, *wire, fault).read();
+  if (fault) return *fault.error();
+  if (api == ai::WireApi::responses) {
+    RequestFields fields(root, "", fault);
+    for (const auto* const name : {"previous_response_id", "conversation"}) {
+      fields.unsupported(name);
+    }
+    if (fields.flag("background") == true) fields.invalid("background", "only false is supported");
+    if (fault) return *fault.error();
+    wire->only_so = true;
+  } else {
+    // As a Model takes it, where that says all: then one that does not speak the protocol can help.
+    RequestFault unsaid;
+    ChatCall typed;
+    read_chat_root(root, typed, unsaid);
+    wire->only_so = static_cast<bool>(unsaid);
+    if (!unsaid) call = std::move(typed);
+  }
+  call.request.wire = std::move(wire);
+  return call;
+}
+
+}  // namespace
+
+std::variant<ChatCall, OpenAiError> read_wire_chat(std::string body) {
+  return read_wire(std::move(body), ai::WireApi::chat_completions);
+}
+
+std::variant<ChatCall, OpenAiError> read_wire_response(std::string body) {
+  return read_wire(std::move(body), ai::WireApi::responses);
+}
+
+}  // namespace rwp::pods
