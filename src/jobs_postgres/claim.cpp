@@ -95,7 +95,7 @@ constexpr Statement kPromote{
         " counted AS (INSERT INTO rwp.tally SELECT m.lane, CASE s.sign WHEN 1 THEN 1 ELSE m.state"
         " END, s.sign * m.jobs FROM (SELECT lane, state, count(*) AS jobs FROM moved"
         " GROUP BY lane, state) m, (VALUES (-1), (1)) AS s(sign))"
-        " SELECT DISTINCT lane FROM moved"};
+        " SELECT lane, count(*) FILTER (WHERE state = 3) FROM moved GROUP BY lane"};
 
 constexpr Statement kOutlook{
     .name = "rwp_outlook",
@@ -233,7 +233,7 @@ awaitable<Tried<Claimed>> claim(std::shared_ptr<Session> session, Lease* lease,
 }
 
 awaitable<Result<std::vector<std::int64_t>>> promote_due(std::shared_ptr<Session> session,
-                                                         std::size_t limit) {
+                                                         std::size_t limit, std::size_t* parks) {
   std::vector<Command> commands(1, command(kPromote));
   commands[0]
       .parameters.big_integer(session->given_now())
@@ -241,7 +241,10 @@ awaitable<Result<std::vector<std::int64_t>>> promote_due(std::shared_ptr<Session
   auto rows = co_await session->run(std::move(commands));
   if (!rows) co_return rows.error();
   std::vector<std::int64_t> lanes;
-  for (std::size_t i = 0; i < (*rows)[0].size(); ++i) lanes.push_back((*rows)[0].integer(i, 0));
+  for (std::size_t i = 0; i < (*rows)[0].size(); ++i) {
+    lanes.push_back((*rows)[0].integer(i, 0));
+    if (parks != nullptr) *parks += static_cast<std::size_t>((*rows)[0].integer(i, 1));
+  }
   co_return lanes;
 }
 

@@ -55,8 +55,9 @@ boost::asio::awaitable<Tried<Claimed>> claim(std::shared_ptr<Session> session, L
                                              SteadyTime deadline);
 
 /// Moves jobs whose time has come to ready, the parks past their deadline too; answers the lanes.
+/// Adds the number of those to `parks`.
 boost::asio::awaitable<Result<std::vector<std::int64_t>>> promote_due(
-    std::shared_ptr<Session> session, std::size_t limit);
+    std::shared_ptr<Session> session, std::size_t limit, std::size_t* parks = nullptr);
 
 /// Whether a claim would find something now, and when the next job becomes due.
 struct WorkOutlook {

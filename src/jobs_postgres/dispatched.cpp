@@ -55,7 +55,7 @@ constexpr Statement kInsert{
 
 #define RWP_PG_RECORDS                              \
   "SELECT r.id, r.holder = " RWP_PG_DISPATCH_HOLDER \
-  ", r.token, r.claim, r.lane, r.flags, r.run_at, r.more FROM rwp.running r"
+  ", r.token, r.claim, r.lane, r.flags, r.run_at, r.more, r.finished_token FROM rwp.running r"
 
 constexpr Statement kRecords{.name = "rwp_dispatch_records",
                              .sql = RWP_PG_RECORDS " WHERE r.id = ANY ($1::uuid[])"};
@@ -131,9 +131,10 @@ DispatchRecord read_record(const Rows& rows, std::size_t i) {
   record.lane = rows.integer(i, 4);
   record.cancel_requested = (rows.integer(i, 5) & 1) != 0;
   record.run_at = jobs::from_ms(rows.integer(i, 6));
+  record.finished_token = static_cast<std::uint64_t>(rows.integer(i, 8));
   if (!rows.is_null(i, 7)) {
     auto more = jobs::StoredMore::read(rows.text(i, 7));
-    if (more.resume) record.resume_key = std::move(more.resume->key);
+    if (more.resume && more.resume->value) record.resume_key = std::move(more.resume->key);
   }
   return record;
 }
@@ -271,7 +272,7 @@ awaitable<Result<jobs::Backlog>> look_at_backlog(std::shared_ptr<Session> sessio
     session->learn_now((*rows)[0].integer(0, 0));
     const bool waits = !(*rows)[0].is_null(0, 1);
     if (waits && (*rows)[0].integer(0, 1) <= (*rows)[0].integer(0, 0)) {
-      auto promoted = co_await promote_due(session, kDueAtOnce);
+      auto promoted = co_await promote_due(session, kDueAtOnce, &backlog.lapsed_parks);
       if (!promoted) co_return promoted.error();
       // None: others have them in hand.
       if (!promoted->empty()) continue;
@@ -315,6 +316,7 @@ Result<JobState> decide_loss(const jobs::LostRun& run, StateRow* row, RowWriter&
   row->life.started = run.started;
   const auto step = jobs::machine::lose(row->life);
   if (!step) return step.error();
+  if (run.priority) row->priority = *run.priority;
   writer.apply(*row, *step);
   row->life = step->next;
   return step->next.state;

@@ -5,6 +5,7 @@
 #include <rwp/builtin_schemes.hpp>
 #include <rwp/jobs_postgres/postgres_job_store.hpp>
 #include <rwp/jobs_sqlite/sqlite_job_store.hpp>
+#include <rwp/jobs_tiered/tiered_job_store.hpp>
 #include <rwp/storage_file/file_object_store.hpp>
 #include <rwp/storage_memory/memory_object_store.hpp>
 
@@ -33,6 +34,10 @@ SchemeRegistry builtin_schemes(BuiltinOptions options) {
   postgres.log = options.log;
   postgres.metrics = options.metrics;
   jobs_postgres::register_postgres(registry, std::move(postgres));
+  jobs_tiered::TieredOptions tiered;
+  tiered.log = options.log;
+  tiered.metrics = options.metrics;
+  jobs_tiered::register_tiered(registry, std::move(tiered));
   jobs_sqlite::SqliteOptions sqlite;
   sqlite.clock = std::move(options.clock);
   sqlite.log = std::move(options.log);

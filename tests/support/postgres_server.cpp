@@ -35,6 +35,21 @@ std::vector<std::string> as_server_user(std::vector<std::string> command, const 
   return whole;
 }
 
+/// A port on loopback that nobody listens on now.
+int find_free_port() {
+  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (bind(probe, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    throw std::runtime_error("no free port");
+  }
+  close(probe);
+  return ntohs(address.sin_port);
+}
+
 pid_t start_process(const std::vector<std::string>& command) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -65,7 +80,7 @@ std::filesystem::path make_folder(const std::filesystem::path& parent) {
 template <class Start>
 void start_on_free_port(int& port, Start start) {
   for (int tries = 1;; ++tries) {
-    port = free_port();
+    port = find_free_port();
     try {
       return start();
     } catch (const std::runtime_error&) {
@@ -111,20 +126,6 @@ void run_as_server_user(std::vector<std::string> command) {
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     throw std::runtime_error(name + " failed");
   }
-}
-
-int free_port() {
-  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (bind(probe, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("no free port");
-  }
-  close(probe);
-  return ntohs(address.sin_port);
 }
 
 void give_to_server_user(const std::filesystem::path& path) {

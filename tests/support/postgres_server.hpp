@@ -30,8 +30,6 @@ class ServerProcess {
 
 /// Runs a command to its end, as ServerProcess does; throws when it fails.
 void run_as_server_user(std::vector<std::string> command);
-/// A port on loopback that nobody listens on now.
-int free_port();
 /// Gives the path to the user that the servers run as.
 void give_to_server_user(const std::filesystem::path& path);
 

@@ -66,8 +66,10 @@ struct DispatchRecord {
   bool cancel_requested = false;
   /// When it became due.
   TimePoint run_at{};
-  /// What it was woken with from a park, if it was.
+  /// The key of the unpark() that woke it, if one did.
   std::string resume_key{};
+  /// Of the completion that was accepted last.
+  std::uint64_t finished_token = 0;
 };
 
 /// Jobs of one lane and priority wait to be dispatched.
@@ -81,6 +83,8 @@ struct Backlog {
   std::vector<LaneBacklog> lanes{};
   /// When the next job that waits for its time becomes due.
   std::optional<TimePoint> next_due{};
+  /// Parks past their deadline that have been moved with it.
+  std::size_t lapsed_parks = 0;
 };
 
 struct RefillRequest {
@@ -95,6 +99,8 @@ struct LostRun {
   std::uint64_t token = 0;
   /// Its handler may have begun: the death leaves a mark.
   bool started = false;
+  /// Set: the job waits at this priority from now on.
+  std::optional<Priority> priority{};
 };
 
 /// Of the one that reconciles: every write of its carries the term.

@@ -174,6 +174,9 @@ class Commands {
     leaf(&app_, "doctor", Command::doctor, "Check what the pods stand on; say what to fix");
     leaf(&app_, "migrate", Command::migrate,
          "Bring the schema of the jobs' database up to date; pods may go on meanwhile");
+    names(leaf(&app_, "dispatch", Command::dispatch,
+               "Who hands out the jobs of a tiered: store; postgres when Redis is lost"),
+          "mode", "postgres or redis; none: show it");
     auto* verify = leaf(&app_, "verify", Command::verify,
                         "Check that jobs, leases, ledger and objects hold together");
     verify->add_flag("--no-objects", options_.verify.no_objects, "Leave the object store alone");

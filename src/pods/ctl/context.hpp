@@ -72,6 +72,7 @@ int revoke_keys(Context& context);
 int show_config(Context& context);
 int run_doctor(Context& context);
 int migrate_store(Context& context);
+int steer_dispatch(Context& context);
 int run_verify(Context& context);
 
 /// Waits until all of `ids` have ended, shows how they ended, and answers the exit code. `timeout`

@@ -30,6 +30,7 @@ enum class Command : std::uint8_t {
   config,
   doctor,
   migrate,
+  dispatch,
   verify,
 };
 

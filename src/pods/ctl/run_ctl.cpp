@@ -42,6 +42,8 @@ int run_command(ctl::Context& context) {
       return ctl::run_doctor(context);
     case Command::migrate:
       return ctl::migrate_store(context);
+    case Command::dispatch:
+      return ctl::steer_dispatch(context);
     case Command::verify:
       return ctl::run_verify(context);
   }
