@@ -87,6 +87,8 @@ class Load {
       return submit_from(request.at("callers").get<unsigned>(), count, 1, request);
     if (what == "drain") return drain(count);
     if (what == "pickup") return pickup(count, request);
+    if (what == "work_off") return work_off(count);
+    if (what == "sustain") return sustain(count, request);
     return {{"error", "no such request: " + what}};
   }
 
@@ -150,6 +152,56 @@ class Load {
     (void)worker.wait_stopped();
     if (succeeded() - before != count) return {{"error", "not all jobs succeeded"}};
     return {{"seconds", seconds}};
+  }
+
+  /// As drain(), where more jobs wait than are to be run.
+  Json work_off(unsigned count) {
+    jobs::Worker worker(store_, handlers_);
+    worker.handle(std::string(NoOp::job_kind), &no_op);
+    const auto began = Steady::now();
+    worker.start();
+    while (worker.statistics().succeeded < count &&
+           seconds_since(began) < kPatience / std::chrono::seconds(1)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    const double seconds = seconds_since(began);
+    const auto done = worker.statistics().succeeded;
+    worker.stop();
+    (void)worker.wait_stopped();
+    return {{"seconds", seconds}, {"done", done}};
+  }
+
+  /// `count` jobs a second for so many seconds, beside a worker; what ended in each second.
+  Json sustain(unsigned count, const Json& request) {
+    jobs::Worker worker(store_, handlers_);
+    worker.handle(std::string(NoOp::job_kind), &no_op);
+    worker.start();
+    constexpr unsigned kPartsOfASecond = 100;
+    const unsigned seconds = request.at("seconds").get<unsigned>();
+    const std::string text(request.at("bytes").get<std::size_t>() - 11, 'a');
+    std::atomic<unsigned> running = 0;
+    Json ended = Json::array();
+    std::uint64_t before = 0;
+    auto next = Steady::now();
+    for (unsigned part = 1; part <= seconds * kPartsOfASecond; ++part) {
+      // Those that are late are made up for; a server that cannot keep up shows in what ends.
+      auto left = std::make_shared<std::atomic<unsigned>>(count / kPartsOfASecond);
+      if (running < 64) {
+        ++running;
+        spawn(control_.executor(), submit(store_, text, left.get(), kBatch),
+              [&running, left](std::exception_ptr) { --running; });
+      }
+      next += std::chrono::milliseconds(1'000 / kPartsOfASecond);
+      std::this_thread::sleep_until(next);
+      if (part % kPartsOfASecond != 0) continue;
+      const std::uint64_t now = worker.statistics().succeeded;
+      ended.push_back(now - before);
+      before = now;
+    }
+    while (running > 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    worker.stop();
+    (void)worker.wait_stopped();
+    return {{"ended", std::move(ended)}};
   }
 
   Json pickup(unsigned count, const Json& request) {

@@ -58,6 +58,15 @@ while read -r program; do
   }
 done <"$build/benchmarks.txt"
 
+if [[ ${#long[@]} -gt 0 && "endurance/" == *"$filter"* ]]; then
+  echo "running endurance" >&2
+  timeout 14400 python3 "$root/benchmarks/peers/on_servers/endurance.py" --jobs 10000000 --held 1800 \
+    --rows "$data/rows.jsonl" || {
+    echo "benchmarks/run.sh: peers/on_servers/endurance.py ended with code $?" >&2
+    failed=1
+  }
+fi
+
 if [[ -n "$peers" ]]; then
   echo "running peers" >&2
   timeout 3600 python3 "$root/benchmarks/peers/on_servers/run.py" --ours --rows "$data/rows.jsonl" || {
