@@ -49,6 +49,15 @@ constexpr Statement kTransactionSettings{
         " set_config('statement_timeout', '30s', true),"
         " set_config('idle_in_transaction_session_timeout', '30s', true)"};
 
+/// When the queue has run dry after so many claims, and not more often.
+constexpr std::size_t kClaimsPerVacuum = 20'000;
+constexpr std::chrono::seconds kVacuumEvery{10};
+// A claim walks over the rows taken before it until they are vacuumed, and the server's own vacuum
+// comes once a minute. A role that does not own the tables may not: the server then only warns.
+constexpr Statement kVacuum{
+    .name = "rwp_vacuum",
+    .sql = "VACUUM (SKIP_LOCKED, TRUNCATE FALSE) rwp.ready, rwp.running, rwp.tally"};
+
 constexpr std::array<const char*, 5> kHotTables = {"ready", "running", "waiting", "tally", "ended"};
 constexpr std::chrono::seconds kMeasureEvery{15};
 // Old snapshots keep dead rows from being removed, and claims walk over them.
@@ -322,6 +331,7 @@ Result<std::shared_ptr<Parts>> open_parts(Runtime& runtime, const Url& url,
   if (!pool) return pool.error().with_context(url.scheme() + ":");
   auto parts = std::make_shared<Parts>();
   parts->session = make_session(runtime, *pool, options);
+  parts->may_vacuum = !options.transaction_pooler;
   parts->watch = std::make_shared<Watch>(parts->session, !options.transaction_pooler);
   make_batchers(*parts, options);
   if (options.metrics) {
@@ -417,6 +427,28 @@ awaitable<Result<void>> name_lanes(std::shared_ptr<Session> session, Claimed* cl
 
 }  // namespace
 
+namespace {
+
+awaitable<void> vacuum(std::shared_ptr<Session> session) {
+  std::vector<Command> commands(1, command(kVacuum));
+  // Should it fail, the server's own comes later.
+  (void)co_await session->run(std::move(commands));
+}
+
+void vacuum_when_dry(Parts& parts, std::size_t claimed, std::size_t asked) {
+  parts.claimed_since_vacuum += claimed;
+  const auto now = steady_clock::now();
+  if (!parts.may_vacuum || claimed >= asked || parts.claimed_since_vacuum < kClaimsPerVacuum ||
+      now - parts.vacuumed < kVacuumEvery) {
+    return;
+  }
+  parts.claimed_since_vacuum = 0;
+  parts.vacuumed = now;
+  spawn(parts.session->runtime().executor(), vacuum(parts.session), [](std::exception_ptr) {});
+}
+
+}  // namespace
+
 awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(std::shared_ptr<Parts> parts,
                                                             jobs::ClaimRequest request) {
   const auto begun = steady_clock::now();
@@ -428,6 +460,7 @@ awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(std::shared_ptr<Part
     co_return named.error();
   }
   std::vector<jobs::ClaimedJob> jobs = std::move(claimed->jobs);
+  vacuum_when_dry(*parts, jobs.size(), request.limit);
   if (claimed->next_due && *claimed->next_due <= claimed->now) {
     auto promoted = co_await promote_due(parts->session, std::max<std::size_t>(request.limit, 100));
     const bool full = jobs.size() >= request.limit || (!jobs.empty() && jobs.back().alone);

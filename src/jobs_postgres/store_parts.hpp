@@ -33,6 +33,9 @@ struct Parts {
   std::shared_ptr<Batcher<PriorityChange, JobState>> priorities{};
   std::shared_ptr<ClaimNumbers> claims = std::make_shared<ClaimNumbers>();
   bool has_claimed = false;
+  bool may_vacuum = false;  ///< Not behind a pooler, whose transactions begin with settings.
+  std::size_t claimed_since_vacuum = 0;
+  SteadyTime vacuumed{};
   PruneState pruning{};
   SteadyTime folded{};
   SteadyTime measured{};

@@ -94,7 +94,7 @@ class Watch::WorkRegistration {
 Watch::Watch(std::shared_ptr<Session> session, bool listens)
     : session_(std::move(session)), listens_(listens) {}
 
-bool Watch::tell_here(const Effects& effects) {
+void Watch::tell_here(const Effects& effects) {
   if (effects.look_again || !effects.ready_lanes.empty()) {
     ++changes_;
     changed_.notify_all();
@@ -110,25 +110,16 @@ bool Watch::tell_here(const Effects& effects) {
     if (there || effects.look_again) waiter->changed.notify_all();
   }
   if (!open_.empty()) note_ended(effects.ended);
-  return !effects.look_again &&
-         std::all_of(effects.ready_lanes.begin(), effects.ready_lanes.end(), [&](std::int64_t id) {
-           const Lane* lane = session_->find_lane(id);
-           return lane != nullptr &&
-                  std::any_of(work_waiters_.begin(), work_waiters_.end(),
-                              [&](const auto* w) { return supports(w->request, *lane); });
-         });
 }
 
 void Watch::on_committed(Effects effects) {
   if (effects.empty() || closed_) return;
-  const bool taken_here = tell_here(effects);
+  tell_here(effects);
   if (!effects.ended.empty()) tell_ends(effects.ended);
   if (effects.ready_lanes.empty() && !effects.look_again) return;
   lanes_to_tell_.insert(effects.ready_lanes.begin(), effects.ready_lanes.end());
   look_to_tell_ = look_to_tell_ || effects.look_again;
-  // Who waits here begins at once, and should not have to wait for the notification; others hear
-  // of it a little later, should there be more than he takes.
-  start_telling(taken_here ? kGathering : milliseconds(0));
+  start_telling();
 }
 
 void Watch::tell_ends(const std::vector<Uuid>& ids) {
@@ -138,7 +129,7 @@ void Watch::tell_ends(const std::vector<Uuid>& ids) {
     if (ends_to_tell_.size() > kMostEndsTold) break;
     ends_to_tell_.push_back(id);
   }
-  start_telling(milliseconds(0));
+  start_telling();
 }
 
 void Watch::ask_for_ends() {
@@ -146,14 +137,14 @@ void Watch::ask_for_ends() {
   if (!listens_ || now - asked_for_ends_ < kAskForEndsEvery) return;
   asked_for_ends_ = now;
   asks_for_ends_ = true;
-  start_telling(milliseconds(0));
+  start_telling();
 }
 
-void Watch::start_telling(milliseconds after) {
+void Watch::start_telling() {
   if (telling_) return;
   telling_ = true;
   auto self = shared_from_this();
-  spawn(session_->runtime().executor(), tell_others(after),
+  spawn(session_->runtime().executor(), tell_others(),
         [self](std::exception_ptr) { self->telling_ = false; });
 }
 
@@ -185,9 +176,8 @@ std::vector<Command> Watch::take_what_is_to_tell() {
   return commands;
 }
 
-awaitable<void> Watch::tell_others(milliseconds after) {
+awaitable<void> Watch::tell_others() {
   const auto self = shared_from_this();
-  if (after.count() > 0) (void)co_await sleep_for(after);
   while (!closed_) {
     auto commands = take_what_is_to_tell();
     if (commands.empty()) break;
@@ -280,7 +270,7 @@ void Watch::hear(const std::vector<std::string>& payloads) {
       at = after + 1;
     }
   }
-  (void)tell_here(effects);
+  tell_here(effects);
 }
 
 bool Watch::hear_of_ends(std::string_view payload) {

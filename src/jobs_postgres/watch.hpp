@@ -59,15 +59,14 @@ class Watch : public std::enable_shared_from_this<Watch> {
   };
   class WorkRegistration;
 
-  /// Whether somebody waits here for each of the lanes.
-  bool tell_here(const Effects& effects);
+  void tell_here(const Effects& effects);
   void tell_ends(const std::vector<Uuid>& ids);
   void ask_for_ends();
-  void start_telling(std::chrono::milliseconds after);
+  void start_telling();
   std::vector<net_postgres::Command> take_what_is_to_tell();
   void note_ended(const std::vector<Uuid>& ids);
   boost::asio::awaitable<Result<void>> check_ended(std::vector<Uuid> ids);
-  boost::asio::awaitable<void> tell_others(std::chrono::milliseconds after);
+  boost::asio::awaitable<void> tell_others();
   void start_listening();
   boost::asio::awaitable<void> listen();
   void hear(const std::vector<std::string>& payloads);

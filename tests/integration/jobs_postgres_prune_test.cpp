@@ -103,5 +103,19 @@ TEST_F(PostgresPruneTest, LargePayloadsAreToldAlsoWhenAnAnswerWasLost) {
   }
 }
 
+TEST_F(PostgresPruneTest, WhatClaimsHaveTakenIsVacuumedWhenTheQueueHasRunDry) {
+  auto store = open();
+  ASSERT_TRUE(wait(store->insert(std::vector<jobs::NewJob>(20'500, {.kind = "k"}))).has_value());
+  for (std::size_t claimed = 0; claimed < 20'500;) {
+    claimed += wait(store->claim(claim_of(9'000)))->size();
+  }
+
+  const auto deadline = std::chrono::steady_clock::now() + kGuard;
+  while (sql("SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'ready'") == "0") {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    std::this_thread::sleep_for(20ms);
+  }
+}
+
 }  // namespace
 }  // namespace rwp::tests
