@@ -32,7 +32,7 @@ int run_api_pod(PodProcess& pod) {
   if (!store) return pod.fail(store.error());
 
   const JobsApi api = make_jobs_api(*store, *keys);
-  const QueueGauges gauges(*store, pod.metrics());
+  const QueueGauges gauges(**store, pod.metrics());
   PodService service;
   add_jobs_routes(service.router, api);
   service.dependencies.push_back(store_dependency(*store));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string>
@@ -75,8 +76,8 @@ class Queues {
   std::map<std::string, Shown> shown_;
 };
 
-jobs::Awaitable<void> look(std::shared_ptr<jobs::JobStore> store,
-                           std::shared_ptr<observability::Metrics> metrics) {
+// The store is not the loop's own: the last owner's end would wait for the thread that it is on.
+jobs::Awaitable<void> look(jobs::JobStore* store, std::shared_ptr<observability::Metrics> metrics) {
   Queues queues(std::move(metrics));
   while (true) {
     const auto answer = co_await store->counts();
@@ -92,13 +93,19 @@ jobs::Awaitable<void> look(std::shared_ptr<jobs::JobStore> store,
 
 }  // namespace
 
-QueueGauges::QueueGauges(std::shared_ptr<jobs::JobStore> store,
-                         std::shared_ptr<observability::Metrics> metrics) {
-  const auto executor = store->runtime().executor();
-  auto operation = look(std::move(store), std::move(metrics));
-  looking_ = Task(executor, std::move(operation), [](std::exception_ptr) {});
+QueueGauges::QueueGauges(jobs::JobStore& store, std::shared_ptr<observability::Metrics> metrics) {
+  const auto ended = std::make_shared<std::promise<void>>();
+  ended_ = ended->get_future();
+  auto operation = look(&store, std::move(metrics));
+  std::function<void(std::exception_ptr)> done = [ended](std::exception_ptr) {
+    ended->set_value();
+  };
+  looking_ = Task(store.runtime().executor(), std::move(operation), std::move(done));
 }
 
-QueueGauges::~QueueGauges() { looking_.cancel(); }
+QueueGauges::~QueueGauges() {
+  looking_.cancel();
+  ended_.wait();
+}
 
 }  // namespace rwp::pods

@@ -4,6 +4,7 @@
 #include <rwp/jobs/job_store.hpp>
 #include <rwp/observability/metrics.hpp>
 
+#include <future>
 #include <memory>
 
 namespace rwp::pods {
@@ -12,16 +13,19 @@ namespace rwp::pods {
 /// rwp_queue_jobs{queue,state}, rwp_queue_oldest_ready_seconds{queue} (0: none is ready),
 /// rwp_queue_paused{queue}. All that look at one store show the same; while the store does not
 /// answer they show NaN, not what was.
+///
+/// Lifetime: the store, and its runtime, outlive it; it is not destroyed on the runtime's I/O
+/// thread, whose last look it awaits.
 class QueueGauges {
  public:
-  QueueGauges(std::shared_ptr<jobs::JobStore> store,
-              std::shared_ptr<observability::Metrics> metrics);
+  QueueGauges(jobs::JobStore& store, std::shared_ptr<observability::Metrics> metrics);
   ~QueueGauges();
   QueueGauges(const QueueGauges&) = delete;
   QueueGauges& operator=(const QueueGauges&) = delete;
 
  private:
   Task looking_;
+  std::future<void> ended_;
 };
 
 }  // namespace rwp::pods
