@@ -32,6 +32,7 @@ class Commands {
     add_queues();
     add_keys();
     add_checks();
+    add_ai();
   }
 
   CLI::App& app() { return app_; }
@@ -181,6 +182,17 @@ class Commands {
                         "Check that jobs, leases, ledger and objects hold together");
     verify->add_flag("--no-objects", options_.verify.no_objects, "Leave the object store alone");
     text(verify, "--page", options_.verify.limit, "N", "Rows a look, 1 to 10000 (1000)");
+  }
+
+  void add_ai() {
+    auto* ai = group("ai", "Compare models");
+    auto* eval = leaf(ai, "eval", Command::ai_eval,
+                      "Ask models the cases of a file; how often right, how dear, how fast");
+    names(eval, "file", "JSON Lines, a case each: examples/data/ai_cases.jsonl");
+    eval->add_option("--model", options_.eval.models, "A model to ask; may be given several times")
+        ->type_name("URL")
+        ->allow_extra_args(false);
+    eval->add_flag("--faults", options_.eval.faults, "Say what was wrong, case by case");
   }
 
   Options& options_;

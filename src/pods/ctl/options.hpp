@@ -32,6 +32,7 @@ enum class Command : std::uint8_t {
   migrate,
   dispatch,
   verify,
+  ai_eval,
 };
 
 enum class OutputFormat : std::uint8_t { table, json, ndjson };
@@ -93,6 +94,12 @@ struct VerifyOptions {
   bool no_objects = false;
 };
 
+struct EvalOptions {
+  /// URLs, or name=URL.
+  std::vector<std::string> models{};
+  bool faults = false;
+};
+
 struct Options {
   Command command = Command::jobs_list;
   OutputFormat output = OutputFormat::table;
@@ -104,6 +111,7 @@ struct Options {
   WaitOptions wait{};
   KeyOptions key{};
   VerifyOptions verify{};
+  EvalOptions eval{};
   /// `config --role`: whose settings; empty: rwpctl's own.
   std::string role{};
 };

@@ -46,6 +46,8 @@ int run_command(ctl::Context& context) {
       return ctl::steer_dispatch(context);
     case Command::verify:
       return ctl::run_verify(context);
+    case Command::ai_eval:
+      return ctl::evaluate_models(context);
   }
   return kExitUsage;
 }
