@@ -92,6 +92,8 @@ boost::asio::awaitable<rwp::Result<bool>> run_all(Load* load, int count, bool st
 int run_ours(const std::string& url, long calls, int concurrent, bool streams) {
   rwp::Runtime runtime;
   rwp::net::CurlTransportOptions transport;
+  transport.max_connections_per_host = 10'000;
+  transport.max_connections = 10'000;
   rwp::ai_openai::OpenAiOptions options;
   options.base_url = url;
   options.model = "fake-gpt";

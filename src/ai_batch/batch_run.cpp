@@ -217,7 +217,8 @@ awaitable<Result<JsonText>> BatchRun::watch() {
 }
 
 awaitable<Result<void>> BatchRun::read_files(ai::Batch batch, OutputLines* lines) {
-  for (const std::string& file : {batch.output_file_id, batch.error_file_id}) {
+  const std::vector<std::string> files = {batch.output_file_id, batch.error_file_id};
+  for (const auto& file : files) {
     if (file.empty()) continue;
     ai::OnFilePiece take = [lines](std::string_view piece) { return lines->feed(piece); };
     auto read = co_await parts_.api->download(file, std::move(take), SteadyTime::max());

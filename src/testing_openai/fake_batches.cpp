@@ -112,13 +112,20 @@ struct Answered {
   std::string body{};
 };
 
+Answered refusal(const Refused& said) {
+  Answered answered;
+  answered.status = said.status;
+  answered.body = error_json(said);
+  return answered;
+}
+
 awaitable<Answered> answer(SharedState state, std::string endpoint, JsonText body) {
   const JsonDocument document(body);
   Answered answered;
   if (endpoint == "/v1/embeddings") {
     auto read = read_embed_request(document.root());
     if (const auto* bad = std::get_if<Refused>(&read)) {
-      co_return Answered{bad->status, error_json(*bad)};
+      co_return refusal(*bad);
     }
     auto& asked = std::get<EmbedAsked>(read);
     const std::string model = asked.request.model;
@@ -126,7 +133,7 @@ awaitable<Answered> answer(SharedState state, std::string endpoint, JsonText bod
     asked.request.model.clear();
     auto reply = co_await state->model().embed(std::move(asked.request));
     if (!reply) {
-      co_return Answered{500, error_json(refused(500, "failed", "server_error", ""))};
+      co_return refusal(refused(500, "failed", "server_error", ""));
     }
     state->charge(key, reply->usage, true);
     answered.body = embeddings_json(*reply, model, asked.base64);
@@ -134,13 +141,13 @@ awaitable<Answered> answer(SharedState state, std::string endpoint, JsonText bod
   }
   auto read = read_chat_request(document.root(), state->options().refused_parameters);
   if (const auto* bad = std::get_if<Refused>(&read)) {
-    co_return Answered{bad->status, error_json(*bad)};
+    co_return refusal(*bad);
   }
   auto& asked = std::get<ChatAsked>(read);
   ChatAnswer completion;
   completion.model = asked.request.model;
   auto reply = co_await answer_chat(state, std::move(asked.request), true);
-  if (!reply) co_return Answered{500, error_json(refused(500, "failed", "server_error", ""))};
+  if (!reply) co_return refusal(refused(500, "failed", "server_error", ""));
   completion.reply = std::move(*reply);
   answered.body = completion_json(completion);
   co_return answered;
@@ -266,7 +273,7 @@ awaitable<Response> create(SharedState state, Request request) {
     case FakeBatchFault::refuse:
       co_return error_response(refused(400, "Refused", "invalid_request_error", ""));
     case FakeBatchFault::rate_limit:
-      co_return plain_answer({.fault = Fault::rate_limit, .value = 0}, request).value();
+      co_return limited_at_once(request);
     case FakeBatchFault::lost:
       state->shelf().add(std::move(batch));
       co_return no_answer_at_all();

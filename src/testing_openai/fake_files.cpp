@@ -87,7 +87,7 @@ awaitable<Response> upload(SharedState state, Request request) {
     case FakeBatchFault::refuse:
       co_return error_response(refused(400, "Invalid file", "invalid_request_error", ""));
     case FakeBatchFault::rate_limit:
-      co_return plain_answer({.fault = Fault::rate_limit, .value = 0}, request).value();
+      co_return limited_at_once(request);
     case FakeBatchFault::lost:
       state->shelf().put(std::move(*file));
       co_return no_answer_at_all();

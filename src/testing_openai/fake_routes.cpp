@@ -184,6 +184,13 @@ std::optional<Response> plain_answer(FakeStep step, const Request& request) {
   }
 }
 
+Response limited_at_once(const Request& request) {
+  FakeStep step;
+  step.fault = Fault::rate_limit;
+  step.value = 0;
+  return plain_answer(step, request).value();
+}
+
 awaitable<bool> wait_first(SharedState state, FakeStep step) {
   std::chrono::milliseconds wait{0};
   if (step.fault == Fault::hang) wait = kLongestAnswer;

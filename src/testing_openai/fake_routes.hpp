@@ -47,6 +47,8 @@ std::string text_of(JsonView object, std::string_view name);
 
 /// Answers that need no model; none for other faults.
 std::optional<server::Response> plain_answer(FakeStep step, const server::Request& request);
+/// 429, to be tried again at once.
+server::Response limited_at_once(const server::Request& request);
 /// Waits where the step says so. False: the client has gone meanwhile.
 boost::asio::awaitable<bool> wait_first(SharedState state, FakeStep step);
 
