@@ -38,6 +38,7 @@ awaitable<Result<std::vector<QueueCounts>>> tenant_counts(std::shared_ptr<Parts>
     auto page = co_await parts->record->list(running, cursor, 1'000);
     if (!page) co_return page.error();
     std::vector<jobs::Job*> jobs;
+    jobs.reserve(page->jobs.size());
     for (jobs::Job& job : page->jobs) jobs.push_back(&job);
     const auto split = co_await split_running(parts, std::move(jobs));
     // Redis is away: all told as running.
@@ -105,6 +106,7 @@ awaitable<Result<jobs::JobPage>> list(std::shared_ptr<Parts> parts, jobs::JobFil
   auto page = co_await parts->record->list(std::move(filter), std::move(cursor), limit);
   if (!page) co_return page;
   std::vector<jobs::Job*> jobs;
+  jobs.reserve(page->jobs.size());
   for (jobs::Job& job : page->jobs) jobs.push_back(&job);
   (void)co_await split_running(parts, std::move(jobs));
   std::erase_if(page->jobs, [&](const jobs::Job& job) { return !wanted.contains(job.state); });

@@ -82,11 +82,11 @@ awaitable<Result<void>> Reconciler::open_if_due() {
   request.watermark = *stamp;
   request.term = term_;
   request.paused_queues = std::move(*paused);
-  const std::size_t waited = static_cast<std::size_t>(request.waited.count());
+  const std::int64_t waited = request.waited.count();
   auto opened = co_await parts_->dispatch->open(std::move(request));
   if (!opened) co_return opened;
   parts_->options.log.info("Redis is open: jobs are handed out",
-                           {{"waited_ms", static_cast<std::int64_t>(waited)}, {"term", term_}});
+                           {{"waited_ms", waited}, {"term", term_}});
   missing_.clear();
   looked_ = steady_clock::now();
   co_return co_await look(true);
@@ -188,6 +188,7 @@ awaitable<Result<void>> Reconciler::take_back(std::vector<DispatchRecord> found)
 awaitable<void> Reconciler::tell_cancellations(std::vector<DispatchRecord> cancelled) {
   if (cancelled.empty()) co_return;
   std::vector<StampedJob> jobs;
+  jobs.reserve(cancelled.size());
   for (const DispatchRecord& record : cancelled) {
     jobs.push_back({.id = record.id, .stamp = record.stamp});
   }

@@ -23,7 +23,7 @@ class Reconciler {
   explicit Reconciler(std::shared_ptr<Parts> parts);
 
   /// Whether this store is the one; its value changes.
-  const std::shared_ptr<const bool> leads() const { return leads_; }
+  std::shared_ptr<const bool> leads() const { return leads_; }
 
   /// One step: hears of the mode, tries to lead, opens or closes, looks when it is time. What fails
   /// is tried with the next.

@@ -29,6 +29,7 @@ awaitable<Result<Withdrawn>> withdraw_tickets(
   Withdrawn withdrawn;
   if (records->empty()) co_return withdrawn;
   std::vector<StampedJob> jobs;
+  jobs.reserve(records->size());
   for (const DispatchRecord& record : *records) {
     jobs.push_back({.id = record.id, .stamp = record.stamp});
   }
@@ -43,6 +44,7 @@ awaitable<Result<Withdrawn>> withdraw_tickets(
   }
   if (free.empty()) co_return withdrawn;
   std::vector<Uuid> freed;
+  freed.reserve(free.size());
   for (const jobs::LostRun& run : free) freed.push_back(run.id);
   auto taken = co_await parts->record->take_back(std::move(free), std::nullopt);
   if (!taken) co_return taken.error();

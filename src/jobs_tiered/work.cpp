@@ -315,6 +315,34 @@ awaitable<PerItem<LeaseState>> start_given(std::shared_ptr<Parts> parts, std::ve
   co_return co_await tell_gone(parts, std::move(runs), std::move(started));
 }
 
+/// Of runs without a handle, those that hold: the dispatch may have given them, too.
+std::vector<RunRef> held_of(const std::vector<RunRef>& runs, const PerItem<LeaseState>& answers) {
+  std::vector<RunRef> held;
+  for (std::size_t i = 0; answers && i < runs.size(); ++i) {
+    if ((*answers)[i]) held.push_back(runs[i]);
+  }
+  return held;
+}
+
+awaitable<PerItem<LeaseState>> extend_own(std::shared_ptr<Parts> parts, std::vector<RunRef> runs,
+                                          std::chrono::milliseconds lease) {
+  auto answers = co_await parts->record->extend(runs, lease);
+  auto held = held_of(runs, answers);
+  if (!held.empty() && parts->dispatches()) {
+    (void)co_await parts->dispatch->extend(std::move(held), lease);
+  }
+  co_return answers;
+}
+
+awaitable<PerItem<LeaseState>> start_own(std::shared_ptr<Parts> parts, std::vector<RunRef> runs) {
+  auto answers = co_await parts->record->mark_started(runs);
+  auto held = held_of(runs, answers);
+  if (!held.empty() && parts->dispatches()) {
+    (void)co_await parts->dispatch->mark_started(std::move(held));
+  }
+  co_return answers;
+}
+
 /// Of runs whose completion was refused, those that the record has moved on from: a child's fault
 /// leaves the run its job's.
 awaitable<std::vector<RunRef>> stale_of(std::shared_ptr<Parts> parts, std::vector<RunRef> runs) {
@@ -359,7 +387,7 @@ awaitable<void> answer_repeated(std::shared_ptr<Parts> parts, const std::vector<
 awaitable<PerItem<LeaseState>> mark_started(std::shared_ptr<Parts> parts,
                                             std::vector<RunRef> runs) {
   Ask<LeaseState> record = [parts](std::vector<RunRef> some) {
-    return parts->record->mark_started(std::move(some));
+    return start_own(parts, std::move(some));
   };
   Ask<LeaseState> dispatch = record;
   if (parts->dispatches()) {
@@ -371,7 +399,7 @@ awaitable<PerItem<LeaseState>> mark_started(std::shared_ptr<Parts> parts,
 awaitable<PerItem<LeaseState>> extend(std::shared_ptr<Parts> parts, std::vector<RunRef> runs,
                                       std::chrono::milliseconds lease) {
   Ask<LeaseState> record = [parts, lease](std::vector<RunRef> some) {
-    return parts->record->extend(std::move(some), lease);
+    return extend_own(parts, std::move(some), lease);
   };
   Ask<LeaseState> dispatch = [parts, lease](std::vector<RunRef> some) {
     return extend_given(parts, std::move(some), lease);
@@ -390,7 +418,8 @@ awaitable<PerItem<jobs::JobState>> finish(std::shared_ptr<Parts> parts,
   std::vector<RunRef> refused;
   ended.reserve(runs.size());
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (runs[i].handle != 0) ((*answers)[i] ? ended : refused).push_back(runs[i]);
+    if (runs[i].handle != 0 || parts->dispatches())
+      ((*answers)[i] ? ended : refused).push_back(runs[i]);
   }
   auto stale = co_await stale_of(parts, std::move(refused));
   ended.insert(ended.end(), stale.begin(), stale.end());

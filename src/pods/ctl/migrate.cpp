@@ -9,8 +9,14 @@ namespace rwp::pods::ctl {
 
 int migrate_store(Context& context) {
   const std::string& text = context.configuration().jobs_url;
-  const auto url = Url::parse(text);
+  auto url = Url::parse(text);
   if (!url) return fail(context, url.error());
+  if (url->scheme() == "tiered") {
+    // The record has a schema, Redis none.
+    const std::size_t begin = std::string("tiered:").size();
+    url = Url::parse(text.substr(begin, text.rfind(",redis") - begin));
+    if (!url) return fail(context, url.error());
+  }
   if (url->scheme() == "postgres" || url->scheme() == "postgresql") {
     const auto done = jobs_postgres::migrate(context.runtime, *url);
     if (!done) return fail(context, done.error());
