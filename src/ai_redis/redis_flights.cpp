@@ -16,7 +16,6 @@ namespace rwp::ai_redis {
 namespace {
 
 using boost::asio::awaitable;
-using net_redis::Reply;
 using net_redis::Script;
 using std::chrono::milliseconds;
 
@@ -172,8 +171,8 @@ class Flights : public std::enable_shared_from_this<Flights> {
   };
   class Listener {
    public:
-    Listener(Flights& flights, std::string key) : flights_(flights), key_(std::move(key)) {
-      listened_ = &flights_.listeners_[key_];
+    Listener(Flights& flights, std::string key)
+        : flights_(flights), key_(std::move(key)), listened_(&flights_.listeners_[key_]) {
       ++listened_->listeners;
     }
     ~Listener() {
@@ -186,7 +185,7 @@ class Flights : public std::enable_shared_from_this<Flights> {
    private:
     Flights& flights_;
     const std::string key_;
-    Listened* listened_ = nullptr;
+    Listened* const listened_;
   };
 
   std::string lease() const { return std::to_string(link_->options.flight_lease.count()); }
