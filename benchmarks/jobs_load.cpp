@@ -1,9 +1,10 @@
 // Ours as one of the peers of benchmarks/peers/on_servers, on any jobs URL: reads requests from
 // standard input and answers each, a JSON object a line (the protocol is in run.py there).
 //
-//   jobs_load postgres | URL
+//   jobs_load postgres | tiered | URL
 //
-// "postgres" is the URL of the server that the request names.
+// "postgres" is the URL of the server that the request names; "tiered" that one and its Redis, with
+// OPTIONS of the tiered store as in "tiered?window=10000".
 
 #include <rwp/builtin_schemes.hpp>
 #include <rwp/core/async.hpp>
@@ -93,8 +94,15 @@ class Load {
   }
 
  private:
+  std::string url_of(const Json& request) const {
+    const auto postgres = [&] { return request.at("postgres").get<std::string>(); };
+    if (url_ == "postgres") return postgres();
+    if (!url_.starts_with("tiered?") && url_ != "tiered") return url_;
+    return "tiered:" + postgres() + "," + request.at("redis").get<std::string>() + url_.substr(6);
+  }
+
   Json hello(const Json& request) {
-    const std::string url = url_ == "postgres" ? request.at("postgres").get<std::string>() : url_;
+    const std::string url = url_of(request);
     store_ = must(builtin_schemes().open<jobs::JobStore>(url, control_));
     return {{"version", "0.1.0"},
             {"settings", url_ + ", concurrency 16, inserts of 1000 from 2 callers"}};

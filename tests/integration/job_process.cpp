@@ -1,5 +1,5 @@
-// One of several processes on the same jobs (a file of SQLite, or a postgres: URL): what it does is
-// said by its arguments, what became of it by the lines it writes.
+// One of several processes on the same jobs (a file of SQLite, or a postgres: or tiered: URL): what
+// it does is said by its arguments, what became of it by the lines it writes.
 //
 //   job_process FILE submit COUNT BATCH     each answered id; COUNT 0: without end
 //   job_process FILE fill BYTES             as above, with files limited to BYTES, until refused
@@ -11,9 +11,11 @@
 
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
+#include <rwp/core/scheme_registry.hpp>
 #include <rwp/jobs/job_store.hpp>
 #include <rwp/jobs_postgres/postgres_job_store.hpp>
 #include <rwp/jobs_sqlite/sqlite_job_store.hpp>
+#include <rwp/jobs_tiered/tiered_job_store.hpp>
 
 #include <chrono>
 #include <csignal>
@@ -136,13 +138,19 @@ int hold(jobs::JobStore& store, std::chrono::milliseconds lease) {
 }
 
 Result<std::shared_ptr<jobs::JobStore>> open(Runtime& runtime, const std::string& place) {
+  jobs_postgres::PostgresOptions options;
+  options.patience = 30s;
+  if (place.starts_with("tiered:")) {
+    SchemeRegistry registry;
+    jobs_postgres::register_postgres(registry, options);
+    jobs_tiered::register_tiered(registry);
+    return registry.open<jobs::JobStore>(place, runtime);
+  }
   if (!place.starts_with("postgres:")) {
     return jobs_sqlite::open_sqlite_job_store(runtime, {.path = place});
   }
   const auto url = Url::parse(place);
   if (!url) return url.error();
-  jobs_postgres::PostgresOptions options;
-  options.patience = 30s;
   return jobs_postgres::open_postgres_job_store(runtime, *url, std::move(options));
 }
 

@@ -38,6 +38,7 @@ BUILD = HERE.parents[2] / "build" / "peers_on_servers"
 BENCHMARKS = HERE.parents[1]
 RELEASE = HERE.parents[2] / "build" / "release"
 OURS = "rwp_postgres"
+TIERED = ("rwp_tiered", "rwp_tiered_small")
 BYTES = 200
 CALLERS = (1, 16, 64)
 
@@ -57,6 +58,9 @@ def postgres_baseline():
 # Name: the program, and the server that it keeps jobs on.
 PEERS = {
     OURS: (lambda: [str(RELEASE / "bin/jobs_load"), "postgres"], "postgres"),
+    # All of a drain's jobs fit in the window, and a tenth of them.
+    TIERED[0]: (lambda: [str(RELEASE / "bin/jobs_load"), "tiered?window=100000"], "postgres redis"),
+    TIERED[1]: (lambda: [str(RELEASE / "bin/jobs_load"), "tiered?window=10000"], "postgres redis"),
     "libpq": (postgres_baseline, "postgres"),
     "graphile_worker": (lambda: node("graphile_worker.mjs"), "postgres"),
     "pg_boss": (lambda: node("pg_boss.mjs"), "postgres"),
@@ -64,15 +68,22 @@ PEERS = {
     "sidekiq": (lambda: ["ruby", str(HERE / "sidekiq_peer.rb")], "redis"),
 }
 NODE_PEERS = ("graphile_worker", "pg_boss", "bullmq")
+# What the tiered store stands beside.
+ON_REDIS = (OURS, "bullmq", "sidekiq")
 # The least ratio of ours to theirs that is wanted.
 GOALS = {
+    ("rwp_tiered", OURS, "drain"): 1.3, ("rwp_tiered_small", OURS, "drain"): 1.0,
+    ("rwp_tiered", "bullmq", "drain"): 3.0, ("rwp_tiered", "sidekiq", "drain"): 5.0,
+    ("rwp_tiered", "bullmq", "pickup_p50"): 1.0,
+}
+GOALS |= {(OURS, *what): goal for what, goal in {
     ("libpq", "drain"): 0.5, ("libpq", "submit_batch"): 0.6, ("libpq", "submit_64"): 3.0,
     ("libpq", "submit_1"): 0.75, ("libpq", "pickup_p50"): 1 / 1.3,
     ("graphile_worker", "pickup_p50"): 1 / 0.7,
     ("graphile_worker", "client_cpu"): 3.0, ("graphile_worker", "server_cpu"): 2.0,
     ("graphile_worker", "drain"): 2.5, ("pg_boss", "drain"): 2.0,
     ("graphile_worker", "submit_16"): 15.0, ("pg_boss", "submit_16"): 15.0,
-}
+}.items()}
 
 
 def install_node_peers():
@@ -118,6 +129,17 @@ class Peer:
         self.process.stdout.close()
 
 
+class Both:
+    """A record and what hands its jobs out, as one server."""
+
+    def __init__(self, record, dispatch):
+        self.record, self.dispatch = record, dispatch
+
+    def usage(self):
+        used = self.record.usage()
+        return {**used, "cpu": used["cpu"] + self.dispatch.usage()["cpu"]}
+
+
 def per_job(server, peer, jobs, ask):
     """What `ask` answers, and what it took of both sides for each job."""
     before, client = server.usage(), peer.cpu()
@@ -135,7 +157,7 @@ def measure(name, command, kept_on, postgres, redis, options):
     """Rows of one peer."""
     postgres.fresh_database()
     redis.command("FLUSHALL")
-    server = postgres if "postgres" in kept_on else redis
+    server = {"postgres": postgres, "redis": redis}.get(kept_on) or Both(postgres, redis)
     peer = Peer(name, command, postgres, redis)
     rows = []
 
@@ -151,7 +173,7 @@ def measure(name, command, kept_on, postgres, redis, options):
                                lambda: peer.ask("load", count=options.jobs, bytes=BYTES))
         row("submit_batch", options.jobs / loaded["seconds"], "jobs/s", used)
         drained, used = per_job(server, peer, options.jobs, lambda: peer.ask("drain", count=options.jobs))
-        if server is postgres:
+        if server is not redis:
             used["dead_tuples"] = postgres.dead_tuples()
         row("drain", options.jobs / drained["seconds"], "jobs/s", used)
         peer.ask("clear")
@@ -178,14 +200,17 @@ def compare(rows):
         for side in ("client", "server"):
             if what == "drain":
                 measured[name, side + "_cpu"] = row[side + "_cpu_us"], "us"
-    for (name, what), (theirs, unit) in measured.items():
-        ours = measured.get((OURS, what), (None,))[0]
-        if name == OURS or ours is None:
-            continue
-        # Of times a small one is good.
-        above, below = (theirs, ours) if unit == "us" else (ours, theirs)
-        yield {"name": f"beside_{name}/{what}", "value": ours, "unit": unit, "baseline": theirs,
-               "ratio": above / below if below else None, "goal": GOALS.get((name, what))}
+    for own in (OURS, *TIERED):
+        for (name, what), (theirs, unit) in measured.items():
+            ours = measured.get((own, what), (None,))[0]
+            if name in (own, *TIERED) or ours is None or (own != OURS and name not in ON_REDIS):
+                continue
+            beside = f"beside_{name}" if own == OURS else f"{own[4:]}_beside_{name}"
+            # Of times a small one is good.
+            above, below = (theirs, ours) if unit == "us" else (ours, theirs)
+            yield {"name": f"{beside}/{what}", "value": ours, "unit": unit,
+                   "baseline": theirs, "ratio": above / below if below else None,
+                   "goal": GOALS.get((own, name, what))}
 
 
 def main():
@@ -193,12 +218,12 @@ def main():
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs of a drain (100000)")
     parser.add_argument("--pickups", type=int, default=300, help="idle pick-ups (300)")
     parser.add_argument("--peer", action="append", choices=sorted(PEERS), help="only this one; may be repeated")
-    parser.add_argument("--ours", action="store_true", help="also ours, on postgres:")
+    parser.add_argument("--ours", action="store_true", help="also ours, on postgres: and tiered:")
     parser.add_argument("--rows", metavar="FILE", help="append the rows there instead of a table")
     parser.add_argument("--folder", help="where the servers' files go (build/peers_on_servers)")
     options = parser.parse_args()
     options.prefix = "peers"
-    chosen = options.peer or [name for name in PEERS if name != OURS or options.ours]
+    chosen = options.peer or [name for name in PEERS if name not in (OURS, *TIERED) or options.ours]
     if any(name in NODE_PEERS for name in chosen):
         install_node_peers()
     BUILD.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,209 @@
+// What breaks between the tiered store and its servers, brought about for real. After each fault:
+// what was acknowledged has an outcome, each job one, and nothing that still ran was run again.
+
+#include "support/cutting_proxy.hpp"
+#include "support/tiered_fixture.hpp"
+
+#include <csignal>
+
+namespace rwp::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t kMany = 4'000;
+#else
+constexpr std::size_t kMany = 50'000;
+#endif
+constexpr std::size_t kSome = 2'000;
+constexpr std::size_t kSlow = 8;
+
+class TieredFaultTest : public TieredTest {
+ protected:
+  void SetUp() override {
+    store_ = open_tiered(url(), redis_.url());
+    other_ = open_tiered(url(), redis_.url());
+  }
+
+  /// Slow jobs run on both workers, quick ones wait.
+  void begin(std::size_t quick) {
+    submit(*store_, "slow", kSlow);
+    first_ = work(store_);
+    ASSERT_TRUE(eventually([&] { return runs_.active() >= kSlow; }));
+    submit(*other_, "k", quick);
+    second_ = work(other_);
+    ASSERT_TRUE(eventually([&] { return runs_.begun() >= kSlow + quick / 20; }));
+  }
+  void end() {
+    work_off();
+    first_.reset();
+    second_.reset();
+    expect_each_once();
+  }
+
+  RedisServer redis_;
+  std::shared_ptr<jobs::JobStore> store_;
+  std::shared_ptr<jobs::JobStore> other_;
+  std::unique_ptr<jobs::Worker> first_;
+  std::unique_ptr<jobs::Worker> second_;
+};
+
+TEST_F(TieredFaultTest, AFlushedRedisWithManyJobsQueuedLosesNoneAndRunsNoneTwice) {
+  begin(kMany);
+
+  ASSERT_EQ(redis_.cli("FLUSHALL"), "OK");
+  let_it_be_opened(redis_, kSlow);
+
+  end();
+}
+
+TEST_F(TieredFaultTest, ARedisRestartedWithoutItsFileLosesNoneAndRunsNoneTwice) {
+  begin(kSome);
+
+  redis_.kill();
+  redis_.start();
+  let_it_be_opened(redis_, kSlow);
+
+  end();
+}
+
+TEST_F(TieredFaultTest, ARedisThatGoesBackToAnOlderFileRunsNothingTwice) {
+  submit(*store_, "slow", kSlow / 2);
+  first_ = work(store_);
+  ASSERT_TRUE(eventually([&] { return runs_.active() >= kSlow / 2; }));
+  // In the file, the other slow jobs wait, and so do the quick ones.
+  first_->stop();
+  submit(*store_, "k", kSome);
+  ASSERT_EQ(redis_.cli("SAVE"), "OK");
+  first_ = work(store_);
+  second_ = work(other_);
+  submit(*store_, "slow", kSlow / 2);
+  ASSERT_TRUE(eventually([&] { return runs_.begun() >= kSome / 2; }));
+
+  redis_.kill();
+  redis_.start();
+  let_it_be_opened(redis_, runs_.active());
+
+  end();
+}
+
+TEST_F(TieredFaultTest, WhileRedisIsAwayWhatRunsEndsAndWhatIsSubmittedWaits) {
+  begin(kSome);
+  redis_.stop();
+  submit(*store_, "k", 100);
+  runs_.release();
+
+  // The outcomes of what ran are recorded; nothing new starts.
+  ASSERT_TRUE(eventually([&] { return runs_.active() == 0; }));
+  const std::size_t begun = runs_.begun();
+  redis_.start();
+  EXPECT_EQ(runs_.begun(), begun);
+  let_it_be_opened(redis_, 0);
+
+  end();
+}
+
+TEST_F(TieredFaultTest, RestartsOfPostgresqlLoseNothingAndRunNothingTwice) {
+  begin(kSome);
+
+  for (const int signal : {SIGINT, SIGQUIT}) {
+    server().restart(signal);
+    submit(*store_, "k", 200);
+  }
+
+  end();
+}
+
+class TieredProxyTest : public TieredFaultTest {
+ protected:
+  void SetUp() override {
+    store_ = open_tiered(
+        "postgres://rwp@127.0.0.1:" + std::to_string(to_postgres_.port()) + "/" + database_,
+        "redis://127.0.0.1:" + std::to_string(to_redis_.port()));
+    other_ = open_tiered(url(), redis_.url());
+  }
+
+  CuttingProxy to_postgres_{server().port()};
+  CuttingProxy to_redis_{redis_.port()};
+};
+
+TEST_F(TieredProxyTest, ConnectionsCutAtAnyByteLoseNothingAndRunNothingTwice) {
+  begin(kSome);
+
+  for (const std::size_t bytes : {41'011U, 30'011U}) {
+    for (CuttingProxy* proxy : {&to_redis_, &to_postgres_}) {
+      const std::size_t before = proxy->cuts();
+      proxy->cut_after(bytes);
+      do submit(*store_, "k", 50);
+      while (proxy->cuts() == before);
+      proxy->cut_after(0);
+    }
+  }
+
+  end();
+}
+
+TEST_F(TieredProxyTest, AnswersThatAreLostAfterTheirEffectLoseNothing) {
+  for (int i = 0; i < 3; ++i) {
+    to_postgres_.lose_next_answer();
+    submit(*store_, "k", 20);
+    to_redis_.lose_next_answer();
+    submit(*store_, "k", 20);
+    ASSERT_TRUE(eventually([&] { return to_redis_.has_lost_answer(); }));
+  }
+  first_ = work(store_);
+  to_redis_.lose_next_answer();
+  submit(*store_, "k", 20);
+
+  end();
+}
+
+/// A master, a replica behind a line that may be cut, and three Sentinels of which two decide.
+class TieredSentinelTest : public TieredFaultTest {
+ protected:
+  void SetUp() override {
+    redis_.cli("CONFIG SET repl-diskless-sync-delay 0");
+    replica_ = std::make_unique<RedisServer>(
+        RedisServer::Options{"--replicaof", "127.0.0.1 " + std::to_string(to_replica_->port())});
+    std::string hosts;
+    for (auto& sentinel : sentinels_) {
+      sentinel = RedisServer::sentinel(redis_.port());
+      hosts += (hosts.empty() ? "" : ",") + sentinel->host_and_port();
+    }
+    for (const auto& sentinel : sentinels_) {
+      ASSERT_TRUE(eventually([&] {
+        const auto known = sentinel->cli("SENTINEL master mymaster");
+        return known.find("num-other-sentinels\n2") != std::string::npos &&
+               known.find("num-slaves\n1") != std::string::npos;
+      }));
+    }
+    const std::string url_of_both = "redis-sentinel://" + hosts + "/mymaster";
+    store_ = open_tiered(url(), url_of_both);
+    other_ = open_tiered(url(), url_of_both);
+  }
+
+  std::unique_ptr<CuttingProxy> to_replica_ = std::make_unique<CuttingProxy>(redis_.port());
+  std::unique_ptr<RedisServer> replica_;
+  std::array<std::unique_ptr<RedisServer>, 3> sentinels_;
+};
+
+TEST_F(TieredSentinelTest, AReplicaThatLaggedAndIsPromotedRunsNothingTwice) {
+  submit(*store_, "k", kSome);
+  ASSERT_TRUE(eventually([&] { return replica_->cli("HLEN rwp:{jobs}:q") != "0"; }));
+  // From here on the replica hears nothing: for it, none of what follows has been claimed.
+  to_replica_.reset();
+  submit(*store_, "slow", kSlow);
+  first_ = work(store_);
+  second_ = work(other_);
+  ASSERT_TRUE(eventually([&] { return runs_.begun() >= kSlow + kSome / 4; }));
+
+  redis_.kill();
+  ASSERT_TRUE(eventually([&] { return replica_->cli("ROLE").starts_with("master"); }));
+  let_it_be_opened(*replica_, kSlow);
+
+  end();
+}
+
+}  // namespace
+}  // namespace rwp::tests

@@ -1,0 +1,204 @@
+#pragma once
+
+#include "support/manual_clock.hpp"
+#include "support/postgres_fixture.hpp"
+#include "support/redis_fixture.hpp"
+#include <rwp/jobs/worker.hpp>
+#include <rwp/jobs_postgres/postgres_job_store.hpp>
+#include <rwp/jobs_tiered/tiered_job_store.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace rwp::tests {
+
+/// What the handlers of a test have run, and whether a job was run while another run of it, which
+/// had not been told to stop, went on. Threads: safe to share.
+class Runs {
+ public:
+  /// Kind "k" ends at once; "slow" when release() has been called.
+  void register_with(jobs::Worker& worker) {
+    worker.handle("k", [this](jobs::JobContext& context) { return run_quickly(context); });
+    worker.handle("slow", [this](jobs::JobContext& context) { return run_slowly(context); });
+  }
+  void release() { released_ = true; }
+
+  std::size_t active() const {
+    const std::lock_guard lock(mutex_);
+    std::size_t count = 0;
+    for (const auto& [id, contexts] : active_) count += contexts.size();
+    return count;
+  }
+  std::size_t begun() const { return begun_; }
+  std::size_t run_twice_at_once() const { return overlaps_; }
+  int most_runs_of_a_slow_job() const {
+    const std::lock_guard lock(mutex_);
+    int most = 0;
+    for (const auto& [id, times] : slow_runs_) most = std::max(most, times);
+    return most;
+  }
+
+ private:
+  void begin(jobs::JobContext& context) {
+    const std::lock_guard lock(mutex_);
+    ++begun_;
+    auto& others = active_[context.id()];
+    overlaps_ += static_cast<std::size_t>(std::count_if(
+        others.begin(), others.end(), [](const auto* other) { return !other->stop_requested(); }));
+    others.push_back(&context);
+  }
+  void end(jobs::JobContext& context) {
+    const std::lock_guard lock(mutex_);
+    auto& contexts = active_[context.id()];
+    std::erase(contexts, &context);
+    if (contexts.empty()) active_.erase(context.id());
+  }
+  jobs::Awaitable<Result<JsonText>> run_quickly(jobs::JobContext& context) {
+    begin(context);
+    end(context);
+    co_return JsonText::trusted("1");
+  }
+  jobs::Awaitable<Result<JsonText>> run_slowly(jobs::JobContext& context) {
+    begin(context);
+    {
+      const std::lock_guard lock(mutex_);
+      ++slow_runs_[context.id()];
+    }
+    while (!released_ && !context.stop_requested()) {
+      if (!co_await sleep_for(std::chrono::milliseconds(5))) break;
+    }
+    end(context);
+    co_return JsonText::trusted("1");
+  }
+
+  mutable std::mutex mutex_;
+  std::map<Uuid, std::vector<jobs::JobContext*>> active_;
+  std::map<Uuid, int> slow_runs_;
+  std::atomic<std::size_t> begun_{0};
+  std::atomic<std::size_t> overlaps_{0};
+  std::atomic<bool> released_{false};
+};
+
+/// A tiered store on a database and a Redis of its own. A clock that stands judges leases, so that
+/// none lapses because the machine is slow.
+class TieredTest : public PostgresTest {
+ protected:
+  static constexpr std::chrono::seconds kLease{3};
+
+  std::shared_ptr<jobs::JobStore> open_tiered(const std::string& record, const std::string& redis) {
+    jobs_tiered::TieredOptions options;
+    options.clock = clock_;
+    options.look_every = std::chrono::milliseconds(200);
+    const auto separator = redis.find('?') == std::string::npos ? "?" : "&";
+    const auto url = Url::parse(redis + separator + "connect_timeout=1s").value();
+    jobs_postgres::PostgresOptions keeping;
+    keeping.patience = kGuard / 2;
+    auto kept = jobs_postgres::open_postgres_record(runtime_, Url::parse(record).value(), keeping);
+    return jobs_tiered::open_tiered_job_store(runtime_, std::move(kept.value()), url,
+                                              std::move(options))
+        .value();
+  }
+
+  jobs::WorkerOptions worker_options() const {
+    jobs::WorkerOptions options;
+    options.lease = kLease;
+    options.rescue_every = std::chrono::milliseconds(200);
+    options.drain_grace = std::chrono::milliseconds(0);
+    return options;
+  }
+  std::unique_ptr<jobs::Worker> work(const std::shared_ptr<jobs::JobStore>& store) {
+    auto worker = std::make_unique<jobs::Worker>(store, handlers_, worker_options());
+    runs_.register_with(*worker);
+    worker->start();
+    return worker;
+  }
+
+  /// Remembers what was acknowledged. What is answered that nobody knows its outcome is repeated.
+  void submit(jobs::JobStore& store, const std::string& kind, std::size_t count) {
+    constexpr std::size_t kBatch = 1'000;
+    for (std::size_t done = 0; done < count; done += kBatch) {
+      std::vector<jobs::NewJob> some(std::min(kBatch, count - done), jobs::NewJob{.kind = kind});
+      if (kind == "slow") {
+        for (auto& job : some) job.priority = jobs::Priority::urgent;
+      }
+      for (auto& job : some) job.id = Uuid::make_v7();
+      auto answers = wait(store.insert(some));
+      for (int tries = 0; !answers && tries < 20; ++tries) answers = wait(store.insert(some));
+      ASSERT_TRUE(answers.has_value()) << answers.error().to_string();
+      for (const auto& answer : *answers) {
+        ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+        acknowledged_.insert(answer->id);
+      }
+    }
+  }
+
+  template <class Condition>
+  static bool eventually(Condition condition,
+                         std::chrono::seconds guard = std::chrono::seconds(120)) {
+    const auto deadline = std::chrono::steady_clock::now() + guard;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+  /// Waits until a closed Redis has been asked for its opening and has so many leases again, then
+  /// lets the time pass that it must be closed for. Where nothing runs it is opened at once.
+  void let_it_be_opened(const RedisServer& redis, std::size_t leases) {
+    ASSERT_TRUE(eventually([&] {
+      if (leases == 0 && redis.cli("EXISTS rwp:{jobs}:open") == "1") return true;
+      return redis.cli("EXISTS rwp:{jobs}:opening") == "1" &&
+             std::stoul(redis.cli("HLEN rwp:{jobs}:l")) >= leases;
+    })) << redis.cli("HLEN rwp:{jobs}:l");
+    clock_->pass(kLease * 2 / 3 + std::chrono::milliseconds(1'001));
+    ASSERT_TRUE(eventually([&] { return redis.cli("EXISTS rwp:{jobs}:open") == "1"; }));
+  }
+
+  std::size_t ended() const { return std::stoul(sql("SELECT count(*) FROM rwp.ended")); }
+  /// Until every job has ended. Leases that nobody holds lapse: time passes while nothing runs.
+  void work_off() {
+    runs_.release();
+    std::size_t before = 0;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    while (true) {
+      const std::size_t now = ended();
+      if (now >= acknowledged_.size()) break;
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+          << now << " of " << acknowledged_.size() << " have ended";
+      if (now == before && runs_.active() == 0) clock_->pass(kLease / 2);
+      before = now;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+  /// The acknowledged jobs are those with an outcome, each once.
+  void expect_each_once() {
+    ASSERT_FALSE(acknowledged_.empty());
+    EXPECT_EQ(sql("SELECT count(*) FROM rwp.ended WHERE state = 4"),
+              std::to_string(acknowledged_.size()));
+    EXPECT_EQ(sql("SELECT count(DISTINCT id) FROM rwp.ended"),
+              std::to_string(acknowledged_.size()));
+    std::string ids;
+    for (const Uuid& id : acknowledged_) ids += (ids.empty() ? "" : ",") + id.to_string();
+    EXPECT_EQ(sql("SELECT count(*) FROM unnest('{" + ids +
+                  "}'::uuid[]) a(id) WHERE NOT EXISTS (SELECT FROM rwp.ended e WHERE e.id = a.id)"),
+              "0");
+    EXPECT_EQ(sql("SELECT count(*) FROM rwp.running"), "0");
+    EXPECT_EQ(runs_.run_twice_at_once(), 0U) << "what still ran was run again";
+    EXPECT_LE(runs_.most_runs_of_a_slow_job(), 1) << "what still ran was run again";
+  }
+
+  std::shared_ptr<ManualClock> clock_ = std::make_shared<ManualClock>();
+  Runtime handlers_;
+  Runs runs_;
+  std::set<Uuid> acknowledged_;
+};
+
+}  // namespace rwp::tests
