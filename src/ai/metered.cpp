@@ -27,44 +27,72 @@ class MeteredModel final : public Model {
   std::string default_model() const override { return inner_->default_model(); }
 
  private:
+  struct Origin {
+    std::string tenant{};
+    std::string kind{};
+    std::string model{};
+    observability::TraceContext parent{};
+    /// The parent itself when no span is made.
+    observability::TraceContext span{};
+  };
+
   /// Counts a call when it ends, also when it ends by an exception (a cancelled coroutine).
   class Call {
    public:
-    Call(MeteredModel* meter, std::string operation)
-        : meter_(meter), operation_(std::move(operation)), model_(meter->default_model()) {}
+    Call(MeteredModel* meter, std::string operation, Origin origin)
+        : meter_(meter),
+          operation_(std::move(operation)),
+          origin_(std::move(origin)),
+          model_(meter->default_model()) {}
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
-    ~Call() { meter_->count(operation_, model_, code_, Steady::now() - start_); }
+    ~Call() {
+      const auto took = Steady::now() - start_;
+      meter_->count(operation_, model_, code_, took);
+      meter_->export_span(*this, took);
+    }
 
     void answered_by(const std::string& model) {
       if (!model.empty()) model_ = model;
       code_ = "ok";
     }
     void failed(const Error& error) { code_ = to_string(error.code()); }
-    const std::string& model() const { return model_; }
+    void used(const TokenUsage& usage) { usage_ = usage; }
+
     const std::string& operation() const { return operation_; }
+    const Origin& origin() const { return origin_; }
+    const std::string& model() const { return model_; }
+    const std::string& code() const { return code_; }
+    const TokenUsage& usage() const { return usage_; }
 
    private:
     MeteredModel* const meter_;
     const std::string operation_;
+    const Origin origin_;
     const Steady::time_point start_ = Steady::now();
     std::string model_;
     std::string code_{to_string(Errc::cancelled)};
+    TokenUsage usage_;
   };
 
-  /// Whose call it was; kept, since the request itself is moved on.
-  struct Origin {
-    std::string tenant{};
-    std::string kind{};
-  };
+  /// What is kept of a request, which is moved on itself, with the call's own span in its trace.
+  template <class Request>
+  Origin origin_of(Request& request) const {
+    Origin origin{request.tenant, request.kind, request.model, request.trace, request.trace};
+    if (options_.spans && request.trace.valid()) {
+      origin.span = request.trace.make_child();
+      request.trace = origin.span;
+    }
+    return origin;
+  }
 
   awaitable<Result<ChatReply>> do_chat(ChatRequest request) override {
-    Origin origin{request.tenant, request.kind};
+    Origin origin = origin_of(request);
     return measured("chat", std::move(origin), inner_->chat(std::move(request)));
   }
 
   awaitable<Result<ChatReply>> do_stream(ChatRequest request, OnDelta on_delta) override {
-    Origin origin{request.tenant, request.kind};
+    Origin origin = origin_of(request);
     if (options_.metrics) {
       on_delta = [this, start = Steady::now(), first = true,
                   on_delta = std::move(on_delta)](std::string_view piece) mutable {
@@ -77,20 +105,21 @@ class MeteredModel final : public Model {
   }
 
   awaitable<Result<EmbedReply>> do_embed(EmbedRequest request) override {
-    Origin origin{request.tenant, request.kind};
+    Origin origin = origin_of(request);
     return measured("embed", std::move(origin), inner_->embed(std::move(request)));
   }
 
   template <class Reply>
   awaitable<Result<Reply>> measured(std::string operation, Origin origin,
                                     awaitable<Result<Reply>> answering) {
-    Call call(this, std::move(operation));
+    Call call(this, std::move(operation), std::move(origin));
     auto reply = co_await std::move(answering);
     if (!reply) {
       call.failed(reply.error());
       co_return reply;
     }
     call.answered_by(reply->model);
+    call.used(reply->usage);
     // What came out of a cache, or was paid for by another call, costs nothing again.
     if (reply->source != AnswerSource::model) {
       count_saved(reply->source);
@@ -100,8 +129,8 @@ class MeteredModel final : public Model {
     if (options_.ledger) {
       UsageEntry entry;
       entry.id = Uuid::make_v7();
-      entry.tenant = std::move(origin.tenant);
-      entry.kind = std::move(origin.kind);
+      entry.tenant = call.origin().tenant;
+      entry.kind = call.origin().kind;
       entry.model = call.model();
       entry.input_tokens = reply->usage.input_tokens;
       entry.output_tokens = reply->usage.output_tokens;
@@ -222,6 +251,33 @@ class MeteredModel final : public Model {
           {0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10});
     }
     first_piece_->observe(std::chrono::duration<double>(took).count());
+  }
+
+  /// Names and attributes: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/.
+  void export_span(const Call& call, Steady::duration took) const {
+    const Origin& origin = call.origin();
+    if (!options_.spans || !origin.span.sampled || origin.span == origin.parent) return;
+    const std::string operation = operation_name(call.operation());
+    const std::string& asked = origin.model.empty() ? call.model() : origin.model;
+    observability::SpanRecord span;
+    span.name = operation + " " + asked;
+    span.kind = observability::SpanKind::client;
+    span.context = origin.span;
+    span.parent_span_id = origin.parent.span_id;
+    span.end = std::chrono::system_clock::now();
+    span.start = span.end - std::chrono::duration_cast<std::chrono::system_clock::duration>(took);
+    span.failed = call.code() != "ok";
+    span.attributes = {{"gen_ai.operation.name", operation}, {"gen_ai.request.model", asked}};
+    if (span.failed) {
+      span.attributes.emplace_back("error.type", call.code());
+    } else {
+      span.attributes.emplace_back("gen_ai.response.model", call.model());
+      span.attributes.emplace_back("gen_ai.usage.input_tokens",
+                                   std::to_string(call.usage().input_tokens));
+      span.attributes.emplace_back("gen_ai.usage.output_tokens",
+                                   std::to_string(call.usage().output_tokens));
+    }
+    options_.spans->export_span(std::move(span));
   }
 
   void ledger_failed(const Error& error, const std::string& model, Money cost) {

@@ -105,7 +105,7 @@ bool CurlTransfer::set_headers(const CurlSettings& settings) {
     fits = fits && append_header("User-Agent: " + settings.user_agent);
   }
   if (request_.trace.valid() && !request_.headers.contains("traceparent")) {
-    fits = fits && append_header("traceparent: " + request_.trace.make_child().to_traceparent());
+    fits = fits && append_header("traceparent: " + request_.trace.to_traceparent());
   }
   // Servers that do not know it would cost each large body a second.
   return fits && append_header("Expect:");

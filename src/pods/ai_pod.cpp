@@ -47,6 +47,7 @@ int run_ai_pod(PodProcess& pod) {
   around.model = *model;
   around.log = pod.log();
   around.metrics = pod.metrics();
+  around.spans = pod.spans();
   around.runtime = &pod.control();
   auto tenants = AiTenants::open(configuration, pod.log());
   if (!tenants) return pod.fail(tenants.error());

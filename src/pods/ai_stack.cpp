@@ -159,6 +159,7 @@ Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configura
   meter.ledger = parts.ledger;
   meter.log = parts.log;
   meter.metrics = parts.metrics;
+  meter.spans = parts.spans;
   meter.prices = *prices;
   if (!wants_ai_stack(configuration)) {
     return ai::make_metered(std::move(parts.model), std::move(meter));

@@ -8,6 +8,7 @@
 #include <rwp/core/usage_ledger.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
+#include <rwp/observability/trace.hpp>
 #include <rwp/pods/configuration.hpp>
 #include <rwp/storage/object_store.hpp>
 
@@ -33,6 +34,8 @@ struct AiStackParts {
   observability::Logger log{};
   /// May be null.
   std::shared_ptr<observability::Metrics> metrics{};
+  /// Gets a span of each call; may be null.
+  std::shared_ptr<observability::SpanExporter> spans{};
 };
 
 /// Whether any of the RWP_AI_* settings asks for more than the bare model.

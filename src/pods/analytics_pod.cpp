@@ -38,6 +38,7 @@ int run_analytics_pod(PodProcess& pod) {
   options.drain_grace = configuration.drain_grace;
   options.log = pod.log();
   options.metrics = pod.metrics();
+  options.spans = pod.spans();
   jobs::Worker worker(*store, forwarding, options);
   handle_collected_events(worker, std::make_shared<EventForwarder>(*sink));
   worker.start();

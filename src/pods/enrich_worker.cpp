@@ -13,6 +13,7 @@ std::unique_ptr<jobs::Worker> make_enrich_worker(const Configuration& configurat
   options.drain_grace = configuration.drain_grace;
   options.log = parts.log;
   options.metrics = parts.metrics;
+  options.spans = parts.spans;
   auto worker = std::make_unique<jobs::Worker>(parts.store, *parts.handlers, options);
   handle_enrichment(*worker, handlers);
   handle_candidates(*worker, handlers);

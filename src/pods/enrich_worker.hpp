@@ -5,6 +5,7 @@
 #include <rwp/jobs/worker.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
+#include <rwp/observability/trace.hpp>
 #include <rwp/pods/configuration.hpp>
 
 #include <memory>
@@ -18,6 +19,8 @@ struct EnrichWorkerParts {
   observability::Logger log{};
   /// May be null.
   std::shared_ptr<observability::Metrics> metrics{};
+  /// May be null.
+  std::shared_ptr<observability::SpanExporter> spans{};
 };
 
 /// A worker that enriches adverts, parses CVs, scores matches and delivers events by the parts that

@@ -1,13 +1,17 @@
 #include "pods/pod_server.hpp"
 #include "pods/stop_signals.hpp"
 #include <rwp/core/url.hpp>
+#include <rwp/net/curl_transport.hpp>
+#include <rwp/net/otlp_exporter.hpp>
 #include <rwp/pods/pod.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace rwp::pods {
@@ -15,6 +19,14 @@ namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
+
+/// What the last spans may hold up the end.
+constexpr std::chrono::seconds kSpansAtTheEnd{2};
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
 
 observability::Logger make_log(const Configuration& configuration) {
   observability::LogOptions options;
@@ -51,6 +63,7 @@ struct PodProcess::Impl {
   std::vector<std::unique_ptr<Runtime>> runtimes;
   std::vector<Runtime*> io;
   Runtime* control = nullptr;
+  std::shared_ptr<net::OtlpExporter> spans;  // Uses `control`, and so goes before it.
 };
 
 PodProcess::PodProcess(Configuration configuration, const MakeSchemes& make_schemes)
@@ -74,9 +87,30 @@ PodProcess::PodProcess(Configuration configuration, const MakeSchemes& make_sche
   RuntimeOptions of_control;
   of_control.name = "rwp-control";
   impl_->control = threads == 1 ? impl_->io.front() : add(std::move(of_control));
+  if (!impl_->configuration.traces_url.empty()) open_spans();
 }
 
 PodProcess::~PodProcess() = default;
+
+void PodProcess::open_spans() {
+  net::CurlTransportOptions of_transport;
+  of_transport.log = impl_->log;
+  net::OtlpOptions options;
+  options.url = impl_->configuration.traces_url;
+  options.service_name = "rwp-" + std::string(program_name(impl_->configuration.role));
+  options.service_instance = host_name() + ":" + std::to_string(::getpid());
+  constexpr double kPercent = 100;
+  options.sample_ratio = static_cast<double>(impl_->configuration.traces_percent) / kPercent;
+  options.metrics = impl_->metrics;
+  options.log = impl_->log;
+  auto made = net::make_otlp_exporter(
+      control(), net::make_curl_transport(control(), std::move(of_transport)), std::move(options));
+  impl_->spans = std::move(made).value();  // What the settings let through is valid.
+}
+
+std::shared_ptr<observability::SpanExporter> PodProcess::spans() const noexcept {
+  return impl_->spans;
+}
 
 const Configuration& PodProcess::configuration() const noexcept { return impl_->configuration; }
 const SchemeRegistry& PodProcess::schemes() const noexcept { return impl_->schemes; }
@@ -115,6 +149,7 @@ int PodProcess::serve(PodService service) {
   parts.dependencies = std::move(service.dependencies);
   parts.log = impl_->log;
   parts.metrics = impl_->metrics;
+  parts.spans = impl_->spans;
   auto started = PodServer::start(impl_->configuration, std::move(parts));
   if (!started) return fail(started.error());
   PodServer& server = **started;
@@ -138,6 +173,10 @@ int PodProcess::serve(PodService service) {
     // Each further signal counts; the second drain is "at once".
     const int now = impl_->signals.count();
     for (; seen < now; ++seen) hurry();
+  }
+  if (impl_->spans) {
+    const auto flushed = block_on(control(), impl_->spans->flush(Clock::now() + kSpansAtTheEnd));
+    if (!flushed) impl_->log.warn("spans were lost", {{"error", flushed.error()}});
   }
   impl_->log.info("stopped");
   return kExitSuccess;

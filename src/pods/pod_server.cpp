@@ -39,6 +39,7 @@ Result<std::unique_ptr<PodServer>> PodServer::start(const Configuration& configu
   options.drain_grace = configuration.drain_grace;
   options.log = parts.log;
   options.metrics = parts.metrics;
+  options.spans = parts.spans;
   auto started = server::Server::start(parts.io, std::move(parts.router), options);
   if (!started) return started.error();
   pod->main_ = std::move(*started);

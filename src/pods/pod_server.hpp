@@ -28,6 +28,8 @@ class PodServer {
     std::vector<server::Dependency> dependencies{};
     observability::Logger log{};
     std::shared_ptr<observability::Metrics> metrics{};
+    /// May be null.
+    std::shared_ptr<observability::SpanExporter> spans{};
   };
 
   static Result<std::unique_ptr<PodServer>> start(const Configuration& configuration, Parts parts);

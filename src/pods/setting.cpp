@@ -25,6 +25,7 @@ constexpr RoleSet kHasSink{Role::standalone, Role::worker, Role::analytics, Role
 constexpr RoleSet kTakesKeys{Role::standalone, Role::api, Role::ai, Role::analytics};
 constexpr RoleSet kKnowsKeys{Role::standalone, Role::api, Role::ai, Role::analytics, Role::ctl};
 constexpr RoleSet kPods = RoleSet::pods();
+constexpr RoleSet kServes{Role::api, Role::worker, Role::ai, Role::analytics};
 constexpr RoleSet kCtl{Role::ctl};
 constexpr RoleSet kApi{Role::api};
 constexpr RoleSet kStandalone{Role::standalone};
@@ -191,6 +192,14 @@ void add_server(std::vector<Setting>& all) {
   all.push_back(listen_setting(Names{"--metrics-listen", "RWP_METRICS_LISTEN", "",
                                      "A port of their own for /health, /ready and /metrics"},
                                &Configuration::metrics_listen));
+  all.push_back(url_setting(
+      Names{"--traces-url", "RWP_TRACES_URL", "",
+            "Where spans are sent by OTLP/HTTP: http://collector:4318/v1/traces", kServes},
+      &Configuration::traces_url, {"http", "https"}));
+  all.push_back(number_setting(
+      Names{"--traces-percent", "RWP_TRACES_PERCENT", "",
+            "The part of all traces that is sent, the same for all pods (100)", kServes},
+      &Configuration::traces_percent, 0, 100));
   all.push_back(path_setting(Names{"--tls-cert-file", "RWP_TLS_CERT_FILE", "FILE",
                                    "Certificate chain, PEM; with --tls-key-file, serve TLS", kPods},
                              &Configuration::tls_cert_file));

@@ -56,6 +56,7 @@ int run_worker_pod(PodProcess& pod) {
   around_model.artefacts = *objects;
   around_model.log = pod.log();
   around_model.metrics = pod.metrics();
+  around_model.spans = pod.spans();
   auto stack = build_ai_stack(configuration, std::move(around_model));
   if (!stack) return pod.fail(stack.error());
   parts.model = std::move(*stack);
@@ -65,6 +66,7 @@ int run_worker_pod(PodProcess& pod) {
   around.handlers = &running;
   around.log = pod.log();
   around.metrics = pod.metrics();
+  around.spans = pod.spans();
   const auto worker = make_enrich_worker(configuration, std::move(around), std::move(parts));
   worker->start();
   pod.log().info("worker started", {{"concurrency", configuration.concurrency}});

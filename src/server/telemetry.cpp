@@ -126,6 +126,7 @@ void Telemetry::export_span(const RequestReport& report, std::chrono::nanosecond
   const std::string route(route_label(report.route));
   observability::SpanRecord span;
   span.name = method + " " + route;
+  span.kind = observability::SpanKind::server;
   span.context = report.trace;
   span.parent_span_id = report.parent.span_id;
   span.end = std::chrono::system_clock::now();

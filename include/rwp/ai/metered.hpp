@@ -5,6 +5,7 @@
 #include <rwp/core/usage_ledger.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
+#include <rwp/observability/trace.hpp>
 
 #include <memory>
 
@@ -16,6 +17,9 @@ struct MeterOptions {
   /// Null: nothing is booked.
   std::shared_ptr<UsageLedger> ledger{};
   PriceTable prices{};
+  /// Gets a span of each call that is traced, named as OpenTelemetry's conventions for generative
+  /// AI have it ("chat gpt-4.1-mini"); null: none.
+  std::shared_ptr<observability::SpanExporter> spans{};
   observability::Logger log{};
 };
 

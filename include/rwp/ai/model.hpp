@@ -89,7 +89,7 @@ struct ChatRequest {
   std::vector<std::string> personal_words{};
   /// The time by which an answer is wanted; default: none.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-  /// The trace the call belongs to; a model behind HTTP sends it on as a child. Default: none.
+  /// The trace the call belongs to; a model behind HTTP sends it on. Default: none.
   observability::TraceContext trace{};
   /// Kept by make_budgeted() and make_attempt_limited() between them; null: nobody asks.
   std::shared_ptr<CallProgress> progress{};

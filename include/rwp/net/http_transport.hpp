@@ -47,7 +47,7 @@ struct HttpRequest {
   std::chrono::milliseconds idle_timeout{0};
   /// Largest body that HttpTransport::send() gathers; more is `Errc::corrupt`.
   std::size_t max_response_bytes = std::size_t{16} << 20U;
-  /// Sent as `traceparent`, a child of it; not valid: none.
+  /// Sent as `traceparent`, so that this span is the other side's parent; not valid: none.
   observability::TraceContext trace{};
 };
 

@@ -33,9 +33,19 @@ struct TraceContext {
   friend bool operator==(const TraceContext&, const TraceContext&) = default;
 };
 
+/// Which side of a call a span is, with OpenTelemetry's numbers.
+enum class SpanKind : std::uint8_t {
+  internal = 1,
+  server = 2,
+  client = 3,
+  producer = 4,
+  consumer = 5
+};
+
 /// A finished span.
 struct SpanRecord {
   std::string name{};
+  SpanKind kind = SpanKind::internal;
   TraceContext context{};
   /// All zero: a root.
   std::array<std::uint8_t, 8> parent_span_id{};

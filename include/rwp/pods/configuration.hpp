@@ -100,6 +100,10 @@ struct Configuration {
   std::string listen{};
   /// A port of their own for /health, /ready and /metrics; empty: on `listen`.
   std::string metrics_listen{};
+  /// Where spans are sent by OTLP/HTTP, path included; empty: nowhere.
+  std::string traces_url{};
+  /// The part of all traces that is kept, in percent; the same in all pods.
+  std::size_t traces_percent = 100;
   /// PEM files; both or none.
   std::string tls_cert_file{};
   std::string tls_key_file{};

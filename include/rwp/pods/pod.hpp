@@ -7,6 +7,7 @@
 #include <rwp/core/scheme_registry.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
+#include <rwp/observability/trace.hpp>
 #include <rwp/pods/configuration.hpp>
 #include <rwp/server/health.hpp>
 #include <rwp/server/router.hpp>
@@ -52,6 +53,8 @@ class PodProcess {
   const SchemeRegistry& schemes() const noexcept;
   const observability::Logger& log() const noexcept;
   const std::shared_ptr<observability::Metrics>& metrics() const noexcept;
+  /// Where finished spans go; null: nowhere.
+  std::shared_ptr<observability::SpanExporter> spans() const noexcept;
 
   /// The runtimes on which the server's handlers run, `http_threads` of them.
   const std::vector<Runtime*>& io() const noexcept;
@@ -80,6 +83,7 @@ class PodProcess {
   int fail(const Error& error) const;
 
  private:
+  void open_spans();
   Result<void> make_data_directory(const std::string& url) const;
   static Error told(const char* what, const std::string& url, const Error& error);
 

@@ -208,6 +208,7 @@ void Run::export_span(std::string_view outcome, bool failed) const {
   if (!setup_->spans) return;
   observability::SpanRecord span;
   span.name = "job " + job_.kind;
+  span.kind = observability::SpanKind::consumer;
   span.end = std::chrono::system_clock::now();
   span.start = span.end - std::chrono::duration_cast<std::chrono::system_clock::duration>(took());
   span.failed = failed;
