@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdexcept>
 #include <support/child_process.hpp>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command) {
   process_ = fork();
   if (process_ < 0) throw std::runtime_error("no process");
   if (process_ == 0) {
+    // A test that is killed at its time limit leaves no server behind.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(to_child[0], STDIN_FILENO);
     dup2(from_child[1], STDOUT_FILENO);
     execvp(arguments[0], arguments.data());
