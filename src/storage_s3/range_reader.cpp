@@ -71,7 +71,8 @@ class RangeReader final : public ObjectReader {
   std::deque<std::shared_ptr<Part>> ahead_;
   /// What the whole content must have; empty: not known, or not all is read.
   std::string wanted_md5_;
-  std::optional<Md5> md5_;
+  /// Shared with the pool, where hashing may go on when the reader is gone.
+  std::shared_ptr<Md5> md5_;
 };
 
 Call RangeReader::part_call(const Client& client, std::string key, std::uint64_t from,
@@ -144,7 +145,7 @@ Result<void> RangeReader::take_first(net::HttpResponse response, ByteRange range
   next_ = range.offset + first_.size();
   if (range.offset == 0 && end_ == info_.size_bytes) {
     wanted_md5_ = told_md5(response);
-    if (!wanted_md5_.empty()) md5_.emplace();
+    if (!wanted_md5_.empty()) md5_ = std::make_shared<Md5>();
   }
   return {};
 }
@@ -189,7 +190,7 @@ boost::asio::awaitable<std::string> RangeReader::hash(std::string piece) {
     md5_->update(piece);
     co_return piece;
   }
-  auto work = [md5 = &*md5_, piece = std::move(piece)]() mutable {
+  auto work = [md5 = md5_, piece = std::move(piece)]() mutable {
     md5->update(piece);
     return std::move(piece);
   };

@@ -39,7 +39,7 @@ mon max pg per osd = 1000
 mon data = $dir/mon
 [osd.0]
 osd objectstore = memstore
-memstore device bytes = 4294967296
+memstore device bytes = 12884901888
 osd data = $dir/osd
 osd class load list = *
 osd class default list = *
