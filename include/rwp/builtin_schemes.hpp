@@ -5,6 +5,7 @@
 #include <rwp/core/secret.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
+#include <rwp/storage_s3/register.hpp>
 
 #include <memory>
 #include <string>
@@ -25,6 +26,8 @@ struct BuiltinOptions {
   std::string ai_model{};
   /// Of `ga4:`: Google's secret of the measurement stream.
   Secret ga4_api_secret{};
+  /// Of `s3:`: credentials, and what the URL does not name.
+  storage::S3SchemeOptions s3{};
   /// Of an analytics pod on `http:` or `https:`.
   Secret analytics_key{};
 };
@@ -32,7 +35,7 @@ struct BuiltinOptions {
 /// The schemes that this library brings, to extend and to pass on:
 ///
 ///     jobs::JobStore          sqlite:PATH  memory:  postgres://HOST/DATABASE
-///     storage::ObjectStore    file:PATH    memory:
+///     storage::ObjectStore    file:PATH    memory:  s3://BUCKET/PREFIX?endpoint=…
 ///     ai::Model               local:       openai:[MODEL]  http://HOST:PORT/v1  https://…
 ///     analytics::Sink         jsonl:PATH   ga4:?measurement_id=G-…   http://analytics-pod:3000
 SchemeRegistry builtin_schemes(BuiltinOptions options = BuiltinOptions());

@@ -273,6 +273,9 @@ ParsedConfiguration parse_configuration(const std::vector<std::string>& argument
     parsed.configuration.listen = ":3000";
   }
   set_default_urls(parsed.configuration);
+  auto& credentials_file = parsed.configuration.aws_shared_credentials_file;
+  const auto home = environment("HOME");
+  if (credentials_file.empty() && home) credentials_file = *home + "/.aws/credentials";
 
   const auto ai_url = Url::parse(parsed.configuration.ai_url);
   const bool has_key =

@@ -37,6 +37,28 @@ observability::Logger make_log(const Configuration& configuration) {
 
 }  // namespace
 
+namespace {
+
+storage::S3SchemeOptions s3_options(const Configuration& configuration) {
+  storage::S3SchemeOptions options;
+  options.keys.access_key_id = configuration.aws_access_key_id.expose();
+  options.keys.secret_access_key = configuration.aws_secret_access_key;
+  options.keys.session_token = configuration.aws_session_token;
+  options.web_identity.role_arn = configuration.aws_role_arn;
+  options.web_identity.token_file = configuration.aws_web_identity_token_file;
+  options.web_identity.sts_url = configuration.aws_endpoint_url_sts;
+  if (!configuration.aws_role_session_name.empty()) {
+    options.web_identity.session_name = configuration.aws_role_session_name;
+  }
+  options.credentials_file = configuration.aws_shared_credentials_file;
+  if (!configuration.aws_profile.empty()) options.profile = configuration.aws_profile;
+  options.region = configuration.aws_region;
+  options.endpoint = configuration.aws_endpoint_url_s3;
+  return options;
+}
+
+}  // namespace
+
 BuiltinOptions builtin_options(const Configuration& configuration) {
   BuiltinOptions options;
   options.ai_key = configuration.ai_key;
@@ -48,6 +70,7 @@ BuiltinOptions builtin_options(const Configuration& configuration) {
   options.ai_model = configuration.ai_model;
   options.ga4_api_secret = configuration.ga4_api_secret;
   options.analytics_key = configuration.analytics_key;
+  options.s3 = s3_options(configuration);
   return options;
 }
 

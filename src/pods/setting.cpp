@@ -43,6 +43,11 @@ bool is_model_name(const std::string& value) {
          std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
+bool is_one_word(const std::string& value) {
+  return !value.empty() && value.size() <= 2048 &&
+         std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
 bool is_scopes(const std::string& value) {
   return !value.empty() && value.size() <= 1'000 &&
          value.find_first_not_of(std::string(kWordCharacters) + ":,") == std::string::npos;
@@ -94,6 +99,40 @@ void add_parts(std::vector<Setting>& all, const SchemeRegistry& schemes) {
   all.push_back(secret_setting(Names{"--ga4-api-secret-file", "GA4_API_SECRET", "",
                                      "File with Google Analytics' API secret", kHasSink},
                                &Configuration::ga4_api_secret));
+}
+
+/// What AWS's own programs read, under the same names.
+void add_s3(std::vector<Setting>& all) {
+  const auto secret = [&all](const char* variable, const char* help,
+                             Secret Configuration::*member) {
+    all.push_back(secret_setting(Names{"", variable, "", help, kHasObjects}, member, 3, 8192));
+  };
+  const auto text = [&all](const char* variable, const char* help,
+                           std::string Configuration::*member) {
+    all.push_back(text_setting(Names{"", variable, "TEXT", help, kHasObjects}, member,
+                               "must be 1 to 2048 printable characters without spaces",
+                               &is_one_word));
+  };
+  const auto path = [&all](const char* variable, const char* help,
+                           std::string Configuration::*member) {
+    all.push_back(path_setting(Names{"", variable, "FILE", help, kHasObjects}, member));
+  };
+  secret("AWS_ACCESS_KEY_ID", "Key of an s3: object store", &Configuration::aws_access_key_id);
+  secret("AWS_SECRET_ACCESS_KEY", "Its secret", &Configuration::aws_secret_access_key);
+  secret("AWS_SESSION_TOKEN", "Its token, of keys for a while", &Configuration::aws_session_token);
+  text("AWS_ROLE_ARN", "A role to take on, with a token", &Configuration::aws_role_arn);
+  path("AWS_WEB_IDENTITY_TOKEN_FILE", "The token's file; read anew each time",
+       &Configuration::aws_web_identity_token_file);
+  text("AWS_ROLE_SESSION_NAME", "How the role's session is called (rwp)",
+       &Configuration::aws_role_session_name);
+  path("AWS_SHARED_CREDENTIALS_FILE", "Credentials file with profiles",
+       &Configuration::aws_shared_credentials_file);
+  text("AWS_PROFILE", "The profile in it (default)", &Configuration::aws_profile);
+  text("AWS_REGION", "Region of s3: URLs that name none", &Configuration::aws_region);
+  text("AWS_ENDPOINT_URL_S3", "Endpoint of s3: URLs that name none",
+       &Configuration::aws_endpoint_url_s3);
+  text("AWS_ENDPOINT_URL_STS", "Where roles are taken on (AWS's, of the region)",
+       &Configuration::aws_endpoint_url_sts);
 }
 
 void add_api(std::vector<Setting>& all) {
@@ -269,6 +308,7 @@ std::vector<Setting> settings(const SchemeRegistry& schemes) {
   std::vector<Setting> all;
   add_input(all);
   add_parts(all, schemes);
+  add_s3(all);
   add_ai(all, schemes);
   add_api(all);
   add_server(all);

@@ -145,16 +145,19 @@ Setting switch_setting(SettingNames names, bool Configuration::*member) {
   return setting;
 }
 
-Setting secret_setting(SettingNames names, Secret Configuration::*member) {
+Setting secret_setting(SettingNames names, Secret Configuration::*member, std::size_t least,
+                       std::size_t most) {
   names.placeholder = "FILE";
   Setting setting = named(std::move(names));
   setting.secret = true;
   setting.from_file = true;
-  setting.take = [member](Configuration& configuration, const std::string& value) -> Result<void> {
+  setting.take = [member, least, most](Configuration& configuration,
+                                       const std::string& value) -> Result<void> {
     const auto is_good = [](char c) { return c > ' ' && c < '\x7f'; };
-    if (value.size() < 8 || value.size() > 512 ||
+    if (value.size() < least || value.size() > most ||
         !std::all_of(value.begin(), value.end(), is_good)) {
-      return broken("must be 8 to 512 printable characters without spaces");
+      return broken("must be " + std::to_string(least) + " to " + std::to_string(most) +
+                    " printable characters without spaces");
     }
     configuration.*member = Secret(value);
     return {};

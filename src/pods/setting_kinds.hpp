@@ -46,8 +46,10 @@ Setting duration_setting(SettingNames names, std::chrono::milliseconds Configura
 
 Setting switch_setting(SettingNames names, bool Configuration::*member);
 
-/// Read from the variable, or from the file that the flag or VARIABLE_FILE names.
-Setting secret_setting(SettingNames names, Secret Configuration::*member);
+/// Read from the variable, or from the file that the flag or VARIABLE_FILE names; of `least` to
+/// `most` characters.
+Setting secret_setting(SettingNames names, Secret Configuration::*member, std::size_t least = 8,
+                       std::size_t most = 512);
 
 /// One of few names. `Member` is the enum or an optional of it.
 template <class Enum, std::size_t size, class Member>

@@ -29,6 +29,9 @@ SchemeRegistry builtin_schemes(BuiltinOptions options) {
   openai.log = options.log;
   openai.metrics = options.metrics;
   ai_openai::register_openai(registry, std::move(openai));
+  options.s3.log = options.log;
+  options.s3.metrics = options.metrics;
+  storage::register_s3_storage(registry, std::move(options.s3));
   // Due times and leases there are the server's to judge.
   jobs_postgres::PostgresOptions postgres;
   postgres.log = options.log;

@@ -1,5 +1,6 @@
 #include "support/run.hpp"
 #include <rwp/core/scheme_registry.hpp>
+#include <rwp/storage/artefact.hpp>
 #include <rwp/storage_memory/memory_object_store.hpp>
 
 #include <gtest/gtest.h>
@@ -66,6 +67,44 @@ TEST(MemoryStorageTest, TheSchemeTakesItsBoundAndNothingElse) {
   EXPECT_EQ(code("memory:?max_bytes=-1"), Errc::invalid_argument);
   EXPECT_EQ(code("memory:?max_bytes=all"), Errc::invalid_argument);
   EXPECT_EQ(code("memory:name"), Errc::invalid_argument);
+}
+
+storage::Artefact sample_artefact() {
+  storage::Artefact artefact;
+  artefact.tenant = "acme";
+  artefact.subject = "job-1";
+  artefact.content = "foo";
+  artefact.extension = "json";
+  return artefact;
+}
+
+TEST(ArtefactTest, ItsKeyNamesItsDigestAndItIsHeldAgainstIt) {
+  Runtime runtime;
+  const auto store = storage::make_memory_object_store();
+  const std::string key = run(runtime, storage::put_artefact(store, sample_artefact())).value();
+
+  EXPECT_EQ(key,
+            "ai-results/acme/job-1/"
+            "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae.json");
+  EXPECT_EQ(run(runtime, storage::put_artefact(store, sample_artefact())).value(), key);
+  EXPECT_EQ(run(runtime, storage::get_artefact(store, key)).value(), "foo");
+  EXPECT_EQ(run(runtime, storage::read_digest(store, key)).value(), storage::digest_in_key(key));
+  ASSERT_TRUE(run(runtime, store->put(key, "bar")).has_value());
+  EXPECT_EQ(run(runtime, storage::get_artefact(store, key)).error().code(), Errc::corrupt);
+  EXPECT_EQ(run(runtime, storage::get_artefact(store, "a")).error().code(), Errc::invalid_argument);
+}
+
+TEST(ArtefactTest, PartsThatAreNoSegmentsAreRefused) {
+  for (const char* part : {"", "..", "a/b", "a\\b"}) {
+    auto artefact = sample_artefact();
+    artefact.tenant = part;
+    EXPECT_EQ(storage::artefact_key(artefact).error().code(), Errc::invalid_argument) << part;
+  }
+  auto artefact = sample_artefact();
+  artefact.extension = "JSON";
+  EXPECT_EQ(storage::artefact_key(artefact).error().code(), Errc::invalid_argument);
+  EXPECT_EQ(storage::digest_in_key("payloads/job/" + std::string(64, 'a')), std::string(64, 'a'));
+  EXPECT_EQ(storage::digest_in_key("a/" + std::string(63, 'a')), std::nullopt);
 }
 
 }  // namespace

@@ -90,6 +90,20 @@ struct Configuration {
   bool ai_artefacts = false;
   /// What models cost; empty: OpenAI's list.
   std::string ai_prices_file{};
+  // Of an `s3:` object store, by the names that AWS's own programs read. The first that is there of
+  // keys, a role with a token's file, and a credentials file.
+  Secret aws_access_key_id{};
+  Secret aws_secret_access_key{};
+  Secret aws_session_token{};
+  std::string aws_role_arn{};
+  std::string aws_web_identity_token_file{};
+  std::string aws_role_session_name{};
+  std::string aws_shared_credentials_file{};
+  std::string aws_profile{};
+  /// Where the URL does not name them.
+  std::string aws_region{};
+  std::string aws_endpoint_url_s3{};
+  std::string aws_endpoint_url_sts{};
   /// Sent as `api_secret` to an analytics pod (RWP_ANALYTICS_API_KEY).
   Secret analytics_key{};
   /// Google's secret of the measurement stream (GA4_API_SECRET).

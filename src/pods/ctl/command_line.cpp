@@ -31,6 +31,7 @@ class Commands {
     add_jobs();
     add_queues();
     add_keys();
+    add_objects();
     add_checks();
     add_ai();
   }
@@ -165,6 +166,31 @@ class Commands {
     names(leaf(keys, "revoke", Command::keys_revoke,
                "Take keys out of use; running pods see it within a second"),
           "id", "Their ids: the middle part of a key, rwp_ID_…");
+  }
+
+  void add_objects() {
+    auto* objects = group("objects", "Look at the object store, read from it, write to it");
+    auto& object = options_.object;
+    auto* list = leaf(objects, "ls", Command::objects_ls, "Objects, in the order of their keys");
+    names(list, "prefix", "Only keys that start so");
+    text(list, "--limit", options_.list.limit, "N", "Most objects (50)");
+    list->add_flag("--all", options_.list.all, "All of them");
+    auto* get = leaf(objects, "get", Command::objects_get, "Read an object into a file");
+    names(get, "key", "Its key");
+    text(get, "-f,--file", object.file, "FILE", "Where to; - is standard output");
+    auto* put = leaf(objects, "put", Command::objects_put, "Store a file, whatever its size");
+    names(put, "key", "Its key");
+    text(put, "-f,--file", object.file, "FILE", "What; - is standard input");
+    text(put, "--content-type", object.content_type, "TYPE", "(application/octet-stream)");
+    put->add_option("--meta", object.metadata, "A fact to keep beside it; several times")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+    put->add_flag("--only-if-absent", object.only_if_absent, "Leave what is there alone");
+    put->add_flag("--resume", object.resume,
+                  "Keep the parts of an upload that fails, and send only what is missing");
+    names(leaf(objects, "verify", Command::objects_verify,
+               "Read objects through, and hold them against the digests that their keys name"),
+          "prefix", "Only keys that start so");
   }
 
   void add_checks() {

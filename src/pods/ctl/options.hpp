@@ -27,6 +27,10 @@ enum class Command : std::uint8_t {
   keys_create,
   keys_list,
   keys_revoke,
+  objects_ls,
+  objects_get,
+  objects_put,
+  objects_verify,
   config,
   doctor,
   migrate,
@@ -89,6 +93,16 @@ struct KeyOptions {
   bool revoked = false;
 };
 
+struct ObjectOptions {
+  /// "-": standard input or output.
+  std::string file{};
+  std::string content_type{};
+  /// NAME=VALUE.
+  std::vector<std::string> metadata{};
+  bool only_if_absent = false;
+  bool resume = false;
+};
+
 struct VerifyOptions {
   std::string limit = "1000";
   bool no_objects = false;
@@ -110,6 +124,7 @@ struct Options {
   ListOptions list{};
   WaitOptions wait{};
   KeyOptions key{};
+  ObjectOptions object{};
   VerifyOptions verify{};
   EvalOptions eval{};
   /// `config --role`: whose settings; empty: rwpctl's own.

@@ -36,6 +36,14 @@ int run_command(ctl::Context& context) {
       return ctl::list_keys(context);
     case Command::keys_revoke:
       return ctl::revoke_keys(context);
+    case Command::objects_ls:
+      return ctl::list_objects(context);
+    case Command::objects_get:
+      return ctl::get_object(context);
+    case Command::objects_put:
+      return ctl::put_object(context);
+    case Command::objects_verify:
+      return ctl::verify_object_digests(context);
     case Command::config:
       return ctl::show_config(context);
     case Command::doctor:
