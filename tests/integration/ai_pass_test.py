@@ -72,7 +72,8 @@ class Upstream:
                     if self.script(self, connection) is False:
                         return
                 except OSError:
-                    return  # The pod has left, as some tests want it to.
+                    self.gone.set()  # The pod has left, as some tests want it to.
+                    return
 
     def wait_gone(self, connection):
         connection.settimeout(WAIT)

@@ -84,7 +84,8 @@ class TracesTest(unittest.TestCase):
 
     def start_all(self, **settings):
         ai = self.start(AI_POD, RWP_AI_URL="local:", **settings)
-        worker = self.start(WORKER_POD, RWP_AI_URL=f"http://127.0.0.1:{ai.port}/v1", **settings)
+        worker = self.start(WORKER_POD, RWP_AI_URL=f"http://127.0.0.1:{ai.port}/v1",
+                            RWP_AI_MODEL="rwp-local", **settings)
         return self.start(API_POD, **settings), worker, ai
 
     def test_one_trace_leads_from_the_request_to_the_model(self):
