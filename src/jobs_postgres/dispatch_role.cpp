@@ -28,6 +28,11 @@ constexpr Statement kLeaseDispatched{
         ") + g.ms FROM (SELECT greatest($3::bigint, coalesce((SELECT longest_lease_ms"
         " FROM rwp.dispatch), 0))::integer AS ms) g WHERE r.holder = " RWP_PG_DISPATCH_HOLDER
         " AND NOT (" RWP_PG_DISPATCHES ")"};
+// Back: heartbeats go to the dispatch from here on, and nobody would extend those leases.
+constexpr Statement kDispatchLeased{.name = "rwp_dispatch_leased",
+                                    .sql = "UPDATE rwp.running SET holder = " RWP_PG_DISPATCH_HOLDER
+                                           ", lease_ms = 0, lease_until = " RWP_PG_NO_END
+                                           " WHERE holder = 0 AND " RWP_PG_DISPATCHES};
 constexpr Statement kNoteLease{
     .name = "rwp_note_longest_lease",
     .sql =
@@ -95,10 +100,11 @@ awaitable<Result<DispatchRole>> set_dispatch_mode(std::shared_ptr<Session> sessi
   if (!done) co_return done.error();
   commands.clear();
   commands.push_back(lease_command(*session, grace));
+  commands.push_back(command(kDispatchLeased));
   commands.push_back(command(kRole));
   done = co_await session->run(std::move(commands));
   if (!done) co_return done.error();
-  co_return read_role((*done)[1]);
+  co_return read_role((*done)[2]);
 }
 
 awaitable<Result<void>> note_longest_lease(std::shared_ptr<Session> session,

@@ -17,8 +17,6 @@ using jobs::Inserted;
 using jobs::RecordInserted;
 using Of = Array::Of;
 
-#define RWP_PG_NO_END "9223372036854775807"
-
 // As rwp_insert, but what is due is given out at once: the number that the job has in its lane's
 // order is the first ticket's stamp, too.
 constexpr Statement kInsert{
@@ -155,7 +153,8 @@ std::vector<jobs::DispatchedJob> read_tickets(const Rows& rows, TimePoint now) {
   return tickets;
 }
 
-/// What an earlier try has committed: its tickets have not been given out.
+/// What an earlier try has committed: its tickets have not been given out, unless another call has
+/// submitted the same job meanwhile; so they are to be checked.
 awaitable<std::optional<Failure>> find_dispatched(Lease* lease, Done<RecordInserted>* done,
                                                   SteadyTime deadline) {
   std::vector<Uuid> ids;
@@ -180,7 +179,7 @@ awaitable<std::optional<Failure>> find_dispatched(Lease* lease, Done<RecordInser
     inserted.dispatched = true;
     inserted.lane = record.lane;
     inserted.seq = record.stamp;
-    inserted.stamp = record.stamp;
+    inserted.stamp = 0;
     inserted.created_at = record.run_at;
   }
   co_return std::nullopt;

@@ -43,6 +43,7 @@ constexpr std::int64_t kDispatchHolder = -1;
 #define RWP_PG_DISPATCH_HOLDER "-1"
 /// Whether that is done at present.
 #define RWP_PG_DISPATCHES "coalesce((SELECT mode FROM rwp.dispatch), 1) = 1"
+#define RWP_PG_NO_END "9223372036854775807"
 
 /// What one attempt at a piece of work came to.
 template <class T>

@@ -124,7 +124,8 @@ class Dispatch {
 
   /// Lets go of jobs: a ticket is removed (`removed`); a lease stays, and is marked when
   /// `ask_to_cancel` is set, so that the next heartbeat tells (`leased`); where there is neither,
-  /// the watermark is raised to the stamp (`absent`), so that a push that comes late is checked.
+  /// the watermark is raised to the stamp (`absent`), so that a push that comes late is checked; so
+  /// it is when a ticket of another stamp was removed.
   virtual boost::asio::awaitable<Result<std::vector<WithdrawOutcome>>> withdraw(
       std::vector<StampedJob> jobs, bool ask_to_cancel) = 0;
 

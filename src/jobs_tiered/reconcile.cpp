@@ -15,6 +15,8 @@ using std::chrono::steady_clock;
 constexpr milliseconds kStep{1'000};
 constexpr milliseconds kLeadFor{15'000};
 constexpr milliseconds kTryToLeadEvery{5'000};
+/// Since it was asked for; a call to Redis later it still is.
+constexpr milliseconds kSurelyLeads{12'000};
 constexpr std::size_t kRecordsAtOnce = 1'000;
 /// Between two looks at which a ticket must be missing: pushes are on their way meanwhile.
 constexpr milliseconds kShortestGap{2'000};
@@ -82,6 +84,8 @@ awaitable<Result<void>> Reconciler::open_if_due() {
   request.watermark = *stamp;
   request.term = term_;
   request.paused_queues = std::move(*paused);
+  // Who was stopped since then may have been followed by another: what was read above is of old.
+  if (steady_clock::now() - tried_to_lead_ > kSurelyLeads) co_return Result<void>();
   const std::int64_t waited = request.waited.count();
   auto opened = co_await parts_->dispatch->open(std::move(request));
   if (!opened) co_return opened;

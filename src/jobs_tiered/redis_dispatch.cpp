@@ -443,12 +443,14 @@ awaitable<PerItem<LeaseState>> RedisDispatch::mark_started(std::vector<RunRef> r
     }
     for (std::size_t i = at; i < end; ++i) {
       const char said = answer->parts[2].text[i - at];
-      if (said == 'l') continue;
-      states[i] = LeaseState{.cancel_requested = said == 'c'};
       const auto found = held_.find(runs[i].id);
-      if (found != held_.end() && found->second.lease.token == runs[i].token) {
-        found->second.lease.started = true;
+      const bool known = found != held_.end() && found->second.lease.token == runs[i].token;
+      if (said == 'l') {
+        if (known) held_.erase(found);
+        continue;
       }
+      states[i] = LeaseState{.cancel_requested = said == 'c'};
+      if (known) found->second.lease.started = true;
     }
   }
   co_return states;

@@ -24,14 +24,16 @@ else
 end
 )lua";
 
-/// Before those that may take tickets out of their order.
+/// Before those that may take tickets out of their order. Answers the ticket's stamp.
 constexpr const char* kDropTicket = R"lua(
 local function drop_ticket(id, place)
   local _, lane, priority, seq = struct.unpack('>I8I8BI8', place)
   local field = string.format('%.0f:%d', lane, priority)
   local key, score = base .. 't:' .. field, string.format('%.0f', seq)
+  local stamp
   for _, member in ipairs(call('ZRANGEBYSCORE', key, score, score)) do
     if string.sub(member, 1, 16) == id then
+      stamp = struct.unpack('>I8', member, 25)
       call('ZREM', key, member)
       if call('ZCARD', key) == 0 then
         call('HDEL', base .. 'b', field)
@@ -41,6 +43,7 @@ local function drop_ticket(id, place)
     end
   end
   call('HDEL', base .. 'q', id)
+  return stamp
 end
 )lua";
 

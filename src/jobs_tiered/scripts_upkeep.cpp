@@ -31,7 +31,10 @@ for i = 6, #ARGV, 2 do
   local place, lease = call('HGET', base .. 'q', id), call('HGET', base .. 'l', id)
   local answer = lease and 'l' or 'a'
   if place then
-    drop_ticket(id, place)
+    -- Of an older one the ticket with this stamp may still be on its way.
+    if drop_ticket(id, place) ~= tonumber(ARGV[i + 1]) then
+      highest = math.max(highest, tonumber(ARGV[i + 1]))
+    end
     answer = 'r'
   end
   if lease and ARGV[5] == '1' then

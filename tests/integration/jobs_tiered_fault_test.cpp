@@ -115,6 +115,24 @@ TEST_F(TieredFaultTest, RestartsOfPostgresqlLoseNothingAndRunNothingTwice) {
   end();
 }
 
+TEST_F(TieredFaultTest, ASwitchToPostgresqlAndBackLeavesWhatRunsToItsWorker) {
+  submit(*store_, "slow", kSlow);
+  first_ = work(store_);
+  ASSERT_TRUE(eventually([&] { return runs_.active() >= kSlow; }));
+  const auto record = jobs_postgres::open_postgres_record(runtime_, Url::parse(url()).value(),
+                                                          jobs_postgres::PostgresOptions())
+                          .value();
+
+  ASSERT_TRUE(wait(record->set_dispatch_mode(jobs::DispatchMode::record, 60s)).has_value());
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.running WHERE holder = 0"), std::to_string(kSlow));
+  ASSERT_TRUE(wait(record->set_dispatch_mode(jobs::DispatchMode::dispatch, 60s)).has_value());
+
+  // No lease in the record is left that nobody would extend.
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.running WHERE holder = -1"), std::to_string(kSlow));
+  let_it_be_opened(redis_, kSlow);
+  end();
+}
+
 class TieredProxyTest : public TieredFaultTest {
  protected:
   void SetUp() override {

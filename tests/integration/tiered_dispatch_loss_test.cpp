@@ -212,6 +212,7 @@ TEST_F(TieredDispatchLossTest, AnEarlierTermOpensNothingAndRaisesNothing) {
 TEST_F(TieredDispatchLossTest, ClosedByOneItIsClosedForAllUntilItIsOpenedForAll) {
   const auto other = connect_dispatch({.holder = "other"});
   EXPECT_TRUE(run(runtime_, other->opening()).value().is_open);
+  await_subscriptions(2);
   ASSERT_TRUE(run(runtime_, dispatch_->close()).has_value());
   EXPECT_TRUE(eventually([&] { return !is_open(*other); }));
   // A wait for work ends when it is opened.

@@ -39,6 +39,13 @@ class DispatchFixture : public RedisFixture {
     ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
   }
 
+  /// Until so many hear what the others tell.
+  void await_subscriptions(int count) {
+    ASSERT_TRUE(eventually([&] {
+      return server_.cli("PUBSUB NUMSUB rwp:{jobs}:wake | tail -n 1") == std::to_string(count);
+    }));
+  }
+
   jobs_tiered::Ticket ticket(std::int64_t lane, jobs::Priority priority = jobs::Priority::normal) {
     jobs_tiered::Ticket made;
     made.id = Uuid::make_v7();

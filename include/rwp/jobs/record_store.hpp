@@ -43,6 +43,7 @@ struct RecordInserted {
   bool dispatched = false;
   std::int64_t lane = 0;
   std::int64_t seq = 0;
+  /// 0: others may have given the ticket out, too, so that it is to be checked.
   std::int64_t stamp = 0;
   TimePoint created_at{};
 };
@@ -167,7 +168,7 @@ class RecordStore : public JobStore {
 
   virtual Awaitable<Result<DispatchRole>> dispatch_role() = 0;
   /// Switches. To `record`: what is dispatched gets a lease of `grace`, which heartbeats to this
-  /// record extend; what lapses is claimed from here.
+  /// record extend; what lapses is claimed from here. Back: what of it still runs is dispatched.
   virtual Awaitable<Result<DispatchRole>> set_dispatch_mode(DispatchMode mode,
                                                             std::chrono::milliseconds grace) = 0;
   /// A worker claims with such leases from now on.
