@@ -4,7 +4,7 @@
 #     --full        also coverage, all of UBSan, clang-tidy on every file, the endurance benchmarks, the cluster
 #     --stage NAME  only this one: deps checks release install asan tsan tidy
 #                   coverage ubsan tidy_all endurance cluster
-# Needs no network but apt's and npm's, 40 minutes at most on two cold cores; ccache is used where it is.
+# Needs no network but apt's and npm's, some 50 minutes on two cold cores; ccache is used where it is.
 set -euo pipefail
 
 readonly stages=(deps checks release install asan tsan tidy)
