@@ -18,6 +18,9 @@ using boost::asio::awaitable;
 /// A piece of a stream that is played back.
 constexpr std::size_t kPieceBytes = 1'024;
 
+/// Of a stream's events: played back they come at once, and whoever reads them holds them all.
+constexpr std::size_t kMostEventBytes = std::size_t{4} << 20U;
+
 constexpr std::chrono::seconds kLongestKept = std::chrono::hours(24 * 3'650);
 
 CachedOptions in_bounds(CachedOptions options) {
@@ -89,7 +92,7 @@ class CachedModel final : public Decorator {
     }
     auto reply = co_await pass_stream(inner(), std::move(copy), std::move(on_delta));
     if (reply && request.wire) reply->wire = bytes;
-    if (reply && is_whole(request, *reply)) {
+    if (reply && bytes->size() <= kMostEventBytes && is_whole(request, *reply)) {
       co_await keep(place_of(request, *reply, key), write_answer(*reply));
     }
     co_return reply;

@@ -33,12 +33,14 @@ std::string body_of(const ai::ChatRequest& request, const std::string& model, co
   const bool bounds = request.max_output_tokens > 0 && !wire.bounds_output;
   const bool asks_usage = wire.streamed && !wire.wants_usage &&
                           wire.api == ai::WireApi::chat_completions && !avoid.stream_options;
-  if (!other_model && !(asks_usage && wire.has_stream_options)) {
+  const std::string limit = limit_name(wire.api, avoid);
+  // Ours would not count before a null of the caller's: of two members the last one does.
+  const bool says_null = bounds && wire.has_null_bound;
+  if (!other_model && !says_null && !(asks_usage && wire.has_stream_options)) {
     // Members of ours before the others, which stay as they are.
     std::string added;
     if (bounds) {
-      added += "\"" + std::string(limit_name(wire.api, avoid)) +
-               "\":" + std::to_string(request.max_output_tokens) + ",";
+      added += "\"" + limit + "\":" + std::to_string(request.max_output_tokens) + ",";
     }
     if (asks_usage) added += R"("stream_options":{"include_usage":true},)";
     std::string body = wire.body.str();
@@ -49,11 +51,12 @@ std::string body_of(const ai::ChatRequest& request, const std::string& model, co
   JsonWriter out;
   out.begin_object();
   out.member("model", std::string_view(model));
-  if (bounds) out.member(limit_name(wire.api, avoid), request.max_output_tokens);
+  if (bounds) out.member(limit, request.max_output_tokens);
   if (asks_usage)
     out.key("stream_options").begin_object().member("include_usage", true).end_object();
   document.root().each_member([&](std::string_view name, JsonView value) {
-    const bool ours = name == "model" || (asks_usage && name == "stream_options");
+    const bool ours =
+        name == "model" || (bounds && name == limit) || (asks_usage && name == "stream_options");
     if (!ours) out.member(name, value.text());
     return true;
   });

@@ -193,6 +193,8 @@ Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configura
       options.coalesced->board =
           fleet->flights(upstream_name(configuration.ai_url, configuration.ai_key));
     }
+    // Another service's answers may lie in the same Redis.
+    cached.dialect = configuration.ai_url;
     cached.time_to_live = std::chrono::ceil<std::chrono::seconds>(configuration.ai_cache_ttl);
     cached.log = parts.log;
     cached.metrics = parts.metrics;

@@ -59,10 +59,7 @@ struct TenantFile {
   static constexpr auto describe() { return std::tuple{field("tenants", &TenantFile::tenants)}; }
 };
 
-/// Changes with each replacement of the file, also within one second.
-using Stamp = std::array<std::int64_t, 4>;
-
-Stamp stamp_of(const struct stat& status) {
+AiTenants::Stamp stamp_of(const struct stat& status) {
   return {static_cast<std::int64_t>(status.st_ino), static_cast<std::int64_t>(status.st_size),
           static_cast<std::int64_t>(status.st_mtim.tv_sec),
           static_cast<std::int64_t>(status.st_mtim.tv_nsec)};
@@ -100,7 +97,8 @@ bool matches(std::string_view pattern, std::string_view model) {
 
 std::optional<Money> money_of(const std::optional<double>& dollars) {
   if (!dollars) return std::nullopt;
-  return Money{std::llround(*dollars * 1e6)};
+  // A very small limit must not become 0, which is none.
+  return Money{static_cast<std::int64_t>(std::ceil(*dollars * 1e6 - 1e-3))};
 }
 
 }  // namespace
@@ -173,16 +171,17 @@ std::shared_ptr<const AiTenants::Table> AiTenants::current() {
   next_look_ = now + kLookEvery;
   struct stat status {};
   const bool there = ::stat(path_.c_str(), &status) == 0;
-  if (there && stamp_of(status) == table_->stamp) {
-    complained_ = false;
+  const Stamp stamp = there ? stamp_of(status) : Stamp();
+  if (there && stamp == table_->stamp) {
+    bad_.reset();
     return table_;
   }
   auto read = read_file(path_);
   if (read) {
     table_ = std::move(*read);
-    complained_ = false;
+    bad_.reset();
     log_.info("tenants read again", {{"tenants", table_->tenants.size()}});
-  } else if (!std::exchange(complained_, true)) {
+  } else if (std::exchange(bad_, stamp) != stamp) {
     log_.error("tenants file is bad; what was known before stays", {{"error", read.error()}});
   }
   return table_;

@@ -6,8 +6,12 @@
 #include <rwp/observability/log.hpp>
 #include <rwp/pods/configuration.hpp>
 
+#include <array>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +40,8 @@ class AiTenants {
   bool keeps_artefacts(const std::string& tenant);
 
   struct Table;
+  /// Changes with each replacement of the file, also within one second.
+  using Stamp = std::array<std::int64_t, 4>;
 
  private:
   AiTenants(const Configuration& configuration, observability::Logger log);
@@ -47,7 +53,8 @@ class AiTenants {
   std::mutex mutex_;
   std::shared_ptr<const Table> table_;
   std::chrono::steady_clock::time_point next_look_{};
-  bool complained_ = false;
+  /// The bad file that the log has told of.
+  std::optional<Stamp> bad_;
 };
 
 }  // namespace rwp::pods

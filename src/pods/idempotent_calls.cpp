@@ -17,11 +17,13 @@ using server::Response;
 constexpr std::chrono::hours kKeptFor{24};
 constexpr std::size_t kMostEntries = 10'000;
 constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
+/// Of calls that go on when their clients leave, so that those who come and go bind no end of them.
+constexpr std::size_t kMostUnderWay = 1'000;
 
 OpenAiError refusal(int status, std::string code, std::string message) {
   OpenAiError error;
   error.status = status;
-  error.type = status == 409 ? "conflict_error" : "timeout_error";
+  error.type = status == 409 ? "conflict_error" : status == 503 ? "server_error" : "timeout_error";
   error.code = std::move(code);
   error.message = std::move(message);
   return error;
@@ -93,6 +95,10 @@ awaitable<Response> IdempotentCalls::answer(std::string place, Sha256 digest,
           409, "idempotency_key_in_use", "The Idempotency-Key came with another request before."));
     }
   } else {
+    if (state->entries.size() - state->answered.size() >= kMostUnderWay) {
+      co_return openai_error_response(
+          refusal(503, "overloaded", "Too many calls with an Idempotency-Key are under way."));
+    }
     entry = std::make_shared<Entry>();
     entry->place = place;
     entry->digest = digest;

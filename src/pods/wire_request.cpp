@@ -29,13 +29,6 @@ ai::Role role_of(std::string_view role) {
   return role == "system" || role == "developer" ? ai::Role::system : ai::Role::user;
 }
 
-/// A number that the service will take; 0: none, or one that it will refuse.
-std::int64_t number_of(JsonView root, std::string_view name, std::int64_t most) {
-  const auto member = root.find(name);
-  const auto number = member ? member->as_int64() : std::nullopt;
-  return number && *number >= 1 && *number <= most ? *number : 0;
-}
-
 /// Reads what the pod needs of a call, and leaves the rest to the service.
 class WireReader {
  public:
@@ -138,14 +131,18 @@ class WireReader {
     wire_.wants_usage = usage && usage->as_bool().value_or(false);
   }
 
+  /// Refused here is what some service takes as no bound at all (-1): budgets count on them.
   void read_bounds() {
     for (const auto* const name : {"max_completion_tokens", "max_tokens", "max_output_tokens"}) {
-      const auto member = root_.find(name);
-      wire_.bounds_output = wire_.bounds_output || (member && !member->is_null());
-      call_.request.max_output_tokens =
-          std::max(call_.request.max_output_tokens, number_of(root_, name, kMostTokens));
+      const auto number = fields_.integer(name, 1, kMostTokens);
+      if (!number) {
+        wire_.has_null_bound = wire_.has_null_bound || root_.find(name).has_value();
+        continue;
+      }
+      wire_.bounds_output = true;
+      call_.request.max_output_tokens = std::max(call_.request.max_output_tokens, *number);
     }
-    wire_.choices = std::max<std::int64_t>(1, number_of(root_, "n", kMostChoices));
+    wire_.choices = fields_.integer("n", 1, kMostChoices).value_or(1);
     const auto temperature = root_.find("temperature");
     const auto number = temperature ? temperature->as_double() : std::nullopt;
     if (number && *number >= 0 && *number <= 2) call_.request.temperature = *number;

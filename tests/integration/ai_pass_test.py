@@ -280,7 +280,12 @@ class AiPassTest(PodTest):
         self.assertEqual(self.ask(pod, stream=True)[0], 200)
         self.assertEqual(json.loads(self.upstream.bodies[0])["max_completion_tokens"], 16384)
         self.assertEqual(self.ask(pod, stream=True, n=100)[0], 429)
+        # Some services take these as no bound.
+        for unbounded in ({"max_tokens": -1}, {"max_completion_tokens": 0}, {"n": 1000}, {"n": "9"}):
+            self.assertEqual(self.ask(pod, stream=True, **unbounded)[0], 400, unbounded)
         self.assertEqual(len(self.upstream.bodies), 1)
+        self.assertEqual(self.ask(pod, stream=True, max_completion_tokens=None)[0], 200)
+        self.assertEqual(json.loads(self.upstream.bodies[1])["max_completion_tokens"], 16384)
 
 
 def chat_answer(_, connection):
@@ -295,7 +300,10 @@ class AiTenantsTest(PodTest):
     """One configuration file for what tenants may do, and what they are told of it."""
 
     def write(self, tenants):
-        (self.here / "tenants.json.new").write_text(json.dumps({"tenants": tenants}))
+        self.write_text(json.dumps({"tenants": tenants}))
+
+    def write_text(self, text):
+        (self.here / "tenants.json.new").write_text(text)
         (self.here / "tenants.json.new").rename(self.here / "tenants.json")
 
     def start_with(self, tenants, **settings):
@@ -316,10 +324,12 @@ class AiTenantsTest(PodTest):
         self.write({"*": {"models": ["gpt-4*"]}})
         self.until(lambda: self.ask(pod)[0] == 200)
         self.assertEqual(len(pod.ask("GET", "/v1/models").json()["data"]), 1)
-        # A bad file keeps the old one.
-        for bad in ("{", '{"tenants": {"*": {"modles": []}}}', '{"tenants": {"*": {"weight": -1}}}'):
-            (self.here / "tenants.json").write_text(bad)
-            time.sleep(1.1)
+        # A bad file keeps the old one, and the log says of each what is wrong.
+        for bad, place in (("{", "tenants file is bad"), ('{"tenants": {"*": {"modles": []}}}', "tenants.*.modles"),
+                           ('{"tenants": {"*": {"weight": -1}}}', "weight")):
+            self.assertEqual(pod.said(place), 0)
+            self.write_text(bad)
+            self.until(lambda: self.ask(pod)[0] != 200 or pod.said(place))
             self.assertEqual(self.ask(pod)[0], 200)
         self.write({"*": {"models": []}})
         self.until(lambda: self.ask(pod)[0] == 404)

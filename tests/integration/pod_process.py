@@ -1,5 +1,6 @@
 """What the tests of the pods share: programs that are started on free ports, and plain HTTP."""
 
+import collections
 import http.client
 import json
 import os
@@ -38,6 +39,7 @@ class Pod:
         test.addCleanup(self.process.kill)
         self.port = None
         self.drain = None
+        self.log = collections.deque(maxlen=1000)
         lines = []
         while self.port is None:
             line = self.process.stderr.readline()
@@ -53,8 +55,12 @@ class Pod:
         self.drain.start()
 
     def read_on(self):
-        while self.process.stderr.read(65536):
-            pass
+        for line in self.process.stderr:
+            self.log.append(line)
+
+    def said(self, what):
+        """How many of the latest lines of its log hold the text."""
+        return sum(what in line for line in list(self.log))
 
     def drain_to_end(self):
         if self.drain:

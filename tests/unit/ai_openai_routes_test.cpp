@@ -269,5 +269,31 @@ TEST_F(RoutesTest, RetriesAreAShareOfTheCallsBeyondAReserve) {
   EXPECT_LE(transport_->requests().size(), kCalls + 10 + kCalls / 10);
 }
 
+TEST_F(RoutesTest, LimitOfOursCountsWhereTheCallersIsNull) {
+  const auto model = OpenAiModel::make(transport_, options()).value();
+  transport_->answer(200, {}, R"({"model":"m","choices":[{"message":{"content":"hi"},
+                                  "finish_reason":"stop"}]})");
+  const auto wire = std::make_shared<ai::WireCall>();
+  wire->model = "m";
+  wire->has_null_bound = true;
+  // As a service reads it: the last of two members of one name is the one that counts.
+  wire->body = JsonText::parse(R"({"model":"m","max_completion_t\u006fkens":null,"messages":[
+      {"role":"user","content":"hi"}],"odd":[1.50]})")
+                   .value();
+  ai::ChatRequest request;
+  request.model = "m";
+  ai::Message message;
+  message.content = "hi";
+  request.messages.push_back(std::move(message));
+  request.max_output_tokens = 77;
+  request.wire = wire;
+
+  ASSERT_TRUE(run(runtime_, model->chat(request)));
+
+  const JsonDocument said(JsonText::parse(sent().body).value());
+  EXPECT_EQ(said.root().find("max_completion_tokens")->as_int64(), 77);
+  EXPECT_TRUE(said.root().find("odd"));
+}
+
 }  // namespace
 }  // namespace rwp::ai_openai

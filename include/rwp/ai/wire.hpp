@@ -27,6 +27,8 @@ struct WireCall {
   /// Whether the body bounds its output, and has `stream_options`.
   bool bounds_output = false;
   bool has_stream_options = false;
+  /// A limit of the output stands in the body as null.
+  bool has_null_bound = false;
   /// The caller asked for a stream's usage event; else it is taken out of what is handed on.
   bool wants_usage = false;
   /// Answers that are asked for at once (`n`), each with the output's limit.
