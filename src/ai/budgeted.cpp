@@ -58,6 +58,8 @@ struct Bill {
   std::string model{};
   std::string tenant{};
   std::string kind{};
+  /// Of the service, that was asked for.
+  std::string tier{};
   bool streamed = false;
   bool is_wire = false;
   /// What has come of a stream.
@@ -115,6 +117,9 @@ class BudgetedModel final : public Decorator {
     bill->model = request.model.empty() ? default_model() : request.model;
     bill->tenant = request.tenant;
     bill->kind = request.kind;
+    if constexpr (requires { request.wire; }) {
+      if (request.wire) bill->tier = request.wire->service_tier;
+    }
     request.progress = bill->progress;
     return bill;
   }
@@ -146,7 +151,7 @@ class BudgetedModel final : public Decorator {
   }
 
   Money worst_at(const Bill& bill, const std::string& model) const {
-    return options_.prices.at_most(model, bill.input.at_most, bill.most_output);
+    return options_.prices.at_most(model, bill.input.at_most, bill.most_output, bill.tier);
   }
 
   /// While a call's earlier attempts may be charged, one more is paid for beside them.
@@ -254,8 +259,7 @@ class BudgetedModel final : public Decorator {
     if (attempts == 0) return {};
     Money one = bill.worst;
     if (bill.streamed) {
-      one =
-          options_.prices.price(bill.model, streamed_usage(bill), "standard", options_.now()).cost;
+      one = options_.prices.price(bill.model, streamed_usage(bill), bill.tier, options_.now()).cost;
     }
     const Money all{std::min(attempts * one.micro_usd, bill.set_aside.micro_usd)};
     count_unsettled(all.micro_usd);

@@ -181,13 +181,17 @@ PriceTable::Price PriceTable::price(std::string_view model, const TokenUsage& us
 }
 
 Money PriceTable::at_most(std::string_view model, std::int64_t input_tokens,
-                          std::int64_t output_tokens) const {
+                          std::int64_t output_tokens, std::string_view tier) const {
   TokenUsage usage;
   usage.input_tokens = input_tokens;
   usage.output_tokens = output_tokens;
   TokenUsage written = usage;
   written.cache_write_tokens = input_tokens;
-  return std::max(price(model, usage).cost, price(model, written).cost);
+  Money most;
+  for (const auto asked : {std::string_view("standard"), tier}) {
+    most = std::max({most, price(model, usage, asked).cost, price(model, written, asked).cost});
+  }
+  return most;
 }
 
 }  // namespace rwp::ai

@@ -1,6 +1,7 @@
 #include "ai_openai/adapt.hpp"
 #include "ai_openai/impl.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -22,7 +23,14 @@ std::size_t bytes_of(const ai::ChatRequest& request) {
 void complete(ai::ChatReply& reply, const ai::ChatRequest& request, const std::string& model) {
   if (reply.model.empty()) reply.model = model;
   if (reply.usage.input_tokens == 0 && reply.usage.output_tokens == 0) {
-    reply.usage = estimate_usage(bytes_of(request), reply.content.size());
+    std::size_t written = reply.content.size();
+    for (const auto& call : reply.tool_calls) written += call.name.size() + call.arguments.size();
+    reply.usage = estimate_usage(bytes_of(request), written);
+    // A stream's other choices, and what is no text, were counted as they came.
+    if (request.wire && request.progress) {
+      reply.usage.output_tokens =
+          std::max(reply.usage.output_tokens, request.progress->streamed_tokens);
+    }
   }
 }
 

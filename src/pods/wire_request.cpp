@@ -142,6 +142,7 @@ class WireReader {
       wire_.bounds_output = true;
       call_.request.max_output_tokens = std::max(call_.request.max_output_tokens, *number);
     }
+    wire_.service_tier = fields_.text("service_tier", kMostModelBytes).value_or("");
     wire_.choices = fields_.integer("n", 1, kMostChoices).value_or(1);
     const auto temperature = root_.find("temperature");
     const auto number = temperature ? temperature->as_double() : std::nullopt;

@@ -86,6 +86,9 @@ TEST(PriceFileTest, MostThatACallCostsCountsNothingAsCached) {
   const auto table =
       table_of(R"({"model":"m","input":2,"cached_input":0.5,"cache_write":2.5,"output":8})");
   EXPECT_EQ(table.at_most("m", kMillion, kMillion).micro_usd, 10'500'000);
+  // A tier that is not known costs twice, and a cheaper one may be answered as the standard one.
+  EXPECT_EQ(table.at_most("m", kMillion, kMillion, "priority").micro_usd, 21'000'000);
+  EXPECT_EQ(table.at_most("m", kMillion, kMillion, "flex").micro_usd, 10'500'000);
 }
 
 TEST(PriceFileTest, BadListNamesThePlaceAndTheRule) {

@@ -65,9 +65,10 @@ class PriceTable {
   Price price(std::string_view model, const TokenUsage& usage, std::string_view tier = "standard",
               std::chrono::system_clock::time_point at = std::chrono::system_clock::now()) const;
 
-  /// The most that a call can cost which takes at most so many tokens, nothing of it cached.
-  Money at_most(std::string_view model, std::int64_t input_tokens,
-                std::int64_t output_tokens) const;
+  /// The most that a call can cost which takes at most so many tokens, nothing of it cached, and
+  /// asks for `tier`, for which it may be answered in the standard one.
+  Money at_most(std::string_view model, std::int64_t input_tokens, std::int64_t output_tokens,
+                std::string_view tier = "standard") const;
 
   static constexpr std::int64_t kUnknownInputMicroUsd = 15'000'000;
   static constexpr std::int64_t kUnknownOutputMicroUsd = 60'000'000;

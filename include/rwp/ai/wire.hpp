@@ -33,6 +33,8 @@ struct WireCall {
   bool wants_usage = false;
   /// Answers that are asked for at once (`n`), each with the output's limit.
   std::int64_t choices = 1;
+  /// The tier of service that the body asks for; empty: none.
+  std::string service_tier{};
   /// Of what stands in no message: pictures, sound, files.
   std::int64_t other_input_tokens = 0;
   std::int64_t other_input_tokens_at_most = 0;
