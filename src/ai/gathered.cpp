@@ -86,7 +86,7 @@ class GatheredModel final : public Decorator {
       : Decorator(std::move(inner)), options_(std::move(options)) {}
 
  private:
-  using Key = std::tuple<std::string, std::int64_t>;
+  using Key = std::tuple<std::string, std::int64_t, std::string>;
 
   awaitable<Result<EmbedReply>> do_embed(EmbedRequest request) override {
     const auto tokens = estimate_input(request).at_most;
@@ -98,7 +98,8 @@ class GatheredModel final : public Decorator {
     auto part = std::make_shared<Part>();
     part->tokens = tokens;
     part->request = std::move(request);
-    const Key key(part->request.model, part->request.dimensions);
+    const Key key(part->request.model, part->request.dimensions,
+                  options_.tenants_together ? std::string() : part->request.tenant);
     const auto batch = join(executor, key, part);
     const auto leave = [this, &batch, &key](Part* mine) {
       mine->left = true;

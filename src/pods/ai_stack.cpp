@@ -244,6 +244,8 @@ Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configura
       continue;
     }
     auto member = member_of(configuration, std::move(model), parts.log);
+    // One tenant's texts do not belong among what is kept of another's.
+    member.options.gathered->tenants_together = parts.artefacts == nullptr;
     if (fleet) {
       const bool is_first = members.empty();
       member.options.limited->allowance = fleet->rates(

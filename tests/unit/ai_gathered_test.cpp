@@ -46,12 +46,14 @@ class GatheredTest : public ::testing::Test {
 
   std::shared_ptr<StartedEmbed> start(std::vector<std::string> inputs,
                                       std::string model = std::string(),
-                                      std::shared_ptr<CallProgress> progress = nullptr) {
+                                      std::shared_ptr<CallProgress> progress = nullptr,
+                                      std::string tenant = std::string()) {
     if (!model_) model_ = make_gathered(inner_, options_);
     EmbedRequest request;
     request.inputs = std::move(inputs);
     request.model = std::move(model);
     request.progress = std::move(progress);
+    request.tenant = std::move(tenant);
     auto call = std::make_shared<StartedEmbed>();
     auto done = [call](const std::exception_ptr& thrown) {
       if (thrown) call->end = detail::from_exception(thrown);
@@ -99,6 +101,18 @@ TEST_F(GatheredTest, ModelsAndLimitsSplitRequests) {
     EXPECT_TRUE(call->end->has_value());
   }
   EXPECT_EQ(inner_->embed_requests().size(), 4U);
+}
+
+TEST_F(GatheredTest, TenantsGoApartWhereTheyAreToldApart) {
+  options_.tenants_together = false;
+  const std::vector<std::shared_ptr<StartedEmbed>> calls = {start({"a"}, "", nullptr, "acme"),
+                                                            start({"b"}, "", nullptr, "other")};
+  for (const auto& call : calls) ASSERT_TRUE(ended(call));
+  ASSERT_EQ(inner_->embed_requests().size(), 2U);
+  for (const auto& request : inner_->embed_requests()) {
+    EXPECT_EQ(request.tenant, request.inputs[0] == "a" ? "acme" : "other");
+    EXPECT_EQ(request.inputs.size(), 1U);
+  }
 }
 
 TEST_F(GatheredTest, BadInputFailsItsCallerAlone) {

@@ -16,6 +16,9 @@ struct GatherOptions {
   /// Of one request; a call that is larger goes alone, whole.
   std::size_t max_inputs = 2'048;
   std::int64_t max_tokens = 250'000;
+  /// Calls of different tenants in one request, which then is the first one's to whatever stands
+  /// beneath: false where that keeps requests by tenant.
+  bool tenants_together = true;
   /// `rwp_ai_gathered_calls` (a histogram of the calls in a request). May be null.
   std::shared_ptr<observability::Metrics> metrics{};
 };
