@@ -111,6 +111,11 @@ std::string EventBlocks::take_rest() {
 
 WireStream::Taken WireStream::take(std::string_view bytes) {
   Taken taken;
+  if (bytes.size() > left_bytes_) {
+    taken.wrong = wrong("the stream is too large");
+    return taken;
+  }
+  left_bytes_ -= bytes.size();
   std::vector<std::string> blocks;
   const bool fits = blocks_.feed(bytes, blocks);
   for (auto& block : blocks) {
@@ -135,6 +140,11 @@ void WireStream::take_block(std::string block, Taken& taken) {
     return;
   }
   if (events->empty()) return;  // A comment, by which the upstream only keeps the line open.
+  if (events->size() > 1) {
+    // Only a reader that ends lines at a lone carriage return sees the others.
+    taken.wrong = wrong("an event holds another");
+    return;
+  }
   auto& event = events->front();
   const bool for_us =
       api_ == ai::WireApi::chat_completions && !wants_usage_ && is_usage_alone(event.data);

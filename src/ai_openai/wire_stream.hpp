@@ -34,8 +34,13 @@ class EventBlocks {
 /// Reads a streamed answer on the side, and says what of it is handed on.
 class WireStream {
  public:
+  /// `max_bytes`: of an event, and of the text; of all events four times that.
   WireStream(ai::WireApi api, bool wants_usage, std::size_t max_bytes)
-      : api_(api), wants_usage_(wants_usage), blocks_(max_bytes), chat_(max_bytes) {}
+      : api_(api),
+        wants_usage_(wants_usage),
+        left_bytes_(4 * max_bytes),
+        blocks_(max_bytes),
+        chat_(max_bytes) {}
 
   struct Taken {
     /// Whole events, as they came; without those that are not for the caller.
@@ -58,6 +63,8 @@ class WireStream {
 
   const ai::WireApi api_;
   const bool wants_usage_;
+  /// That may still come: whoever shares a stream holds it whole.
+  std::size_t left_bytes_;
   EventBlocks blocks_;
   net::SseParser parser_;
   /// Of chat completions.

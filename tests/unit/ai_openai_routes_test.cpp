@@ -6,6 +6,7 @@
 #include <rwp/ai_openai/openai_model.hpp>
 #include <rwp/ai_openai/responses.hpp>
 #include <rwp/core/json.hpp>
+#include <rwp/core/json_view.hpp>
 #include <rwp/core/runtime.hpp>
 
 #include <gmock/gmock.h>
@@ -292,7 +293,7 @@ TEST_F(RoutesTest, LimitOfOursCountsWhereTheCallersIsNull) {
 
   const JsonDocument said(JsonText::parse(sent().body).value());
   EXPECT_EQ(said.root().find("max_completion_tokens")->as_int64(), 77);
-  EXPECT_TRUE(said.root().find("odd"));
+  EXPECT_TRUE(said.root().find("odd").has_value());
 }
 
 }  // namespace

@@ -80,6 +80,23 @@ TEST(WireStreamTest, EventLargerThanTheLimitIsWrong) {
   EXPECT_EQ(handed_on(stream, all, 100), "WRONG");
 }
 
+TEST(WireStreamTest, StreamThatDoesNotEndIsWrongAtSomeTime) {
+  constexpr std::string_view kDelta =
+      R"(data: {"type":"response.output_text.delta","delta":"more and more"})";
+  WireStream stream(ai::WireApi::responses, false, kMost);
+  std::string all;
+  while (all.size() <= 8 * kMost) all += joined({kDelta}, "\n");
+  const std::string out = handed_on(stream, all, 100);
+  EXPECT_TRUE(out.ends_with("WRONG"));
+  EXPECT_LE(out.size(), 4 * kMost + 5);
+}
+
+TEST(WireStreamTest, EventWithinAnotherIsNotHandedOn) {
+  WireStream stream(ai::WireApi::chat_completions, false, kMost);
+  const std::string all = std::string(kPiece) + "\r\rdata: {\"error\":{\"message\":\"no\"}}\n\n";
+  EXPECT_EQ(handed_on(stream, all, all.size()), "WRONG");
+}
+
 TEST(WireStreamTest, StreamWithoutAnEndIsNoAnswer) {
   for (const auto api : {ai::WireApi::chat_completions, ai::WireApi::responses}) {
     WireStream stream(api, false, kMost);
