@@ -393,17 +393,32 @@ void close(Runtime& runtime, const std::shared_ptr<Parts>& parts) {
 
 namespace {
 
+/// A claim whose answer may be lost: given up however its call ends, by a cancellation too.
+class OpenClaim {
+ public:
+  OpenClaim(std::shared_ptr<ClaimNumbers> numbers, std::shared_ptr<const std::int64_t> open)
+      : numbers_(std::move(numbers)), open_(std::move(open)) {}
+  ~OpenClaim() {
+    if (*open_ != 0) numbers_->give_up(*open_);
+  }
+  OpenClaim(const OpenClaim&) = delete;
+  OpenClaim& operator=(const OpenClaim&) = delete;
+
+ private:
+  const std::shared_ptr<ClaimNumbers> numbers_;
+  const std::shared_ptr<const std::int64_t> open_;
+};
+
 awaitable<Result<Claimed>> claim_once(std::shared_ptr<Parts> parts, jobs::ClaimRequest request) {
   parts->has_claimed = true;
   auto open = std::make_shared<std::int64_t>(0);
+  const OpenClaim giving_up(parts->claims, open);
   std::function<awaitable<Tried<Claimed>>(Lease*, bool, SteadyTime)> work =
       [session = parts->session, numbers = parts->claims, request, open](
           Lease* lease, bool /*in_doubt*/, SteadyTime deadline) {
         return claim(session, lease, request, numbers, open, deadline);
       };
-  auto claimed = co_await parts->session->attempt(std::move(work));
-  if (!claimed && *open != 0) parts->claims->give_up(*open);
-  co_return claimed;
+  co_return co_await parts->session->attempt(std::move(work));
 }
 
 /// Names the jobs' lanes, those that others have just made, too.

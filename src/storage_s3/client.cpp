@@ -63,6 +63,24 @@ class Client::Place {
   const std::shared_ptr<Client> client_;
 };
 
+class Client::Waiting {
+ public:
+  explicit Waiting(std::shared_ptr<Client> client) : client_(std::move(client)) {}
+  /// However the wait ended, by an exception too: whose turn it is now, or still, is told.
+  ~Waiting() {
+    client_->waiting_.remove(signal_);
+    client_->let_next_in();
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  const std::shared_ptr<Signal>& signal() const { return signal_; }
+
+ private:
+  const std::shared_ptr<Client> client_;
+  const std::shared_ptr<Signal> signal_ = std::make_shared<Signal>();
+};
+
 Client::Client(Runtime& runtime, std::shared_ptr<net::HttpTransport> transport,
                std::shared_ptr<S3CredentialsProvider> credentials, S3StorageOptions options,
                Address address)
@@ -86,20 +104,18 @@ boost::asio::awaitable<std::shared_ptr<const Payload>> Client::payload(std::stri
   co_return co_await std::move(hashing);
 }
 
-boost::asio::awaitable<Result<void>> Client::wait_for_room() {
-  auto signal = std::make_shared<Signal>();
+boost::asio::awaitable<Result<std::unique_ptr<Client::Place>>> Client::wait_for_room() {
+  const Waiting waiting(shared_from_this());
   bool is_first = false;
   while (!pace_.has_room() || (!is_first && !waiting_.empty())) {
-    waiting_.insert(is_first ? waiting_.begin() : waiting_.end(), signal);
-    const Wake wake = co_await signal->wait_until(SteadyTime::max());
+    waiting_.insert(is_first ? waiting_.begin() : waiting_.end(), waiting.signal());
+    const Wake wake = co_await waiting.signal()->wait_until(SteadyTime::max());
     is_first = true;
     if (wake == Wake::cancelled) {
-      waiting_.remove(signal);
-      let_next_in();
       co_return Error(Errc::cancelled, "s3: a request was cancelled while it waited for its turn");
     }
   }
-  co_return Result<void>();
+  co_return std::make_unique<Place>(shared_from_this());
 }
 
 void Client::let_next_in() {
@@ -146,10 +162,9 @@ net::HttpRequest Client::request_of(const Call& call, const S3Credentials& crede
 }
 
 boost::asio::awaitable<Result<net::HttpResponse>> Client::attempt(Call call,
-                                                                  S3Credentials credentials) {
-  const Place place(shared_from_this());
-  // There may be room for more than one.
-  let_next_in();
+                                                                  S3Credentials credentials,
+                                                                  std::unique_ptr<Place> place) {
+  const std::unique_ptr<Place> held = std::move(place);
   auto sending = transport_->send(request_of(call, credentials));
   auto response = co_await std::move(sending);
   if (response) pace_.answered();
@@ -241,7 +256,7 @@ boost::asio::awaitable<Result<Answer>> Client::send(Call call) {
     if (!room) co_return room.error();
     ++tried.attempts;
     tried.told.reset();
-    auto trying = attempt(call, *credentials);
+    auto trying = attempt(call, *credentials, std::move(*room));
     auto response = co_await std::move(trying);
 
     bool again = false;

@@ -82,6 +82,8 @@ class Client : public std::enable_shared_from_this<Client> {
  private:
   /// A request's place among those under way.
   class Place;
+  /// A request's place among those that wait.
+  class Waiting;
   /// What a call has tried.
   struct Tried {
     unsigned attempts = 0;
@@ -91,9 +93,10 @@ class Client : public std::enable_shared_from_this<Client> {
     std::optional<std::chrono::milliseconds> told{};
   };
 
-  boost::asio::awaitable<Result<void>> wait_for_room();
+  boost::asio::awaitable<Result<std::unique_ptr<Place>>> wait_for_room();
   void let_next_in();
-  boost::asio::awaitable<Result<net::HttpResponse>> attempt(Call call, S3Credentials credentials);
+  boost::asio::awaitable<Result<net::HttpResponse>> attempt(Call call, S3Credentials credentials,
+                                                            std::unique_ptr<Place> place);
   net::HttpRequest request_of(const Call& call, const S3Credentials& credentials);
   /// Whether another attempt may do better.
   bool remedy(const Fault& fault, const net::HttpResponse& response, Tried& tried);

@@ -28,6 +28,7 @@ std::optional<std::uint64_t> total_of(const net::HttpResponse& response) {
 
 /// A part that is fetched on its own.
 struct Part {
+  std::uint64_t bytes = 0;
   Task task{};
   std::optional<Result<std::string>> content{};
   Signal fetched{};
@@ -170,8 +171,9 @@ void RangeReader::fetch_ahead() {
   while (next_ < end_ && ahead_.size() < client_->options().parallel_parts) {
     Call call = part_call(*client_, key_, next_, end_);
     call.headers.add("if-match", "\"" + info_.etag + "\"");
-    next_ += std::min<std::uint64_t>(end_ - next_, client_->options().part_bytes);
     auto part = std::make_shared<Part>();
+    part->bytes = std::min<std::uint64_t>(end_ - next_, client_->options().part_bytes);
+    next_ += part->bytes;
     auto on_end = [part](std::exception_ptr thrown) {
       if (!thrown) return;
       part->content = detail::from_exception(thrown);
@@ -220,7 +222,9 @@ boost::asio::awaitable<Result<std::string>> RangeReader::read() {
     ahead_.pop_front();
     if (!*part->content) co_return part->content->error();
     piece = std::move(**part->content);
-    if (piece.empty()) co_return Error(Errc::corrupt, shown_ + ": a part of it is empty");
+    if (piece.size() != part->bytes) {
+      co_return Error(Errc::corrupt, shown_ + ": a part of it has another length than asked for");
+    }
     fetch_ahead();
   }
   if (piece.empty()) {

@@ -24,6 +24,17 @@ std::string etag_of_parts(const std::vector<std::string>& md5s) {
   return hex_of(md5(all)) + "-" + std::to_string(md5s.size());
 }
 
+/// Removes what has been stored of it.
+boost::asio::awaitable<void> discard(std::shared_ptr<Client> client, Multipart upload,
+                                     std::string shown) {
+  auto aborting = abort_multipart(client, std::move(upload), std::move(shown));
+  const auto aborted = co_await std::move(aborting);
+  if (!aborted) {
+    client->options().log.warn("s3: parts of a failed upload are left behind",
+                               {{"error", aborted.error()}});
+  }
+}
+
 /// An object that is put part by part, several at a time.
 class Upload : public std::enable_shared_from_this<Upload> {
  public:
@@ -204,12 +215,8 @@ boost::asio::awaitable<void> Upload::give_up(std::shared_ptr<Upload> self) {
   for (auto& [number, task] : self->under_way_) task.cancel();
   while (!self->under_way_.empty()) (void)co_await self->changed_.wait_until(SteadyTime::max());
   if (!self->options_.resumable && !self->upload_.id.empty()) {
-    auto aborting = abort_multipart(self->client_, self->upload_, self->shown_);
-    const auto aborted = co_await std::move(aborting);
-    if (!aborted) {
-      self->client_->options().log.warn("s3: parts of a failed upload are left behind",
-                                        {{"error", aborted.error()}});
-    }
+    auto discarding = discard(self->client_, self->upload_, self->shown_);
+    co_await std::move(discarding);
   }
   self->given_up_ = true;
   self->changed_.notify_all();
@@ -256,42 +263,60 @@ boost::asio::awaitable<Result<ObjectInfo>> upload_object(std::shared_ptr<Client>
   co_return co_await std::move(running);
 }
 
-boost::asio::awaitable<Result<ObjectInfo>> copy_in_parts(std::shared_ptr<Client> client,
-                                                         std::string from, ObjectInfo source,
-                                                         std::string to, std::string shown) {
+namespace {
+
+boost::asio::awaitable<Result<ObjectInfo>> copy_all_parts(std::shared_ptr<Client> client,
+                                                          std::string from, ObjectInfo source,
+                                                          Multipart upload, PutOptions options,
+                                                          std::string shown) {
   // At once for the server, which moves no bytes over the network.
   constexpr std::uint64_t kUsual = 512 * kMiB;
   const std::uint64_t part =
       std::max<std::uint64_t>(part_bytes_for(client->options(), source.size_bytes),
                               std::min(client->options().max_copy_bytes, kUsual));
+  std::vector<std::string> etags;
+  for (std::uint64_t at = 0; at < source.size_bytes; at += part) {
+    const std::uint64_t last = std::min(at + part, source.size_bytes) - 1;
+    auto copying = copy_part(client, upload, etags.size() + 1, from, source.etag, at, last, shown);
+    auto etag = co_await std::move(copying);
+    if (!etag) co_return etag.error();
+    etags.push_back(std::move(*etag));
+  }
+  auto completing = complete_multipart(client, std::move(upload), std::move(etags), std::string(),
+                                       std::move(options), shown);
+  co_return co_await std::move(completing);
+}
+
+}  // namespace
+
+boost::asio::awaitable<Result<ObjectInfo>> copy_in_parts(std::shared_ptr<Client> client,
+                                                         std::string from, ObjectInfo source,
+                                                         std::string to, std::string shown) {
   PutOptions options;
   options.content_type = source.content_type;
   options.metadata = source.metadata;
   auto beginning = begin_multipart(client, std::move(to), shown, options);
   const auto begun = co_await std::move(beginning);
   if (!begun) co_return begun.error();
-  std::vector<std::string> etags;
-  std::optional<Error> failure;
-  for (std::uint64_t at = 0; at < source.size_bytes && !failure; at += part) {
-    const std::uint64_t last = std::min(at + part, source.size_bytes) - 1;
-    auto copying = copy_part(client, *begun, etags.size() + 1, from, source.etag, at, last, shown);
-    auto etag = co_await std::move(copying);
-    if (etag) {
-      etags.push_back(std::move(*etag));
-    } else {
-      failure = etag.error();
-    }
+  Result<ObjectInfo> outcome = Error(Errc::cancelled, "copying " + shown + " was cancelled");
+  std::exception_ptr thrown;
+  try {
+    auto copying =
+        copy_all_parts(client, std::move(from), std::move(source), *begun, options, shown);
+    outcome = co_await std::move(copying);
+  } catch (...) {
+    thrown = std::current_exception();
   }
-  if (!failure) {
-    auto completing = complete_multipart(client, *begun, std::move(etags), std::string(),
-                                         std::move(options), shown);
-    auto info = co_await std::move(completing);
-    if (info) co_return info;
-    failure = info.error();
+  if (!thrown && outcome) co_return outcome;
+  auto discarding = discard(client, *begun, shown);
+  if (!thrown && outcome.error().code() != Errc::cancelled) {
+    co_await std::move(discarding);
+    co_return outcome;
   }
-  auto aborting = abort_multipart(client, *begun, shown);
-  (void)co_await std::move(aborting);
-  co_return *failure;
+  // On its own, since this coroutine has been cancelled.
+  spawn(client->executor(), std::move(discarding), [](std::exception_ptr) {});
+  if (thrown) std::rethrow_exception(thrown);
+  co_return outcome;
 }
 
 }  // namespace rwp::storage::s3

@@ -106,6 +106,8 @@ TEST_F(PostgresPruneTest, LargePayloadsAreToldAlsoWhenAnAnswerWasLost) {
 TEST_F(PostgresPruneTest, WhatClaimsHaveTakenIsVacuumedWhenTheQueueHasRunDry) {
   auto store = open();
   ASSERT_TRUE(wait(store->insert(std::vector<jobs::NewJob>(20'500, {.kind = "k"}))).has_value());
+  // A table that the server's own is at is passed over.
+  sql("ALTER TABLE rwp.ready SET (autovacuum_enabled = false)");
   for (std::size_t claimed = 0; claimed < 20'500;) {
     claimed += wait(store->claim(claim_of(9'000)))->size();
   }

@@ -19,6 +19,7 @@
 #include <future>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace rwp::tests {
@@ -135,6 +136,51 @@ TEST_F(S3FaultServerTest, ABodyThatIsNotWhatItsEtagNamesIsCorrupt) {
 
   EXPECT_EQ(run(runtime_, store->get("key")).error().code(), Errc::corrupt);
   EXPECT_EQ(run(runtime_, store->get("key")).value(), "0123456789");
+}
+
+TEST_F(S3FaultServerTest, APartThatIsShorterThanAskedForIsCorrupt) {
+  FakeS3 fake([](int number, const std::string&) {
+    const std::string range = number == 0 ? "0-9" : "10-14";
+    return answer("206 Partial Content", number == 0 ? "0123456789" : "01234",
+                  "ETag: \"of-parts-2\"\r\nContent-Range: bytes " + range + "/20\r\n");
+  });
+
+  EXPECT_EQ(run(runtime_, open(fake)->get("key")).error().code(), Errc::corrupt);
+  EXPECT_EQ(fake.requests().size(), 2U);
+}
+
+TEST_F(S3FaultServerTest, ACopyInPartsThatIsCancelledLeavesNoParts) {
+  options_.max_copy_bytes = 10;
+  std::promise<void> part_asked;
+  std::promise<void> part_may_be_answered;
+  std::promise<void> aborted;
+  FakeS3 fake([&](int, const std::string& request) {
+    if (request.starts_with("HEAD")) {
+      return std::string("HTTP/1.1 200 OK\r\nContent-Length: 20\r\nETag: \"e\"\r\n\r\n");
+    }
+    if (request.starts_with("DELETE") && request.find("uploadId=u") != std::string::npos) {
+      aborted.set_value();
+      return answer("204 No Content", "");
+    }
+    if (request.starts_with("PUT")) {
+      part_asked.set_value();
+      part_may_be_answered.get_future().wait();
+      return std::string();
+    }
+    return answer("200 OK", "<R><UploadId>u</UploadId></R>");
+  });
+  const auto store = open(fake);
+  auto copy = [](std::shared_ptr<storage::ObjectStore> in) -> boost::asio::awaitable<void> {
+    auto copying = in->copy("key", "to");
+    (void)co_await std::move(copying);
+  };
+  std::promise<void> ended;
+  Task task(runtime_.executor(), copy(store), [&](std::exception_ptr) { ended.set_value(); });
+  part_asked.get_future().wait();
+  task.cancel();
+  EXPECT_EQ(ended.get_future().wait_for(kGuard), std::future_status::ready);
+  part_may_be_answered.set_value();
+  EXPECT_EQ(aborted.get_future().wait_for(kGuard), std::future_status::ready);
 }
 
 TEST_F(S3FaultServerTest, AnAnswerThatBreaksOffIsAskedForAgain) {
@@ -397,6 +443,52 @@ TEST_F(S3FaultServerTest, NoMoreRequestsAreUnderWayThanTheServerCanTake) {
   ASSERT_EQ(all.get_future().wait_for(kGuard), std::future_status::ready);
   EXPECT_EQ(stored, kPuts);
   EXPECT_LE(most, 3);
+}
+
+/// Refuses all requests, the first only when it is let go.
+class RefusingTransport final : public net::HttpTransport {
+ public:
+  Signal let_go{};
+
+ private:
+  boost::asio::awaitable<Result<std::unique_ptr<net::HttpExchange>>> do_open(
+      net::HttpRequest) override {
+    if (std::exchange(is_first_, false)) (void)co_await let_go.wait_until(SteadyTime::max());
+    co_return Error(Errc::permission_denied, "refused");
+  }
+  bool is_first_ = true;
+};
+
+TEST_F(S3FaultServerTest, ATurnThatComesWithACancellationIsPassedOn) {
+  const auto transport = std::make_shared<RefusingTransport>();
+  options_.bucket = "bucket";
+  options_.concurrency = 1;
+  storage::S3Credentials keys;
+  keys.access_key_id = "AKID";
+  keys.secret_access_key = Secret("secret");
+  const auto store = storage::make_s3_object_store(runtime_, transport,
+                                                   storage::make_fixed_credentials(keys), options_)
+                         .value();
+  auto put = [](std::shared_ptr<storage::ObjectStore> to) -> boost::asio::awaitable<void> {
+    auto putting = to->put("key", "content");
+    (void)co_await std::move(putting);
+  };
+  std::vector<std::promise<void>> ended(3);
+  std::vector<Task> tasks;
+  for (std::promise<void>& one : ended) {
+    auto on_end = [&one](std::exception_ptr) { one.set_value(); };
+    tasks.emplace_back(runtime_.executor(), put(store), on_end);
+  }
+
+  // The first ends between the second's cancellation and its end: the third's turn has come.
+  post(runtime_.executor(), [&] {
+    tasks[1].cancel();
+    transport->let_go.notify_all();
+  });
+
+  for (std::promise<void>& one : ended) {
+    EXPECT_EQ(one.get_future().wait_for(kGuard), std::future_status::ready);
+  }
 }
 
 TEST_F(S3FaultServerTest, UrlsThatAreNoneAreRefused) {
