@@ -103,6 +103,17 @@ class CommandLineTest(CtlTest):
         if not (self.here / "jobs.db").exists():
             self.ctl("jobs", "submit", "--kind", "k")
 
+    def test_models_are_compared_on_cases(self):
+        advert = "Title: Nurse\\n\\nWe look for a nurse who visits people at home in Leeds."
+        case = '{"name":"%s","user":"Sum up","data":"' + advert + '","%s":["Leeds"]}'
+        right = self.write("right.jsonl", [case % ("a", "contains"), case % ("b", "contains")])
+        told = self.json("ai", "eval", right, "--model", "local:", "--model", "local:?dimensions=64")
+        self.assertEqual([(m["cases"], m["right"]) for m in told["models"]], [(2, 2), (2, 2)])
+        wrong = self.write("wrong.jsonl", [case % ("a", "contains"), case % ("b", "excludes")])
+        run = self.ctl("ai", "eval", wrong, "--model", "local:", "--faults", code=FINDINGS)
+        self.assertIn("b: ", run.stdout)
+        self.assertIn("line 1", self.ctl("ai", "eval", self.write("bad", ["{"]), code=USAGE).stderr)
+
     def test_help_tells_each_command(self):
         top = self.ctl("--help").stdout
         for command in ("jobs", "queues", "keys", "config", "doctor", "verify", "Exit codes"):
