@@ -1,7 +1,11 @@
 #include <rwp/core/async.hpp>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -100,9 +104,44 @@ asio::awaitable<void> on(asio::any_io_executor executor, asio::awaitable<void> o
 
 namespace detail {
 
+namespace {
+
+/// An operation on another I/O thread, and how it is told there of a cancellation here.
+struct Crossing {
+  explicit Crossing(asio::any_io_executor on) : executor(std::move(on)) {}
+  asio::any_io_executor executor;
+  asio::cancellation_signal signal;
+};
+
+/// co_spawn() itself would, in Asio 1.81, send a bare pointer to the other thread, which may get it
+/// when the operation has ended and what it points to is gone. Here the message owns the signal.
+template <class Handler>
+void cross(const asio::any_io_executor& executor, asio::awaitable<void> operation,
+           Handler handler) {
+  auto crossing = std::make_shared<Crossing>(executor);
+  if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
+    slot.assign([crossing](asio::cancellation_type type) {
+      asio::post(crossing->executor, [crossing, type] { crossing->signal.emit(type); });
+    });
+  }
+  const auto home = asio::get_associated_executor(handler);
+  auto finished = [crossing, handler = std::move(handler)](std::exception_ptr thrown) mutable {
+    std::move(handler)(thrown);
+  };
+  asio::co_spawn(executor, std::move(operation),
+                 asio::bind_cancellation_slot(crossing->signal.slot(),
+                                              asio::bind_executor(home, std::move(finished))));
+}
+
+}  // namespace
+
 asio::awaitable<void> run_on(asio::any_io_executor executor, asio::awaitable<void> operation) {
   if (executor.target<asio::io_context::executor_type>() != nullptr) {
-    co_await asio::co_spawn(executor, std::move(operation), asio::use_awaitable);
+    auto initiate = [](auto handler, asio::any_io_executor other, asio::awaitable<void> work) {
+      cross(other, std::move(work), std::move(handler));
+    };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
+        initiate, asio::use_awaitable, executor, std::move(operation));
     co_return;
   }
   // On a pool another thread would tell of the cancellation, with nothing to order the two; and

@@ -117,9 +117,10 @@ TEST_F(SharedFlightTest, CancelledLeaderLetsAnotherProcessLead) {
 
 TEST_F(SharedFlightTest, DeadLeaderFreesTheKeyInTime) {
   // Of a process that took off and died: nobody renews it.
-  server_->cli("SET " + place("k") + " Fsomebody-else PX 2000");
+  server_->cli("SET " + place("k") + " Fsomebody-else PX 60000");
   const auto flights = other_->flights("up");
   EXPECT_EQ(run(runtime_, flights->take_off("k")).value().turn, ai::TakeOff::Turn::waits);
+  server_->cli("PEXPIRE " + place("k") + " 300");
   const auto waited =
       run(runtime_, flights->wait_landed("k", std::chrono::steady_clock::now() + 15s));
   EXPECT_FALSE(waited.value().has_value());

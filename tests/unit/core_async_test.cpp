@@ -320,6 +320,25 @@ TEST(BlockingTest, CancelledCallRunsToItsEnd) {
   EXPECT_TRUE(ended);
 }
 
+TEST(OnTest, ACancellationMayMeetTheEndOfWhatRunsElsewhere) {
+  Runtime here;
+  Runtime there;
+  auto brief = []() -> awaitable<Result<void>> { co_return co_await sleep_for({}); };
+  auto cross = [](Runtime* other, awaitable<Result<void>> operation) -> awaitable<void> {
+    (void)co_await on(other->executor(), std::move(operation));
+  };
+  constexpr int kRounds = 2'000;
+
+  for (int round = 0; round < kRounds; ++round) {
+    std::promise<void> ended;
+    Task task(here.executor(), cross(&there, brief()),
+              [&ended](const std::exception_ptr&) { ended.set_value(); });
+    for (int i = 0; i < round % 50; ++i) std::this_thread::yield();
+    task.cancel();
+    ended.get_future().wait();
+  }
+}
+
 TEST(BlockingTest, FunctionsWithoutAResultRunToo) {
   Runtime runtime;
   auto cross = [](Runtime* own, std::thread::id* ran_on) -> awaitable<Result<void>> {
