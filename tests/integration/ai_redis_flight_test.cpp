@@ -116,11 +116,16 @@ TEST_F(SharedFlightTest, CancelledLeaderLetsAnotherProcessLead) {
 }
 
 TEST_F(SharedFlightTest, DeadLeaderFreesTheKeyInTime) {
+  ASSERT_EQ(run(runtime_, one_->flights("up")->take_off("k")).value().turn,
+            ai::TakeOff::Turn::leads);
+  const std::string lies = place("k");
+  one_->flights("up")->give_up("k");
+  ASSERT_TRUE(eventually([&] { return place("k").empty(); }));
   // Of a process that took off and died: nobody renews it.
-  server_->cli("SET " + place("k") + " Fsomebody-else PX 60000");
+  server_->cli("SET " + lies + " Fsomebody-else PX 60000");
   const auto flights = other_->flights("up");
   EXPECT_EQ(run(runtime_, flights->take_off("k")).value().turn, ai::TakeOff::Turn::waits);
-  server_->cli("PEXPIRE " + place("k") + " 300");
+  server_->cli("PEXPIRE " + lies + " 300");
   const auto waited =
       run(runtime_, flights->wait_landed("k", std::chrono::steady_clock::now() + 15s));
   EXPECT_FALSE(waited.value().has_value());
