@@ -94,7 +94,7 @@ class JobStoreConformance : public ::testing::TestWithParam<JobStoreBackend> {
   /// Of kinds "k" and "other".
   std::vector<jobs::ClaimedJob> claim(std::size_t limit = 1, std::size_t start = 10'000);
   std::vector<jobs::ClaimedJob> claim(jobs::ClaimRequest request);
-  /// The one job that can be claimed now.
+  /// The one job that can be claimed.
   jobs::ClaimedJob claim_one();
   Result<jobs::JobState> finish(jobs::RunRef job_run, jobs::RunOutcome outcome,
                                 std::vector<jobs::NewJob> children = {});
