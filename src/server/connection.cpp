@@ -1,8 +1,10 @@
 #include "server/connection.hpp"
 
 #include "server/exchange.hpp"
+#include "server/proxy_header.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -249,7 +251,33 @@ boost::asio::awaitable<HeadScanner::State> Connection::read_head() {
   }
 }
 
+boost::asio::awaitable<bool> Connection::read_proxied() {
+  const ServerOptions& options = shard_->options();
+  if (!options.proxy_protocol || !options.trusted_proxies.contains(peer_address_)) co_return true;
+  std::string begun;
+  std::array<char, 512> piece{};
+  while (true) {
+    const std::size_t seen = co_await stream_->peek(piece.data(), piece.size());
+    if (seen == 0) co_return false;
+    const std::size_t before = begun.size();
+    begun.append(piece.data(), seen);
+    const ProxyHeader header = read_proxy_header(begun);
+    if (header.state == ProxyHeader::State::malformed) {
+      shard_->telemetry().rejected("proxy_header");
+      co_return false;
+    }
+    // What a header that is not whole has so far is all its own.
+    const bool whole = header.state == ProxyHeader::State::complete;
+    stream_->skip(whole ? header.size - before : seen);
+    if (!whole) continue;
+    if (!header.source.empty()) peer_address_ = header.source;
+    co_return true;
+  }
+}
+
 boost::asio::awaitable<void> Connection::run() {
+  const bool proxied = co_await read_proxied();
+  if (!proxied) co_return;
   const bool greeted = co_await stream_->handshake();
   if (!greeted) co_return;
   bool goes_on = true;

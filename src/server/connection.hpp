@@ -76,6 +76,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   enum class Phase : std::uint8_t { idle, input, output, handler, farewell };
 
   boost::asio::awaitable<void> run();
+  /// The header of the PROXY protocol, where one must come first; false: it is none.
+  boost::asio::awaitable<bool> read_proxied();
   /// Whether a whole head stands in input().
   boost::asio::awaitable<HeadScanner::State> read_head();
   boost::asio::awaitable<void> say_farewell();

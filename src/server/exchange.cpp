@@ -1,6 +1,7 @@
 #include "server/exchange.hpp"
 
 #include "server/answer.hpp"
+#include "server/client_address.hpp"
 #include "server/target.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -105,6 +106,11 @@ void Exchange::begin() {
   }
   request_.trace = ids.trace(report_.parent);
   request_.peer_address = connection_.peer_address();
+  const TrustedHops& trusted = connection_.shard().trusted();
+  request_.client_address = trusted.empty()
+                                ? request_.peer_address
+                                : client_address(request_.peer_address, request_.headers, trusted);
+  report_.client_address = request_.client_address;
   report_.request_id = request_.request_id;
   report_.trace = request_.trace;
   report_.method = request_.method;

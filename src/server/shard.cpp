@@ -19,6 +19,7 @@ Shard::Shard(std::shared_ptr<ServerState> state, std::shared_ptr<EndOfShards> en
       end_(std::move(end)),
       executor_(std::move(executor)),
       listener_(std::move(listener)),
+      trusted_{.proxies = state_->options.trusted_proxies, .cdn = state_->options.trusted_cdn},
       telemetry_(state_->options, state_->router.impl(), executor_) {}
 
 Shard::~Shard() = default;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/answer.hpp"
+#include "server/client_address.hpp"
 #include "server/listener.hpp"
 #include "server/random_ids.hpp"
 #include "server/telemetry.hpp"
@@ -58,6 +59,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   bool closing() const noexcept { return closing_; }
 
   const ServerOptions& options() const noexcept { return state_->options; }
+  const TrustedHops& trusted() const noexcept { return trusted_; }
   /// Of bodies in memory, over all shards.
   std::atomic<std::size_t>& body_bytes() noexcept { return state_->body_bytes; }
   const Router::Impl& router() const noexcept { return state_->router.impl(); }
@@ -82,6 +84,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::shared_ptr<EndOfShards> end_;
   boost::asio::any_io_executor executor_;
   std::unique_ptr<Listener> listener_;
+  const TrustedHops trusted_;
   Telemetry telemetry_;
   RandomIds ids_;
   DateText date_;

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <sys/socket.h>
@@ -127,6 +128,28 @@ Stream::Stream(tcp::socket socket) : socket_(std::move(socket)) {
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
+}
+
+asio::awaitable<std::size_t> Stream::peek(char* data, std::size_t size) {
+  error_code problem;
+  while (true) {
+    const ssize_t seen = ::recv(socket_.native_handle(), data, size, MSG_PEEK | MSG_DONTWAIT);
+    if (seen >= 0) co_return static_cast<std::size_t>(seen);
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) co_return 0;
+    co_await socket_.async_wait(tcp::socket::wait_read, kToFirstError(problem));
+    if (problem) co_return 0;
+  }
+}
+
+void Stream::skip(std::size_t size) {
+  std::array<char, 512> unwanted{};
+  while (size > 0) {
+    const ssize_t taken = ::recv(socket_.native_handle(), unwanted.data(),
+                                 std::min(size, unwanted.size()), MSG_DONTWAIT);
+    if (taken <= 0 && errno != EINTR) return;
+    if (taken > 0) size -= static_cast<std::size_t>(taken);
+  }
 }
 
 void Stream::cancel() {

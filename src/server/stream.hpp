@@ -35,6 +35,12 @@ class Stream {
   /// Says goodbye (TLS), then that nothing more will be sent.
   virtual boost::asio::awaitable<void> finish_sending() = 0;
 
+  /// Copies up to `size` bytes that have come, and leaves them to be read; waits for one. 0: as
+  /// read_some(). Before the handshake: they are as they came.
+  boost::asio::awaitable<std::size_t> peek(char* data, std::size_t size);
+  /// Takes the first of what peek() has shown.
+  void skip(std::size_t size);
+
   /// Ends a read in flight; the stream stays usable.
   void cancel();
   /// close() then resets the connection.

@@ -111,6 +111,7 @@ void Telemetry::write_line(const RequestReport& report, double seconds) {
   fields_.emplace_back("request_id", report.request_id);
   fields_.emplace_back("trace_id", trace_id_of(report.trace));
   fields_.emplace_back("key_id", report.key_id);
+  fields_.emplace_back("client_address", report.client_address);
   options_.log.gather(observability::LogLevel::info, "http request", fields_);
   if (*flush_comes_) return;
   *flush_comes_ = true;

@@ -27,6 +27,7 @@ struct RequestReport {
   std::chrono::steady_clock::duration waited{};
   std::string request_id{};
   std::string key_id{};
+  std::string client_address{};
   observability::TraceContext trace{};
   observability::TraceContext parent{};
 };

@@ -47,8 +47,10 @@ struct Request {
   /// What stood in the pattern's {…}, escapes resolved.
   std::map<std::string, std::string> parameters{};
   Identity identity{};
-  /// "203.0.113.7".
+  /// The other end of the connection, "203.0.113.7"; by the PROXY protocol where that is on.
   std::string peer_address{};
+  /// Who asks, as far as trusted load balancers tell; else `peer_address`.
+  std::string client_address{};
   /// From `X-Request-Id` when that is fit (1 to 128 of A-Z a-z 0-9 . _ -), else made here; answered
   /// as `X-Request-Id`.
   std::string request_id{};

@@ -5,6 +5,7 @@
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
 #include <rwp/observability/trace.hpp>
+#include <rwp/server/address_ranges.hpp>
 #include <rwp/server/router.hpp>
 
 #include <chrono>
@@ -23,6 +24,14 @@ struct ServerOptions {
   /// PEM files; with both, the server speaks TLS 1.2 and later only.
   std::string tls_certificate_file{};
   std::string tls_key_file{};
+
+  /// Load balancers: whose `X-Forwarded-For` says for whom they ask (Request::client_address).
+  AddressRanges trusted_proxies{};
+  /// A content delivery network in front of them: whose `CF-Connecting-IP` says so, too.
+  AddressRanges trusted_cdn{};
+  /// Connections from `trusted_proxies` must begin with the header of the PROXY protocol, version 1
+  /// or 2, which then says whose connection it is (Request::peer_address); others' must not.
+  bool proxy_protocol = false;
 
   /// Connections at once over all threads; beyond, new ones wait in the system's queue.
   std::size_t max_connections = 10'000;
@@ -47,7 +56,7 @@ struct ServerOptions {
   std::chrono::milliseconds drain_grace{25'000};
 
   /// One line a request at level info: method, path without query, status, bytes, seconds, request
-  /// id, trace id, key id.
+  /// id, trace id, key id, client address.
   observability::Logger log{};
   /// May be null. Series: rwp_http_requests_total{method,route,status},
   /// rwp_http_request_seconds{route}, rwp_http_connections, rwp_http_in_flight,
