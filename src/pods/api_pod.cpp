@@ -31,7 +31,19 @@ int run_api_pod(PodProcess& pod) {
   auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
   if (!store) return pod.fail(store.error());
 
-  const JobsApi api = make_jobs_api(*store, *keys);
+  JobsApi api = make_jobs_api(*store, *keys);
+  auto objects =
+      pod.open<storage::ObjectStore>("object store", configuration.objects_url, pod.control());
+  if (objects) {
+    api.objects = std::move(*objects);
+    api.objects_executor = pod.control().executor();
+  } else if (!configuration.objects_url.starts_with("file:")) {
+    return pod.fail(objects.error());
+  } else {
+    // A pod without a disk: the workers ask once more.
+    pod.log().info("no object store; forgotten candidates are refused by the workers alone",
+                   {{"error", objects.error()}});
+  }
   const QueueGauges gauges(**store, pod.metrics());
   PodService service;
   add_jobs_routes(service.router, api);

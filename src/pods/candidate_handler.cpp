@@ -2,6 +2,7 @@
 
 #include "pods/budget_wait.hpp"
 #include "pods/event_text.hpp"
+#include "pods/forgotten.hpp"
 #include <rwp/analytics/event_type.hpp>
 #include <rwp/analytics/outbox.hpp>
 #include <rwp/recruitment/parse.hpp>
@@ -40,6 +41,10 @@ Awaitable<Result<ParseResult>> parse_and_store(HandlerParts parts, CandidateSour
   if (auto checked = recruitment::check_source(source, tenant); !checked) {
     co_return checked.error().with_context("payload");
   }
+  Forgotten forgotten(parts.objects);
+  const auto held = co_await forgotten.holds(tenant, source.id);
+  if (!held) co_return held.error();
+  if (*held) co_return forgotten_error();
   recruitment::CandidateText text;
   text.id = source.id;
   text.as_of = source.as_of;
@@ -67,6 +72,14 @@ Awaitable<Result<ParseResult>> parse_and_store(HandlerParts parts, CandidateSour
   if (!stored) {
     parts.trouble->note("object store", stored.error());
     co_return stored.error().with_context("object store").with_retryable(true);
+  }
+  // Whoever was put on the list meanwhile may have been looked for before this was stored.
+  const auto held_now = co_await forgotten.holds(tenant, result.candidate.candidate_id);
+  if (!held_now || *held_now) {
+    const auto removed = co_await parts.objects->remove(result.object);
+    if (!held_now) co_return held_now.error();
+    if (!removed) co_return removed.error().with_context("object store").with_retryable(true);
+    co_return forgotten_error();
   }
 
   std::vector<analytics::Event> events;

@@ -9,6 +9,7 @@
 #include <rwp/server/message.hpp>
 #include <rwp/server/problem.hpp>
 #include <rwp/server/router.hpp>
+#include <rwp/storage/object_store.hpp>
 
 #include <initializer_list>
 #include <memory>
@@ -28,6 +29,9 @@ struct JobsApi {
   std::shared_ptr<ApiKeys> keys{};
   std::shared_ptr<EndWaits> waits{};
   std::shared_ptr<TenantCounts> counts{};
+  /// Holds the list of forgotten candidates, whose jobs are refused; null: nobody is asked.
+  std::shared_ptr<storage::ObjectStore> objects{};
+  boost::asio::any_io_executor objects_executor{};
 };
 
 JobsApi make_jobs_api(std::shared_ptr<jobs::JobStore> store, std::shared_ptr<ApiKeys> keys);

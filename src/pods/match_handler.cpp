@@ -1,6 +1,7 @@
 #include "pods/budget_wait.hpp"
 #include "pods/candidate_handler.hpp"
 #include "pods/event_text.hpp"
+#include "pods/forgotten.hpp"
 #include <rwp/analytics/event_type.hpp>
 #include <rwp/analytics/outbox.hpp>
 #include <rwp/recruitment/enrich.hpp>
@@ -55,6 +56,11 @@ Awaitable<Result<Match>> score(HandlerParts parts, MatchRequest request,
   if (auto checked = recruitment::check_request(request); !checked) {
     co_return checked.error().with_context("payload");
   }
+  Forgotten forgotten(parts.objects);
+  const auto held = co_await forgotten.holds(
+      tenant, request.candidate ? request.candidate->candidate_id : request.candidate_id);
+  if (!held) co_return held.error();
+  if (*held) co_return forgotten_error();
   if (!request.candidate) {
     auto candidate = co_await load<recruitment::Candidate>(
         parts, recruitment::candidate_key(tenant, request.candidate_id), "candidate_id");

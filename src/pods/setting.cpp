@@ -16,7 +16,7 @@ namespace {
 using Names = SettingNames;
 
 constexpr RoleSet kRunsJobs{Role::standalone, Role::worker};
-constexpr RoleSet kHasObjects{Role::standalone, Role::worker, Role::ai, Role::ctl};
+constexpr RoleSet kHasObjects{Role::standalone, Role::api, Role::worker, Role::ai, Role::ctl};
 constexpr RoleSet kHasModel{Role::standalone, Role::worker, Role::ai, Role::ctl};
 constexpr RoleSet kCallsModel{Role::standalone, Role::worker, Role::ai};
 constexpr RoleSet kServesModel{Role::standalone, Role::ai};

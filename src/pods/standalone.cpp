@@ -192,6 +192,7 @@ class Standalone {
     serving.metrics = metrics_;
     StandaloneParts shared;
     shared.store = store_;
+    shared.objects = parts_.objects;
     shared.model = parts_.model;
     shared.bare_model = bare_model_;
     shared.tenants = tenants_;

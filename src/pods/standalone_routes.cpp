@@ -17,7 +17,9 @@ Result<PodService> standalone_routes(const Configuration& configuration, Standal
   auto keys = ApiKeys::open(configuration, parts.log);
   if (!keys) return keys.error();
   PodService service;
-  const JobsApi api = make_jobs_api(parts.store, *keys);
+  JobsApi api = make_jobs_api(parts.store, *keys);
+  api.objects = parts.objects;
+  api.objects_executor = parts.handlers->executor();
   add_jobs_routes(service.router, api);
   service.drain = [waits = api.waits] { waits->end_all(); };
   service.dependencies.push_back(store_dependency(parts.store));

@@ -9,6 +9,7 @@
 #include <rwp/observability/metrics.hpp>
 #include <rwp/pods/configuration.hpp>
 #include <rwp/pods/pod.hpp>
+#include <rwp/storage/object_store.hpp>
 
 #include <memory>
 
@@ -17,7 +18,8 @@ namespace rwp::pods {
 /// What the routes of standalone stand on.
 struct StandaloneParts {
   std::shared_ptr<jobs::JobStore> store{};
-  /// Belongs to `handlers`.
+  /// These belong to `handlers`.
+  std::shared_ptr<storage::ObjectStore> objects{};
   std::shared_ptr<ai::Model> model{};
   /// The model itself, for whether it is there.
   std::shared_ptr<ai::Model> bare_model{};

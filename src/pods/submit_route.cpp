@@ -1,3 +1,4 @@
+#include "pods/forgotten.hpp"
 #include "pods/jobs_api.hpp"
 #include "pods/steer_names.hpp"
 #include <rwp/jobs/checked_job.hpp>
@@ -62,6 +63,29 @@ Result<void> complete(const Request& request, JobsToSubmit& wanted, BadRequest& 
     }
   }
   return {};
+}
+
+/// Refuses a request with a job of somebody who is to stay forgotten.
+Awaitable<Result<void>> refuse_forgotten(std::shared_ptr<storage::ObjectStore> objects,
+                                         const JobsToSubmit* wanted, BadRequest* bad) {
+  std::vector<std::string> candidates;
+  bool any = false;
+  candidates.reserve(wanted->jobs.size());
+  for (const auto& job : wanted->jobs) {
+    candidates.push_back(candidate_in(job.kind, job.payload));
+    any = any || !candidates.back().empty();
+  }
+  if (!any) co_return Result<void>();
+  Forgotten forgotten(std::move(objects));
+  // All jobs of a request are one tenant's.
+  const auto held = co_await forgotten.which(wanted->jobs.front().tenant, std::move(candidates));
+  if (!held) co_return held.error();
+  const auto first = std::find(held->begin(), held->end(), true);
+  if (first == held->end()) co_return Result<void>();
+  const auto index = static_cast<std::size_t>(first - held->begin());
+  bad->field = join(place_of(index, wanted->many), "payload");
+  bad->error = forgotten_error();
+  co_return bad->error;
 }
 
 /// Judges all of many before any is inserted: one that breaks a rule refuses the whole request.
@@ -156,6 +180,11 @@ Awaitable<Response> submit(JobsApi api, Request request) {
     co_return refuse(request, bad.error, bad.field);
   }
 
+  if (api.objects) {
+    auto asked = refuse_forgotten(api.objects, &*wanted, &bad);
+    const auto welcome = co_await on(api.objects_executor, std::move(asked));
+    if (!welcome) co_return refuse(request, welcome.error(), bad.field);
+  }
   auto operation = many ? insert_many(api.store, std::move(wanted->jobs), &bad)
                         : api.store->insert(std::move(wanted->jobs));
   auto answers = co_await at_store(api.store, std::move(operation));
