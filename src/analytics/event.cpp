@@ -50,7 +50,11 @@ constexpr std::array<std::string_view, 35> kReservedEvents = {
 };
 constexpr std::array<std::string_view, 3> kReservedFamilies = {"notification_", "video_",
                                                                "query_id"};
-constexpr std::array<std::string_view, 4> kReservedPrefixes = {"_", "firebase_", "ga_", "google_"};
+constexpr std::array<std::string_view, 5> kReservedPrefixes = {"_", "firebase_", "ga_", "google_",
+                                                               "gtag."};
+constexpr std::array<std::string_view, 5> kReservedProperties = {
+    "first_open_time", "first_visit_time", "last_deep_link_referrer", "user_id",
+    "first_open_after_install"};
 constexpr std::array<std::string_view, 22> kItemParameters = {
     "item_id",        "item_name",      "affiliation",   "coupon",         "discount",
     "index",          "item_brand",     "item_category", "item_category2", "item_category3",
@@ -139,7 +143,28 @@ std::optional<std::string> fault_of_parameters(const Event& event) {
     if (auto bad = name_fault(name)) fault = std::move(bad->rule);
     if (!fault && is_one_of(name, kFieldNames)) fault = "is a field of the event";
     if (!fault) fault = value_fault(name, value);
+    if (!fault && name == kEngagementParameter && !is_engagement_time(value)) {
+      fault = "a whole number of milliseconds above zero";
+    }
     if (fault) return "parameter " + quoted(name) + ": " + *fault;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> fault_of_user_properties(const Event& event) {
+  if (event.user_properties.size() > kMaxUserProperties) {
+    return "user_properties: at most " + std::to_string(kMaxUserProperties) + ", has " +
+           std::to_string(event.user_properties.size());
+  }
+  for (const auto& [name, value] : event.user_properties) {
+    std::optional<std::string> fault;
+    if (auto bad = user_property_name_fault(name)) fault = std::move(bad->rule);
+    if (const auto* text = std::get_if<std::string>(&value); text != nullptr && !fault) {
+      fault = text_fault(*text, kMaxUserPropertyLength);
+    } else if (!fault) {
+      fault = value_fault(name, value);
+    }
+    if (fault) return "user property " + quoted(name) + ": " + *fault;
   }
   return std::nullopt;
 }
@@ -185,6 +210,22 @@ std::optional<NameFault> event_name_fault(std::string_view name) {
 
 std::optional<NameFault> parameter_name_fault(std::string_view name) { return name_fault(name); }
 
+std::optional<NameFault> user_property_name_fault(std::string_view name) {
+  auto fault = name_fault(name);
+  if (!fault && is_one_of(name, kReservedProperties)) {
+    fault = NameFault{.reserved = true, .rule = "the name is reserved"};
+  }
+  if (!fault && name.size() > kMaxUserPropertyNameLength) {
+    fault = NameFault{.rule = "a user property's name has at most 24 characters"};
+  }
+  return fault;
+}
+
+bool is_engagement_time(const ParameterValue& value) noexcept {
+  const auto* number = std::get_if<std::int64_t>(&value);
+  return number != nullptr && *number > 0;
+}
+
 std::size_t max_value_length(std::string_view parameter) noexcept {
   if (parameter == "page_location") return 1000;
   if (parameter == "page_referrer") return 420;
@@ -202,6 +243,7 @@ Result<void> check_event(const Event& event) {
   if (!fault) fault = fault_of_fields(event);
   if (!fault) fault = fault_of_parameters(event);
   if (!fault) fault = fault_of_items(event);
+  if (!fault) fault = fault_of_user_properties(event);
   if (!fault) return {};
   return Error(Errc::invalid_argument, "event " + quoted(event.name) + ": " + *fault);
 }

@@ -135,6 +135,15 @@ Result<void> read_text(JsonView json, std::string_view name, std::string& out) {
   return {};
 }
 
+/// Reads a truth value; one that is absent leaves `out` unset.
+Result<void> read_flag(JsonView json, std::string_view name, std::optional<bool>& out) {
+  const auto member = json.find(name);
+  if (!member) return {};
+  out = member->as_bool();
+  if (!out) return wrong(name, "is neither true nor false");
+  return {};
+}
+
 Result<void> read_values(JsonView json, std::string_view name,
                          std::map<std::string, ParameterValue>& out) {
   if (json.kind() != JsonKind::object) return wrong(name, "is not an object");
@@ -174,6 +183,18 @@ JsonText to_json(const Event& event) {
     out.key("items").begin_array();
     for (const Item& item : event.items) write_values(out, item);
     out.end_array();
+  }
+  if (!event.user_properties.empty()) {
+    out.key("user_properties");
+    write_values(out, event.user_properties);
+  }
+  if (!event.consent.is_unset()) {
+    out.key("consent").begin_object();
+    if (event.consent.ad_user_data) out.member("ad_user_data", *event.consent.ad_user_data);
+    if (event.consent.ad_personalization) {
+      out.member("ad_personalization", *event.consent.ad_personalization);
+    }
+    out.end_object();
   }
   out.end_object();
   return out.finish();
@@ -218,6 +239,19 @@ Result<Event> event_from_json(JsonView json) {
         return read.error();
       }
     }
+  }
+  if (const auto properties = json.find("user_properties")) {
+    if (auto read = read_values(*properties, "user_properties", event.user_properties); !read) {
+      return read.error();
+    }
+  }
+  if (const auto consent = json.find("consent")) {
+    if (consent->kind() != JsonKind::object) return wrong("consent", "is not an object");
+    if (auto read = read_flag(*consent, "ad_user_data", event.consent.ad_user_data); !read) {
+      return read.error();
+    }
+    auto read = read_flag(*consent, "ad_personalization", event.consent.ad_personalization);
+    if (!read) return read.error();
   }
   return event;
 }

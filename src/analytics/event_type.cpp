@@ -7,10 +7,11 @@
 namespace rwp::analytics {
 namespace {
 
-constexpr std::array<std::string_view, 11> kNames = {
-    "job_viewed",      "jobs_searched",      "jobs_filtered",      "apply_started",
-    "apply_completed", "retarget_triggered", "ab_test_assignment", "ab_test_conversion",
-    "job_ad_enriched", "candidate_parsed",   "match_scored",
+constexpr std::array<std::string_view, 15> kNames = {
+    "job_viewed",           "jobs_searched",        "jobs_filtered",      "apply_started",
+    "apply_completed",      "retarget_triggered",   "ab_test_assignment", "ab_test_conversion",
+    "job_ad_enriched",      "candidate_parsed",     "match_scored",       "job_saved",
+    "application_screened", "application_rejected", "application_placed",
 };
 
 }  // namespace

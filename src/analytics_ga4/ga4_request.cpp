@@ -1,5 +1,6 @@
 #include "analytics_ga4/ga4_request.hpp"
 
+#include "analytics_ga4/ga4_mapping.hpp"
 #include <rwp/core/json_writer.hpp>
 
 #include <cstdint>
@@ -18,7 +19,6 @@ constexpr std::size_t kMaxEvents = 25;
 constexpr std::size_t kMaxBodyBytes = 120'000;
 /// Google takes 72 hours; the rest is for the way there.
 constexpr std::chrono::minutes kMaxAge = std::chrono::hours(72) - std::chrono::minutes(10);
-constexpr std::string_view kEngagement = "engagement_time_msec";
 
 /// With a fraction also where it is whole, so that it is read as what it was.
 JsonText real_text(double value) {
@@ -57,8 +57,8 @@ std::string event_body(const Event& event, system_clock::time_point now) {
   if (!event.session_id.empty()) {
     json.member("session_id", std::string_view(event.session_id));
     const bool has_room = event.parameters.size() < kMaxParameters &&
-                          !event.parameters.contains(std::string(kEngagement));
-    if (has_room) json.member(kEngagement, std::int64_t{1});
+                          !event.parameters.contains(std::string(kEngagementParameter));
+    if (has_room) json.member(kEngagementParameter, std::int64_t{1});
   }
   if (!event.tenant.empty()) json.member("tenant", std::string_view(event.tenant));
   if (!event.items.empty()) {
@@ -77,21 +77,46 @@ std::string event_body(const Event& event, system_clock::time_point now) {
   return json.finish().release();
 }
 
+/// What comes before the events of a request.
+std::string head_of(const Event& event, bool enforce) {
+  JsonWriter json;
+  json.begin_object().member("client_id", std::string_view(event.client_id));
+  if (!event.user_id.empty()) json.member("user_id", std::string_view(event.user_id));
+  if (!event.user_properties.empty()) {
+    json.key("user_properties").begin_object();
+    for (const auto& [name, value] : event.user_properties) {
+      json.key(name).begin_object().key("value");
+      write_value(json, value);
+      json.end_object();
+    }
+    json.end_object();
+  }
+  if (!event.consent.is_unset()) {
+    const auto choice = [&json](std::string_view name, std::optional<bool> granted) {
+      if (granted) json.member(name, *granted ? "GRANTED" : "DENIED");
+    };
+    json.key("consent").begin_object();
+    choice("ad_user_data", event.consent.ad_user_data);
+    choice("ad_personalization", event.consent.ad_personalization);
+    json.end_object();
+  }
+  if (enforce) json.member("validation_behavior", "ENFORCE_RECOMMENDATIONS");
+  json.end_object();
+  std::string head = json.finish().release();
+  head.pop_back();
+  return head + ",\"events\":[";
+}
+
 /// Gathers the events of one client and user.
 class Group {
  public:
-  explicit Group(const Event& first) : head_("{\"client_id\":") {
-    append_json_string(head_, first.client_id);
-    if (!first.user_id.empty()) {
-      head_ += ",\"user_id\":";
-      append_json_string(head_, first.user_id);
-    }
-    head_ += ",\"events\":[";
-  }
-
   /// False: it fits no request.
-  bool add(const std::string& event) {
-    if (head_.size() + event.size() + kTail.size() > kMaxBodyBytes) return false;
+  bool add(std::string head, const std::string& event) {
+    if (head.size() + event.size() + kTail.size() > kMaxBodyBytes) return false;
+    if (head != head_) {
+      if (open_.events > 0) close();
+      head_ = std::move(head);
+    }
     const std::size_t with_it = open_.body.size() + event.size() + 1 + kTail.size();
     if (open_.events == kMaxEvents || (open_.events > 0 && with_it > kMaxBodyBytes)) close();
     open_.body += open_.events == 0 ? head_ : ",";
@@ -120,19 +145,21 @@ class Group {
 
 }  // namespace
 
-Result<Ga4Plan> plan_ga4_requests(const std::vector<Event>& events, system_clock::time_point now) {
+Result<Ga4Plan> plan_ga4_requests(const std::vector<Event>& events, Ga4PlanOptions options) {
   Ga4Plan plan;
   std::map<std::pair<std::string_view, std::string_view>, std::size_t> places;
   std::vector<Group> groups;
   for (const Event& event : events) {
-    if (event.time < now - kMaxAge) {
+    if (event.time < options.now - kMaxAge) {
       ++plan.too_old;
       continue;
     }
     const auto [place, is_new] =
         places.try_emplace({event.client_id, event.user_id}, groups.size());
-    if (is_new) groups.emplace_back(event);
-    if (!groups[place->second].add(event_body(event, now))) {
+    if (is_new) groups.emplace_back();
+    std::string body = options.google_names ? event_body(to_google_names(event), options.now)
+                                            : event_body(event, options.now);
+    if (!groups[place->second].add(head_of(event, options.enforce), body)) {
       return Error(Errc::invalid_argument,
                    "event \"" + event.name + "\": has more than 120 kB as a request");
     }

@@ -22,9 +22,17 @@ struct Ga4Plan {
   std::size_t too_old = 0;
 };
 
-/// What to send for these events, which check_event() has let pass. `Errc::invalid_argument`: an
-/// event is too large for a request.
-Result<Ga4Plan> plan_ga4_requests(const std::vector<Event>& events,
-                                  std::chrono::system_clock::time_point now);
+struct Ga4PlanOptions {
+  std::chrono::system_clock::time_point now{};
+  /// Under Google's names; see ga4_mapping.hpp.
+  bool google_names = false;
+  /// Ask for Google's strictest judgement, as validation does.
+  bool enforce = false;
+};
+
+/// What to send for these events, which check_event() has let pass. A request has the events of one
+/// client and user that share consent and user properties. `Errc::invalid_argument`: an event is
+/// too large for a request.
+Result<Ga4Plan> plan_ga4_requests(const std::vector<Event>& events, Ga4PlanOptions options);
 
 }  // namespace rwp::analytics

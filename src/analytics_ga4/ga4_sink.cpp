@@ -1,4 +1,5 @@
 #include "analytics_ga4/ga4_request.hpp"
+#include "analytics_ga4/ga4_validation.hpp"
 #include <rwp/analytics_ga4/ga4_sink.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
@@ -41,7 +42,8 @@ std::string percent_encoded(std::string_view text) {
 }
 
 std::string collect_url(const Ga4SinkOptions& options) {
-  std::string url = options.base_url + "/mp/collect?measurement_id=" + options.measurement_id;
+  std::string url = options.base_url + (options.validate ? "/debug" : "") +
+                    "/mp/collect?measurement_id=" + options.measurement_id;
   if (!options.api_secret.empty()) {
     url += "&api_secret=" + percent_encoded(options.api_secret.expose());
   }
@@ -65,6 +67,8 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
         metrics_(std::move(options.metrics)),
         log_(std::move(options.log)),
         timeout_(options.timeout),
+        google_names_(options.google_names),
+        validate_(options.validate),
         url_(collect_url(options)) {
     options.retry.any_method = true;
     transport_ = net::make_retrying_transport(std::move(options.transport), options.retry);
@@ -73,7 +77,9 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
  private:
   boost::asio::awaitable<Result<void>> do_deliver(std::vector<Event> events) override {
     const auto self = shared_from_this();
-    auto plan = plan_ga4_requests(events, clock_->now());
+    const Ga4PlanOptions planned{
+        .now = clock_->now(), .google_names = google_names_, .enforce = validate_};
+    auto plan = plan_ga4_requests(events, planned);
     if (!plan) co_return plan.error();
     if (plan->too_old > 0) {
       log_.warn("events too old for GA4 were dropped", {{"events", plan->too_old}});
@@ -114,7 +120,8 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
       const auto& group = sending->groups[sending->next++];
       for (const Ga4Request& request : group) {
         auto sent = co_await self->post(request.body);
-        self->count(sent ? "sent" : "failed", request.events);
+        const char* good = self->validate_ ? "valid" : "sent";
+        self->count(sent ? good : "failed", request.events);
         if (sent) continue;
         if (!sending->failure) sending->failure = sent.error();
         break;
@@ -136,6 +143,7 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
     const auto response = co_await transport_->send(std::move(request));
     if (!response) co_return response.error();
     const int status = response->status;
+    if (validate_ && status == 200) co_return judge_ga4_validation(response->body);
     if (status >= 200 && status < 300) co_return Result<void>();
     const std::string text = shown + ": answered " + std::to_string(status);
     if (status == 429 || status >= 500) {
@@ -168,6 +176,8 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
   const std::shared_ptr<observability::Metrics> metrics_;
   const observability::Logger log_;
   const std::chrono::milliseconds timeout_;
+  const bool google_names_;
+  const bool validate_;
   /// Holds the secret; messages have only what describe_request() shows.
   const std::string url_;
   std::shared_ptr<net::HttpTransport> transport_;

@@ -20,12 +20,23 @@ Opened open(const Url& url, Runtime& runtime, Ga4SinkOptions options) {
 }
 
 Opened open_ga4(const Url& url, Runtime& runtime, Ga4SinkOptions options) {
-  if (auto known = url.allow_query({"measurement_id", "region"}); !known) return known.error();
+  if (auto known = url.allow_query({"measurement_id", "region", "names", "validate"}); !known)
+    return known.error();
   const std::string region = query_or(url, "region", "");
   if (!region.empty() && (region != "eu" || !url.rest().empty())) {
     return Error(Errc::invalid_argument,
                  url.masked() + ": region is eu, or left out, and none where a host is named");
   }
+  const std::string names = query_or(url, "names", "google");
+  if (names != "google" && names != "platform") {
+    return Error(Errc::invalid_argument, url.masked() + ": names is google or platform");
+  }
+  options.google_names = names == "google";
+  const std::string validate = query_or(url, "validate", options.validate ? "on" : "off");
+  if (validate != "on" && validate != "off") {
+    return Error(Errc::invalid_argument, url.masked() + ": validate is on or off");
+  }
+  options.validate = validate == "on";
   if (region == "eu") options.base_url = "https://region1.google-analytics.com";
   if (!url.rest().empty()) options.base_url = url.rest();
   options.measurement_id = query_or(url, "measurement_id", options.measurement_id);

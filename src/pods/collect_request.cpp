@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -24,10 +25,9 @@ constexpr std::size_t kMostNameShown = 64;
 /// A client's clock may be ahead of this one by so much.
 constexpr std::chrono::seconds kAhead{60};
 
-/// Google takes them; here there is nowhere to keep them, and consent that is dropped is a breach.
-constexpr std::array<std::string_view, 8> kNotKept = {
-    "user_properties", "user_data",  "consent", "non_personalized_ads",
-    "user_location",   "user_agent", "device",  "ip_override"};
+/// Google takes them; here there is nowhere to keep them.
+constexpr std::array<std::string_view, 6> kNotKept = {
+    "user_data", "non_personalized_ads", "user_location", "user_agent", "device", "ip_override"};
 
 std::string shown(std::string_view name) { return std::string(name.substr(0, kMostNameShown)); }
 
@@ -43,13 +43,17 @@ class CollectReader {
     bool timed = false;
     read_time(root, "timestamp_micros", common.time, timed);
     read_behaviour(root);
+    if (const auto consent = root.find("consent")) read_consent(*consent, common.consent);
+    if (const auto properties = root.find("user_properties")) {
+      read_user_properties(*properties, common.user_properties);
+    }
     if (root.find("app_instance_id")) {
       fault("app_instance_id", "App streams are not supported; use client_id.", kInvalid);
     }
     root.each_member([&](std::string_view name, JsonView) {
-      constexpr std::array<std::string_view, 6> kKnown = {"client_id",        "user_id",
-                                                          "timestamp_micros", "validation_behavior",
-                                                          "app_instance_id",  "events"};
+      constexpr std::array<std::string_view, 8> kKnown = {
+          "client_id",       "user_id",         "timestamp_micros", "validation_behavior",
+          "app_instance_id", "user_properties", "consent",          "events"};
       if (std::find(kNotKept.begin(), kNotKept.end(), name) != kNotKept.end()) {
         fault(shown(name), "It is not passed on by this collector; leave it out.", kInvalid);
       } else if (std::find(kKnown.begin(), kKnown.end(), name) == kKnown.end()) {
@@ -135,6 +139,51 @@ class CollectReader {
     }
   }
 
+  void read_consent(JsonView json, analytics::Consent& consent) {
+    if (json.kind() != JsonKind::object) return fault("consent", "It is not an object.", kInvalid);
+    json.each_member([&](std::string_view name, JsonView value) {
+      const std::string where = "consent." + shown(name);
+      const auto text = value.as_string();
+      std::optional<bool> granted;
+      if (text == "GRANTED" || text == "DENIED") granted = text == "GRANTED";
+      if (name != "ad_user_data" && name != "ad_personalization") {
+        fault(where, "Unknown field.", kInvalid);
+      } else if (!granted) {
+        fault(where, "It is neither GRANTED nor DENIED.", kInvalid);
+      } else {
+        (name == "ad_user_data" ? consent.ad_user_data : consent.ad_personalization) = granted;
+      }
+      return into_.faults.size() < kMostFaults;
+    });
+  }
+
+  void read_user_properties(JsonView json, std::map<std::string, analytics::ParameterValue>& into) {
+    constexpr std::string_view kPath = "user_properties";
+    if (json.kind() != JsonKind::object) {
+      return fault(std::string(kPath), "It is not an object.", kInvalid);
+    }
+    if (json.size() > analytics::kMaxUserProperties) {
+      return fault(std::string(kPath), "At most 25 user properties are allowed.", kExceeded);
+    }
+    json.each_member([&](std::string_view name, JsonView property) {
+      const std::string where = std::string(kPath) + "." + shown(name);
+      const auto value = property.find("value");
+      if (const auto bad = analytics::user_property_name_fault(name)) {
+        name_fault(where, *bad);
+      } else if (!value) {
+        fault(where + ".value", "A value is required.", kRequired);
+      } else if (property.size() > 1) {
+        fault(where, "Only a value is passed on by this collector.", kInvalid);
+      } else if (const auto text = value->as_string();
+                 text && count_code_points(*text) > analytics::kMaxUserPropertyLength) {
+        fault(where + ".value", "It is longer than 36 characters.", kOutOfBounds);
+      } else if (auto taken = read_value(name, *value, where + ".value")) {
+        into.emplace(std::string(name), std::move(*taken));
+      }
+      return into_.faults.size() < kMostFaults;
+    });
+  }
+
   void read_event(JsonView json, const std::string& path, CollectedEvent& collected) {
     if (json.kind() != JsonKind::object) return fault(path, "It is not an object.", kInvalid);
     json.each_member([&](std::string_view name, JsonView) {
@@ -207,9 +256,25 @@ class CollectReader {
   void read_parameter(std::string_view name, JsonView value, const std::string& where,
                       std::map<std::string, analytics::ParameterValue>& into) {
     if (const auto bad = analytics::parameter_name_fault(name)) return name_fault(where, *bad);
-    if (auto taken = read_value(name, value, where)) {
+    auto taken = read_value(name, value, where);
+    if (taken && name == analytics::kEngagementParameter) taken = as_number(std::move(*taken));
+    if (taken && name == analytics::kEngagementParameter &&
+        !analytics::is_engagement_time(*taken)) {
+      fault(where, "It is not a whole number of milliseconds above zero.", kInvalid);
+    } else if (taken) {
       into.emplace(std::string(name), std::move(*taken));
     }
+  }
+
+  /// Google's own examples send this number as text.
+  static analytics::ParameterValue as_number(analytics::ParameterValue value) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr) return value;
+    std::int64_t number = 0;
+    const char* end = text->data() + text->size();
+    const auto [stopped, problem] = std::from_chars(text->data(), end, number);
+    if (problem != std::errc() || stopped != end) return value;
+    return number;
   }
 
   std::optional<analytics::ParameterValue> read_value(std::string_view name, JsonView value,

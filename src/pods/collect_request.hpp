@@ -41,7 +41,7 @@ struct Collection {
 
 /// Reads the body of POST /mp/collect for a web stream. Every limit that Google documents is
 /// judged here, where Google would drop what is beyond it in silence; what cannot be kept and
-/// passed on (user properties, consent, device, …) is refused, not left out.
+/// passed on (device, user data, location, …) is refused, not left out.
 Collection read_collection(std::string body, std::chrono::system_clock::time_point now);
 
 /// {"validationMessages":[{"fieldPath":…,"description":…,"validationCode":…}]}.

@@ -65,7 +65,9 @@ TEST_F(Ga4Test, ARequestIsOneOfTheMeasurementProtocol) {
   EXPECT_THAT(google().last_head(), HasSubstr("Content-Type: application/json"));
   EXPECT_THAT(
       google().bodies(),
-      ElementsAre(R"({"client_id":"browser-1","user_id":"user-7","events":[)"
+      ElementsAre(R"({"client_id":"browser-1","user_id":"user-7",)"
+                  R"("user_properties":{"plan":{"value":"gold"},"seats":{"value":3}},)"
+                  R"("consent":{"ad_user_data":"GRANTED","ad_personalization":"DENIED"},"events":[)"
                   R"({"name":"apply_started","timestamp_micros":1769851800123456,"params":{)"
                   R"("job_id":"42","position":3,"remote":"true","salary":52000.0,"event_id":")" +
                   event.id.to_string() +
@@ -90,6 +92,71 @@ TEST_F(Ga4Test, ARequestHasAtMost25EventsOfOneClientAndUser) {
   EXPECT_EQ(google().requests(), 5);
   EXPECT_EQ(google().events().size(), 85U);
   EXPECT_THAT(metrics_->expose(), HasSubstr("rwp_ga4_events_total{outcome=\"sent\"} 85"));
+}
+
+TEST_F(Ga4Test, EventsOfAClientThatDifferInConsentShareNoRequestAndKeepTheirOrder) {
+  std::vector<analytics::Event> events(4, sample_event());
+  for (auto& event : events) event.id = Uuid::make_v7();
+  events[1].consent.ad_user_data = false;
+  events[2].consent.ad_user_data = false;
+  events[2].user_properties["plan"] = std::string("silver");
+  events[3].consent = analytics::Consent();
+
+  ASSERT_TRUE(deliver(events).has_value());
+
+  EXPECT_EQ(google().requests(), 4);
+  EXPECT_EQ(google().events(), events);
+}
+
+TEST_F(Ga4Test, ThePlatformsEventsGoUnderTheNamesThatGoogleRecommends) {
+  auto options = google().options();
+  options.google_names = true;
+  auto sink = analytics::make_ga4_sink(runtime_, options).value();
+  auto viewed = sample_event("42");
+  viewed.name = "job_viewed";
+  viewed.items.clear();
+  viewed.parameters["title"] = std::string("Welder");
+  auto applied = sample_event();
+  applied.name = "apply_completed";
+  applied.parameters["source"] = std::string("newsletter");
+  auto own = sample_event();
+  own.name = "candidate_scored";
+
+  ASSERT_TRUE(run(runtime_, sink->deliver({viewed, applied, own})).has_value());
+
+  const auto events = google().events();
+  ASSERT_EQ(events.size(), 3U);
+  EXPECT_EQ(events[0].name, "view_item");
+  ASSERT_EQ(events[0].items.size(), 1U);
+  EXPECT_EQ(std::get<std::string>(events[0].items[0].at("item_id")), "42");
+  EXPECT_EQ(std::get<std::string>(events[0].items[0].at("item_name")), "Welder");
+  EXPECT_EQ(events[1].name, "generate_lead");
+  EXPECT_EQ(std::get<std::string>(events[1].parameters.at("lead_source")), "newsletter");
+  EXPECT_EQ(events[2], own);
+}
+
+TEST_F(Ga4Test, ValidationAsksTheDebugEndpointAndTellsItsMessages) {
+  std::string body = R"({"validationMessages":[]})";
+  answer_ = [&body](int) {
+    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  };
+  auto options = google().options();
+  options.validate = true;
+  auto sink = analytics::make_ga4_sink(runtime_, options).value();
+
+  EXPECT_TRUE(run(runtime_, sink->deliver({sample_event()})).has_value());
+  EXPECT_THAT(google().last_head(), StartsWith("POST /debug/mp/collect?measurement_id=G-TEST1&"));
+  EXPECT_THAT(google().bodies().front(),
+              HasSubstr(R"("validation_behavior":"ENFORCE_RECOMMENDATIONS")"));
+
+  body = R"({"validationMessages":[{"fieldPath":"events","description":"Bad name.",)"
+         R"("validationCode":"NAME_INVALID"}]})";
+  const auto refused = run(runtime_, sink->deliver({sample_event()})).error();
+  EXPECT_EQ(refused.code(), Errc::invalid_argument);
+  EXPECT_THAT(refused.message(), HasSubstr("NAME_INVALID events: Bad name."));
+
+  body = "nothing";
+  EXPECT_EQ(run(runtime_, sink->deliver({sample_event()})).error().code(), Errc::unsupported);
 }
 
 TEST_F(Ga4Test, RequestsStayBelow130Kilobytes) {

@@ -56,11 +56,29 @@ void read_body(const std::string& body, std::vector<Event>& events) {
   const auto text = JsonText::parse(body);
   ASSERT_TRUE(text.has_value()) << text.error().to_string();
   const JsonDocument document(*text);
+  const JsonView root = document.root();
+  Event common;
+  if (const auto properties = root.find("user_properties")) {
+    properties->each_member([&common](std::string_view name, JsonView property) {
+      common.user_properties.emplace(name, parameter(property.find("value").value()));
+      return true;
+    });
+  }
+  if (const auto consent = root.find("consent")) {
+    const auto choice = [&consent](std::string_view name) -> std::optional<bool> {
+      const std::string said = text_of(*consent, name);
+      if (said.empty()) return std::nullopt;
+      EXPECT_TRUE(said == "GRANTED" || said == "DENIED") << said;
+      return said == "GRANTED";
+    };
+    common.consent.ad_user_data = choice("ad_user_data");
+    common.consent.ad_personalization = choice("ad_personalization");
+  }
   const JsonView list = document.root().find("events").value();
   ASSERT_LE(list.size(), 25U);
   ASSERT_LT(body.size(), 130'000U);
   for (std::size_t i = 0; i < list.size(); ++i) {
-    Event event;
+    Event event = common;
     event.client_id = text_of(document.root(), "client_id");
     event.user_id = text_of(document.root(), "user_id");
     event.name = text_of(list.at(i), "name");

@@ -20,6 +20,9 @@ inline analytics::Event sample_event(std::string job_id = "42") {
                       {"remote", true}};
   event.items = {{{"item_id", std::string("42")}, {"price", 0.5}},
                  {{"item_name", std::string("x")}}};
+  event.user_properties = {{"plan", std::string("gold")}, {"seats", std::int64_t{3}}};
+  event.consent.ad_user_data = true;
+  event.consent.ad_personalization = false;
   return event;
 }
 

@@ -36,6 +36,34 @@ TEST(EventTest, AnEventWithEveryFieldIsValid) {
   EXPECT_TRUE(taken([](Event&) {}));
 }
 
+TEST(EventTest, UserPropertiesKeepTheirOwnNamesAndLengths) {
+  const auto with = [](std::string name, ParameterValue value) {
+    return taken([&](Event& event) { event.user_properties[name] = value; });
+  };
+
+  EXPECT_TRUE(with(std::string(24, 'p'), std::string(36, 'x')));
+  EXPECT_FALSE(with(std::string(25, 'p'), true));
+  EXPECT_FALSE(with("plan", std::string(37, 'x')));
+  EXPECT_FALSE(with("user_id", true));
+  EXPECT_FALSE(with("first_open_time", true));
+  EXPECT_FALSE(with("ga_plan", true));
+  EXPECT_FALSE(with("score", std::numeric_limits<double>::infinity()));
+  EXPECT_FALSE(taken([](Event& event) {
+    for (int i = 0; i < 26; ++i) event.user_properties["p" + std::to_string(i)] = true;
+  }));
+}
+
+TEST(EventTest, TimeOfEngagementIsAWholeNumberAboveZero) {
+  const auto engaged = [](ParameterValue value) {
+    return taken([&](Event& event) { event.parameters["engagement_time_msec"] = value; });
+  };
+
+  EXPECT_TRUE(engaged(std::int64_t{1}));
+  EXPECT_FALSE(engaged(std::int64_t{0}));
+  EXPECT_FALSE(engaged(1.5));
+  EXPECT_FALSE(engaged(std::string("1")));
+}
+
 TEST(EventTest, AnEventNeedsOnlyNameAndClient) {
   EXPECT_TRUE(check_event(make_event(EventType::job_viewed, "browser-1")).has_value());
 }
@@ -67,7 +95,7 @@ TEST(EventTest, ReservedNamesAndPrefixesAreRefused) {
 }
 
 TEST(EventTest, EveryTypeOfThePlatformIsAValidNameThatReadsBack) {
-  for (int i = 0; i <= static_cast<int>(EventType::job_ad_enriched); ++i) {
+  for (int i = 0; i <= static_cast<int>(EventType::application_placed); ++i) {
     const auto type = static_cast<EventType>(i);
     EXPECT_TRUE(check_event(make_event(type, "c")).has_value()) << to_string(type);
     EXPECT_EQ(event_type_from_string(to_string(type)), type);

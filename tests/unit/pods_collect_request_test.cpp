@@ -99,12 +99,58 @@ TEST(CollectRequestTest, TenantIsAString) {
   EXPECT_EQ(fault_of_parameters(R"("tenant":true)"), "events[0].params.tenant VALUE_INVALID");
 }
 
-TEST(CollectRequestTest, ConsentIsRefusedAndNotDropped) {
-  EXPECT_EQ(
-      fault(R"({"client_id":"c","consent":{"ad_user_data":"DENIED"},"events":[{"name":"a"}]})"),
-      "consent VALUE_INVALID");
-  EXPECT_EQ(fault(R"({"client_id":"c","user_properties":{},"events":[{"name":"a"}]})"),
-            "user_properties VALUE_INVALID");
+TEST(CollectRequestTest, ConsentAndUserPropertiesAreKeptWithEachEvent) {
+  const auto collection = collect(
+      R"({"client_id":"c","consent":{"ad_user_data":"GRANTED","ad_personalization":"DENIED"},)"
+      R"("user_properties":{"plan":{"value":"gold"},"seats":{"value":3}},)"
+      R"("events":[{"name":"a"},{"name":"b"}]})");
+
+  ASSERT_THAT(collection.faults, IsEmpty());
+  ASSERT_THAT(collection.events, SizeIs(2));
+  for (const auto& each : collection.events) {
+    EXPECT_EQ(each.event.consent.ad_user_data, true);
+    EXPECT_EQ(each.event.consent.ad_personalization, false);
+    EXPECT_EQ(std::get<std::string>(each.event.user_properties.at("plan")), "gold");
+    EXPECT_EQ(std::get<std::int64_t>(each.event.user_properties.at("seats")), 3);
+  }
+}
+
+TEST(CollectRequestTest, ConsentAndUserPropertiesThatBreakARuleAreRefused) {
+  const auto fault_of = [](const std::string& members) {
+    return fault(R"({"client_id":"c",)" + members + R"(,"events":[{"name":"a"}]})");
+  };
+  const auto fault_of_property = [&](const std::string& property) {
+    return fault_of(R"("user_properties":{)" + property + "}");
+  };
+
+  EXPECT_EQ(fault_of(R"("consent":true)"), "consent VALUE_INVALID");
+  EXPECT_EQ(fault_of(R"("consent":{"ad_user_data":"granted"})"),
+            "consent.ad_user_data VALUE_INVALID");
+  EXPECT_EQ(fault_of(R"("consent":{"all":"GRANTED"})"), "consent.all VALUE_INVALID");
+  EXPECT_EQ(fault_of(R"("user_properties":[])"), "user_properties VALUE_INVALID");
+  EXPECT_EQ(fault_of_property(R"("plan":"gold")"), "user_properties.plan.value VALUE_REQUIRED");
+  EXPECT_EQ(fault_of_property(R"("plan":{"value":"x","timestamp_micros":1})"),
+            "user_properties.plan VALUE_INVALID");
+  EXPECT_EQ(fault_of_property(R"("user_id":{"value":"x"})"),
+            "user_properties.user_id NAME_RESERVED");
+  EXPECT_EQ(fault_of_property('"' + std::string(25, 'p') + R"(":{"value":1})"),
+            "user_properties." + std::string(25, 'p') + " NAME_INVALID");
+  EXPECT_EQ(fault_of_property(R"("plan":{"value":")" + std::string(36, 'x') + "\"}"), "");
+  EXPECT_EQ(fault_of_property(R"("plan":{"value":")" + std::string(37, 'x') + "\"}"),
+            "user_properties.plan.value VALUE_OUT_OF_BOUNDS");
+  std::string many;
+  for (int i = 0; i < 26; ++i) many += "\"p" + std::to_string(i) + R"(":{"value":1},)";
+  many.pop_back();
+  EXPECT_EQ(fault_of_property(many), "user_properties EXCEEDED_MAX_ENTITIES");
+}
+
+TEST(CollectRequestTest, TimeOfEngagementIsAWholeNumberAboveZero) {
+  EXPECT_EQ(fault_of_parameters(R"("engagement_time_msec":"100")"), "");
+  for (const std::string bad : {"0", "-1", "1.5", "\"soon\"", "true"}) {
+    EXPECT_EQ(fault_of_parameters("\"engagement_time_msec\":" + bad),
+              "events[0].params.engagement_time_msec VALUE_INVALID")
+        << bad;
+  }
 }
 
 TEST(CollectRequestTest, LimitsAreGooglesAndTheyHoldToTheLastOne) {

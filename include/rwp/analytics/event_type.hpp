@@ -22,6 +22,10 @@ enum class EventType : std::uint8_t {
   job_ad_enriched,
   candidate_parsed,
   match_scored,
+  job_saved,
+  application_screened,
+  application_rejected,
+  application_placed,
 };
 
 /// Such as "job_viewed".

@@ -28,6 +28,13 @@ struct Ga4SinkOptions {
   /// `/mp/collect` is appended. For the EU: https://region1.google-analytics.com; or an analytics
   /// pod.
   std::string base_url = "https://www.google-analytics.com";
+  /// Send the platform's own events under the names that Google recommends (job_viewed as
+  /// view_item). An analytics pod wants them as they are.
+  bool google_names = false;
+  /// Have the collector judge the events (`/debug/mp/collect`) and record nothing: a delivery
+  /// succeeds when all are good, and is `Errc::invalid_argument` with the collector's messages when
+  /// one is not.
+  bool validate = false;
   /// How one request is repeated; events carry an id, so all may be.
   net::RetryOptions retry{};
   /// Of one attempt.
@@ -36,7 +43,8 @@ struct Ga4SinkOptions {
   std::shared_ptr<net::HttpTransport> transport{};
   /// Judges the age of events.
   std::shared_ptr<const Clock> clock = system_clock();
-  /// May be null. Series: rwp_ga4_events_total{outcome}: sent, too_old, failed.
+  /// May be null. Series: rwp_ga4_events_total{outcome}: sent, valid, too_old,
+  /// failed.
   std::shared_ptr<observability::Metrics> metrics{};
   observability::Logger log{};
 };
@@ -59,13 +67,15 @@ struct Ga4SinkOptions {
 /// after the retries; 401 and 403 `Errc::permission_denied`, other 4xx `Errc::invalid_argument`.
 /// Some events of a delivery that fails may have arrived.
 ///
-/// An Event tells of no consent: what a person has not agreed to is not to be delivered at all.
+/// Consent and user properties are said once a request; where they change between two events of a
+/// client, another request begins. What a person has not agreed to at all is not to be delivered.
 ///
 /// `Errc::invalid_argument`: an option that breaks its rule. The runtime outlives the sink.
 Result<std::shared_ptr<Sink>> make_ga4_sink(Runtime& runtime, Ga4SinkOptions options);
 
 /// `ga4:?measurement_id=G-…`, with `&region=eu` for Google's servers there, and
-/// `ga4:http://host:port?measurement_id=G-…` for another collector. `options` gives the rest.
+/// `ga4:http://host:port?measurement_id=G-…` for another collector. Names are Google's, unless
+/// `&names=platform`; `&validate=on` only has the events judged. `options` gives the rest.
 void register_ga4(SchemeRegistry& registry, Ga4SinkOptions options = Ga4SinkOptions());
 
 /// `http://analytics-pod:3000?measurement_id=G-…`, `https:` likewise: an analytics pod;
