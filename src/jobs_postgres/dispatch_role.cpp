@@ -10,9 +10,11 @@ using jobs::DispatchRole;
 
 constexpr Statement kRole{.name = "rwp_dispatch_role",
                           .sql =
-                              "SELECT d.mode, d.epoch, d.longest_lease_ms FROM rwp.dispatch d"
+                              "SELECT d.mode, d.epoch, d.longest_lease_ms, i.database::text"
+                              " FROM rwp.identity i CROSS JOIN (SELECT mode, epoch,"
+                              " longest_lease_ms FROM rwp.dispatch"
                               " UNION ALL SELECT 1::smallint, 1::bigint, 0::bigint"
-                              " WHERE NOT EXISTS (SELECT FROM rwp.dispatch)"};
+                              " WHERE NOT EXISTS (SELECT FROM rwp.dispatch)) d"};
 constexpr Statement kSetMode{
     .name = "rwp_set_dispatch_mode",
     .sql =
@@ -70,7 +72,8 @@ Command lease_command(const Session& session, std::chrono::milliseconds grace) {
 DispatchRole read_role(const Rows& rows) {
   return {.mode = static_cast<jobs::DispatchMode>(rows.integer(0, 0)),
           .epoch = rows.integer(0, 1),
-          .longest_lease = std::chrono::milliseconds(rows.integer(0, 2))};
+          .longest_lease = std::chrono::milliseconds(rows.integer(0, 2)),
+          .database = std::string(rows.text(0, 3))};
 }
 
 awaitable<Result<void>> do_one(std::shared_ptr<Session> session, Command what) {

@@ -51,7 +51,8 @@ const std::vector<Step>& steps() {
   static const std::vector<Step> all = {
       {.version = 1, .oldest_program = 1, .sql = {kVersion1Tables, kVersion1Functions}},
       {.version = 2, .oldest_program = 1, .sql = {kVersion2}},
-      {.version = 3, .oldest_program = 1, .sql = {kVersion3}}};
+      {.version = 3, .oldest_program = 1, .sql = {kVersion3}},
+      {.version = 4, .oldest_program = 1, .sql = {kVersion4}}};
   return all;
 }
 

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,12 @@ class Dispatch {
 
   /// The record's count of switches of its mode; a dispatch of an earlier one is closed.
   virtual void set_epoch(std::int64_t epoch) = 0;
+  /// Names the record whose jobs these are. Whoever opens the dispatch, or finds it open without a
+  /// name, leaves it there. Where another's stands nothing is read or written any more, and every
+  /// call is `unavailable`. Empty, as at first: nobody asks.
+  virtual void set_database(std::string database) = 0;
+  /// The last answer was that another record's jobs are here: says which, and what to do.
+  virtual std::optional<Error> is_of_another() const = 0;
 
   /// Adds tickets, one answer each, and wakes those who wait for work in their lanes. Nothing
   /// happens (and the answer is `queued`) when the job has a ticket with this or a higher token, or
@@ -89,6 +96,8 @@ class Dispatch {
   /// of paused queues left out; up to the limit, to `max_bytes` of bodies (one at least), or to the
   /// first that must run alone and with it (which is then the last). The first `start` of them that
   /// need not run alone, and are above the watermark, are leased as started. Removes their bodies.
+  /// Of more than 1,000 lanes those with tickets are asked, best priority first, 1,000 at most; the
+  /// others have their turn with the next claims.
   virtual boost::asio::awaitable<Result<std::vector<ClaimedTicket>>> claim(TicketClaim request) = 0;
 
   /// Returns when a claim from these lanes may find something, at the deadline, or when cancelled;
@@ -117,6 +126,10 @@ class Dispatch {
   /// token and holder.
   virtual boost::asio::awaitable<jobs::PerItem<jobs::LeaseState>> mark_started(
       std::vector<jobs::RunRef> runs) = 0;
+
+  /// Lets go of runs that have been claimed here and whose handlers will not begin: their leases
+  /// lapse at once (expired() of anyone), as not started.
+  virtual boost::asio::awaitable<Result<void>> hand_back(std::vector<jobs::RunRef> runs) = 0;
 
   /// Drops leases with exactly these tokens, whoever holds them: the record has moved on. Done on
   /// a closed dispatch, too. Forgets the runs, also when Redis is away.

@@ -45,6 +45,7 @@ awaitable<Result<jobs::DispatchRole>> read_role(std::shared_ptr<Parts> parts) {
   if (!role) co_return role.error();
   parts->role = *role;
   parts->role_seen = asked;
+  parts->dispatch->set_database(role->database);
   parts->dispatch->set_epoch(role->epoch);
   co_return role;
 }

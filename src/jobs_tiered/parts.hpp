@@ -51,6 +51,9 @@ struct Parts : std::enable_shared_from_this<Parts> {
   /// Tickets that are on their way to Redis.
   std::map<LanePriority, std::size_t> under_way{};
 
+  /// Claimed, and not to be run here: still to be handed back.
+  std::vector<jobs::RunRef> unused{};
+
   /// Of the record's backlog_changes(), when the backlog was last looked at.
   std::uint64_t backlog_seen = 0;
   std::optional<jobs::TimePoint> next_due{};

@@ -25,10 +25,6 @@ constexpr std::size_t kMaxPushBytes = std::size_t{8} << 20U;
 constexpr std::size_t kMaxLanes = 1'000;
 constexpr std::size_t kWindowParts = 5;
 
-Error too_many_lanes() {
-  return Error(Errc::invalid_argument, "dispatch: a claim names at most 1,000 lanes");
-}
-
 bool is_name(const std::string& name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
@@ -273,7 +269,13 @@ awaitable<Result<void>> RedisDispatch::push_some(const std::vector<Ticket>* tick
 
 awaitable<Result<std::vector<ClaimedTicket>>> RedisDispatch::claim(TicketClaim request) {
   const auto self = shared_from_this();
-  if (request.lanes.size() > kMaxLanes) co_return too_many_lanes();
+  if (request.lanes.size() > kMaxLanes) {
+    auto narrowing = narrow(std::move(request));
+    auto narrowed = co_await std::move(narrowing);
+    if (!narrowed) co_return narrowed.error();
+    request = std::move(*narrowed);
+    if (request.lanes.empty()) co_return std::vector<ClaimedTicket>();
+  }
   Arguments arguments{std::to_string(std::min(request.limit, kMaxItems)),
                       std::to_string(request.start),
                       std::to_string(request.max_bytes),
@@ -342,18 +344,22 @@ Result<std::vector<ClaimedTicket>> RedisDispatch::take_claim(const Answer& answe
     claimed.push_back(std::move(ticket));
   }
   if (!all_taken) return claimed;
+  // Those that were not told of have nothing.
   std::vector<LaneId> lanes;
-  for (const LaneOfQueue& each : request.lanes) {
-    lanes.push_back(each.lane);
-    // Those that were not told of have nothing.
-    if (const auto found = windows_.find(each.lane); found != windows_.end()) {
-      for (std::size_t p = 0; p < jobs::kPriorityCount; ++p) {
-        set_window(each.lane, static_cast<Priority>(p), 0, 0, found->second.at(p).has_backlog);
-      }
+  for (const LaneOfQueue& each : request.lanes) lanes.push_back(each.lane);
+  note_empty(lanes, heard);
+  return claimed;
+}
+
+void RedisDispatch::note_empty(const std::vector<LaneId>& lanes, std::uint64_t heard) {
+  for (const LaneId lane : lanes) {
+    const auto found = windows_.find(lane);
+    if (found == windows_.end()) continue;
+    for (std::size_t p = 0; p < jobs::kPriorityCount; ++p) {
+      set_window(lane, static_cast<Priority>(p), 0, 0, found->second.at(p).has_backlog);
     }
   }
   work_.found_empty(lanes, heard);
-  return claimed;
 }
 
 awaitable<Result<void>> RedisDispatch::wait_for_work(std::vector<LaneId> lanes,
@@ -454,6 +460,26 @@ awaitable<PerItem<LeaseState>> RedisDispatch::mark_started(std::vector<RunRef> r
     }
   }
   co_return states;
+}
+
+awaitable<Result<void>> RedisDispatch::hand_back(std::vector<RunRef> runs) {
+  const auto self = shared_from_this();
+  for (std::size_t at = 0; at < runs.size(); at += kMaxItems) {
+    const std::size_t end = std::min(runs.size(), at + kMaxItems);
+    Arguments arguments{options_.holder};
+    for (std::size_t i = at; i < end; ++i) {
+      arguments.push_back(pack_id(runs[i].id));
+      arguments.push_back(pack_token(runs[i].token));
+    }
+    auto asking = line_->ask(line_->scripts().hand_back, "hand_back", std::move(arguments));
+    const auto answer = co_await std::move(asking);
+    if (!answer) co_return answer.error();
+    for (std::size_t i = at; i < end; ++i) {
+      const auto found = held_.find(runs[i].id);
+      if (found != held_.end() && found->second.lease.token == runs[i].token) held_.erase(found);
+    }
+  }
+  co_return Result<void>();
 }
 
 awaitable<Result<void>> RedisDispatch::release(std::vector<RunRef> runs) {

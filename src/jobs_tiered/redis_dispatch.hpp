@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -28,6 +29,8 @@ class RedisDispatch final : public Dispatch, public std::enable_shared_from_this
   Window window(LaneId lane, jobs::Priority priority) const override;
   boost::asio::awaitable<Result<void>> read_windows(std::vector<LaneId> lanes) override;
   void set_epoch(std::int64_t epoch) override { line_->set_epoch(epoch); }
+  void set_database(std::string database) override { line_->set_database(std::move(database)); }
+  std::optional<Error> is_of_another() const override { return line_->is_of_another(); }
 
   boost::asio::awaitable<Result<std::vector<PushOutcome>>> push(
       std::vector<Ticket> tickets) override;
@@ -39,6 +42,7 @@ class RedisDispatch final : public Dispatch, public std::enable_shared_from_this
       std::vector<jobs::RunRef> runs, std::chrono::milliseconds lease) override;
   boost::asio::awaitable<jobs::PerItem<jobs::LeaseState>> mark_started(
       std::vector<jobs::RunRef> runs) override;
+  boost::asio::awaitable<Result<void>> hand_back(std::vector<jobs::RunRef> runs) override;
   boost::asio::awaitable<Result<void>> release(std::vector<jobs::RunRef> runs) override;
   boost::asio::awaitable<Result<std::vector<WithdrawOutcome>>> withdraw(
       std::vector<StampedJob> jobs, bool ask_to_cancel) override;
@@ -71,6 +75,9 @@ class RedisDispatch final : public Dispatch, public std::enable_shared_from_this
   boost::asio::awaitable<Result<void>> extend_some(const std::vector<jobs::RunRef>* runs,
                                                    Slice slice, std::chrono::milliseconds lease,
                                                    std::vector<Result<jobs::LeaseState>>* states);
+  /// Leaves out the lanes without tickets, and what is too much for one script.
+  boost::asio::awaitable<Result<TicketClaim>> narrow(TicketClaim request);
+  void note_empty(const std::vector<LaneId>& lanes, std::uint64_t heard);
   Result<std::vector<ClaimedTicket>> take_claim(const Answer& answer, const TicketClaim& request,
                                                 std::uint64_t heard);
   /// One of {lane, priority, tickets, bytes, backlog}.
@@ -97,6 +104,8 @@ class RedisDispatch final : public Dispatch, public std::enable_shared_from_this
   std::string opening_;
   SteadyTime opening_since_;
   std::chrono::milliseconds last_waited_{0};
+  /// Of claims from more lanes than one script takes.
+  std::size_t turn_ = 0;
   double window_jobs_ = 0;
   double window_bytes_ = 0;
   observability::Gauge* jobs_gauge_ = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <unordered_set>
 #include <utility>
 
 namespace rwp::jobs_tiered {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMaxItems = 1'000;
 constexpr std::size_t kMaxLapsed = 10'000;
+constexpr std::size_t kMaxLanes = 1'000;
 
 Error higher_term() {
   return Error(Errc::conflict, "dispatch: another reconciler, of a later term, has written");
@@ -105,6 +107,48 @@ awaitable<Result<std::vector<TicketPlace>>> RedisDispatch::look(std::vector<Uuid
     }
   }
   co_return places;
+}
+
+awaitable<Result<TicketClaim>> RedisDispatch::narrow(TicketClaim request) {
+  const std::uint64_t heard = work_.heard();
+  auto asking = line_->ask_open(line_->scripts().filled, "filled", Arguments());
+  const auto answer = co_await std::move(asking);
+  if (!answer) co_return answer.error();
+  if (answer->parts.size() != 4) co_return bad_answer("filled");
+  std::unordered_map<LaneId, Priority> best;
+  for (const Reply& field : answer->parts[2].items) {
+    const auto window = window_name(field.text);
+    if (!window) co_return bad_answer("filled");
+    const auto [found, is_new] = best.emplace(window->first, window->second);
+    if (!is_new) found->second = std::min(found->second, window->second);
+  }
+  std::unordered_set<std::string_view> paused;
+  for (const Reply& queue : answer->parts[3].items) paused.insert(queue.text);
+  std::vector<LaneId> empty;
+  std::vector<std::pair<Priority, LaneOfQueue>> filled;
+  for (LaneOfQueue& lane : request.lanes) {
+    const auto found = best.find(lane.lane);
+    if (found == best.end() || paused.contains(lane.queue)) {
+      empty.push_back(lane.lane);
+    } else {
+      filled.emplace_back(found->second, std::move(lane));
+    }
+  }
+  // Whoever was left out comes before those that were asked.
+  if (!filled.empty()) {
+    const std::size_t turn = turn_ % filled.size();
+    std::rotate(filled.begin(), filled.begin() + static_cast<std::ptrdiff_t>(turn), filled.end());
+  }
+  turn_ += kMaxLanes;
+  std::stable_sort(filled.begin(), filled.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  request.lanes.clear();
+  for (auto& [priority, lane] : filled) {
+    if (request.lanes.size() == kMaxLanes) break;
+    request.lanes.push_back(std::move(lane));
+  }
+  note_empty(empty, heard);
+  co_return request;
 }
 
 awaitable<Result<std::vector<LaneLook>>> RedisDispatch::lanes() {

@@ -7,10 +7,12 @@ extern const char* const kPush;
 extern const char* const kClaim;
 extern const char* const kExtend;
 extern const char* const kMarkStarted;
+extern const char* const kHandBack;
 extern const char* const kRelease;
 
 extern const char* const kPeek;
 extern const char* const kReadWindows;
+extern const char* const kFilled;
 extern const char* const kWithdraw;
 extern const char* const kLook;
 extern const char* const kLanes;

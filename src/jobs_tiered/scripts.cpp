@@ -9,11 +9,16 @@ namespace {
 
 /// Before each script. A server's history is the replication id that it had before it was last
 /// promoted: a process that was made a replica and then a master again has been given other data.
+/// Where another record's jobs are, no script begins: it answers 4 and that record's name.
 constexpr const char* kBefore = R"lua(
 local call, base = redis.call, KEYS[1]
 local _, _, past = string.find(call('INFO', 'replication'), 'master_replid2:(%x+)')
 local server = ARGV[1] .. ':' .. (past or '')
-local is_open = call('GET', base .. 'open') == server .. ':' .. ARGV[2]
+local epoch, database = string.match(ARGV[2], '^(%-?%d+) ?(.*)$')
+local stand = call('MGET', base .. 'open', base .. 'db')
+local owner = stand[2]
+if owner and database ~= '' and owner ~= database then return {4, server, owner} end
+local is_open = stand[1] == server .. ':' .. epoch
 local now, beat
 if ARGV[3] == '' then
   local time = call('TIME')
@@ -60,10 +65,12 @@ ScriptRef make_dropping(const char* text) {
 Scripts::Scripts()
     : peek(make(kPeek)),
       read_windows(make(kReadWindows)),
+      filled(make(kFilled)),
       push(make_dropping(kPush)),
       claim(make(kClaim)),
       extend(make_dropping(kExtend)),
       mark_started(make(kMarkStarted)),
+      hand_back(make(kHandBack)),
       release(make(kRelease)),
       withdraw(make_dropping(kWithdraw)),
       look(make(kLook)),

@@ -21,6 +21,12 @@ end
 return {is_open and 1 or 0, server, windows}
 )lua";
 
+// Answers the windows that have tickets, as "LANE:PRIORITY", and the queues that are paused.
+const char* const kFilled = R"lua(
+if not is_open then return {0, server} end
+return {1, server, call('HKEYS', base .. 'b'), call('SMEMBERS', base .. 'p')}
+)lua";
+
 // ARGV: 1 when cancellation is asked for; for each job id and stamp.
 // Answers a string: "r" removed, "l" leased, "a" absent.
 const char* const kWithdraw = R"lua(
@@ -140,8 +146,12 @@ return {is_open and 1 or 0, server}
 
 // Answers for how long it has waited to be opened.
 const char* const kOpening = R"lua(
-if is_open then return {1, server, 0} end
-local name = server .. ':' .. ARGV[2]
+if is_open then
+  -- Opened by a program that knew of no names.
+  if not owner and database ~= '' then call('SET', base .. 'db', database) end
+  return {1, server, 0}
+end
+local name = server .. ':' .. epoch
 local waiting = call('GET', base .. 'opening') or ''
 if string.sub(waiting, 1, #name + 1) == name .. ' ' then
   local waited = beat - tonumber(string.sub(waiting, #name + 2))
@@ -156,7 +166,7 @@ return {0, server, 0}
 const char* const kOpen = R"lua(
 local term = tonumber(ARGV[7])
 if term < (tonumber(call('GET', base .. 'term')) or -1) then return {2, server} end
-local name = server .. ':' .. ARGV[2]
+local name = server .. ':' .. epoch
 if not is_open then
   local waiting = call('GET', base .. 'opening') or ''
   if string.sub(waiting, 1, #name + 1) ~= name .. ' ' or
@@ -168,6 +178,7 @@ if not is_open then
   call('SET', base .. 'open', name)
   call('SET', base .. 'opened', string.format('%.0f', beat))
 end
+if database ~= '' then call('SET', base .. 'db', database) end
 call('DEL', base .. 'opening', base .. 'p')
 for i = 8, #ARGV do call('SADD', base .. 'p', ARGV[i]) end
 call('SET', base .. 'term', ARGV[7])

@@ -248,6 +248,28 @@ if #leases > 0 then call('HSET', base .. 'l', unpack(leases)) end
 return {is_open and 1 or 0, server, table.concat(answers)}
 )lua";
 
+// ARGV: holder; for each run id and token.
+const char* const kHandBack = R"lua(
+local holder, ids, leases, ends = ARGV[5], {}, {}, {}
+for i = 6, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+local standing = call('HMGET', base .. 'l', unpack(ids))
+for i = 1, #ids do
+  local lease = standing[i]
+  if lease and string.sub(lease, 2, 9) == ARGV[5 + 2 * i] and string.sub(lease, 30) == holder then
+    local flags = string.byte(lease, 1)
+    leases[#leases + 1] = ids[i]
+    leases[#leases + 1] = string.char(flags - flags % 2) .. string.sub(lease, 2)
+    ends[#ends + 1] = 0
+    ends[#ends + 1] = ids[i]
+  end
+end
+if #leases > 0 then
+  call('HSET', base .. 'l', unpack(leases))
+  call('ZADD', base .. 'e', 'XX', unpack(ends))
+end
+return {is_open and 1 or 0, server}
+)lua";
+
 // ARGV: for each run id and token.
 const char* const kRelease = R"lua(
 local ids, gone = {}, {}

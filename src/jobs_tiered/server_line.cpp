@@ -10,6 +10,8 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds kLook{1'000};
+/// A script's status.
+constexpr std::int64_t kOfAnother = 4;
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
@@ -48,7 +50,10 @@ Error ServerLine::closed_error() const {
 
 Error ServerLine::why_closed() const {
   if (!client_) return Error(Errc::unavailable, "dispatch: shut down");
-  if (client_->server()) return trouble_ ? *trouble_ : closed_error();
+  if (client_->server()) {
+    if (of_another_) return closed_error().with_cause(*of_another_);
+    return trouble_ ? *trouble_ : closed_error();
+  }
   Error problem(Errc::unavailable, "dispatch: no connection to Redis");
   const auto trouble = client_->trouble();
   return trouble ? problem.with_cause(*trouble) : problem;
@@ -59,6 +64,21 @@ void ServerLine::set_epoch(std::int64_t epoch) {
   // What was open is so no more, or is again.
   hear(false);
   look_again();
+}
+
+void ServerLine::set_database(std::string database) {
+  if (database_ == database) return;
+  database_ = std::move(database);
+  hear(false);
+  look_again();
+}
+
+Error ServerLine::belongs_to(const std::string& database) const {
+  return Error(Errc::conflict,
+               "Redis hands out the jobs of another database (" + database +
+                   ") under this name: give one of the two stores another (?name=…); if that"
+                   " database is gone, remove the keys " +
+                   base_ + "* first");
 }
 
 void ServerLine::look_again() { look_.notify_all(); }
@@ -117,7 +137,7 @@ boost::asio::awaitable<Result<Answer>> ServerLine::ask(scripts::ScriptRef script
   Arguments all;
   all.reserve(arguments.size() + 4);
   all.push_back(server->run_id);
-  all.push_back(std::to_string(epoch_));
+  all.push_back(std::to_string(epoch_) + ' ' + database_);
   if (clock_) {
     using std::chrono::duration_cast;
     const auto wall = duration_cast<milliseconds>(clock_->now().time_since_epoch());
@@ -148,6 +168,12 @@ boost::asio::awaitable<Result<Answer>> ServerLine::ask(scripts::ScriptRef script
   answer.parts = std::move(reply->items);
   answer.status = integer_of(answer.parts[0]).value_or(-1);
   answer.server = answer.parts[1].text;
+  if (answer.status == kOfAnother) {
+    of_another_ = belongs_to(answer.parts.size() > 2 ? answer.parts[2].text : std::string());
+    hear(false);
+    co_return Error(Errc::unavailable, std::string("dispatch: ") + name).with_cause(*of_another_);
+  }
+  of_another_.reset();
   // Of an epoch, or a connection, that is left behind, it says nothing.
   if (answer.status <= 1 && epoch == epoch_ && connection_ == server->connection && client_) {
     hear(answer.status == 1);

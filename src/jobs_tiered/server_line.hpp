@@ -60,6 +60,8 @@ class ServerLine : public std::enable_shared_from_this<ServerLine> {
   bool is_open() const;
   Error why_closed() const;
   void set_epoch(std::int64_t epoch);
+  void set_database(std::string database);
+  std::optional<Error> is_of_another() const { return of_another_; }
   /// The server may have changed without a word: look.
   void look_again();
   /// Heard from elsewhere.
@@ -75,6 +77,7 @@ class ServerLine : public std::enable_shared_from_this<ServerLine> {
   void hear(bool open);
   void count(const char* name);
   Error closed_error() const;
+  Error belongs_to(const std::string& database) const;
 
   std::shared_ptr<net_redis::Client> client_;
   const scripts::Scripts scripts_;
@@ -86,6 +89,8 @@ class ServerLine : public std::enable_shared_from_this<ServerLine> {
   const std::function<void(bool)> on_open_;
   std::function<void()> each_second_;
   std::int64_t epoch_ = 0;
+  std::string database_;
+  std::optional<Error> of_another_;
   bool open_ = false;
   bool lost_ = true;
   std::uint64_t connection_ = 0;

@@ -40,6 +40,7 @@ Awaitable<Result<void>> prepare(std::shared_ptr<Parts> parts,
   // Redis need not be there.
   auto stepping = reconciler->step();
   (void)co_await with_deadline(std::move(stepping), steady_clock::now() + kPatienceOfOpening);
+  if (auto other = parts->dispatch->is_of_another()) co_return *std::move(other);
   // The first look at the leases' clock: what lapses from here on is its holder's own fault.
   if (parts->dispatch->is_open()) (void)co_await parts->dispatch->expired(1);
   co_return Result<void>();
@@ -60,6 +61,7 @@ void start(const std::shared_ptr<Parts>& parts, const std::shared_ptr<Loops>& lo
 /// Lets others have what this store holds, and waits until nothing of it goes on.
 Awaitable<Result<void>> let_go(std::shared_ptr<Loops> loops) {
   const std::shared_ptr<Parts> parts = loops->parts;
+  co_await hand_back_unused(parts);
   (void)co_await parts->dispatch->give_up_leases();
   co_await loops->reconciler->resign();
   while (loops->running > 0) {

@@ -20,6 +20,8 @@ using jobs::RunRef;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kTicketsAtOnce = 1'000;
+/// Leases beyond them lapse, and leave a mark.
+constexpr std::size_t kMostUnused = 100'000;
 
 /// A ticket on its way to a job, and what is still to be asked of the record.
 struct Reading {
@@ -159,6 +161,15 @@ awaitable<Result<std::vector<ClaimedTicket>>> claim_in_turns(std::shared_ptr<Par
   co_return all;
 }
 
+/// No handler will begin. What Redis cannot be told now is told with the next rescue.
+awaitable<void> leave_unused(std::shared_ptr<Parts> parts, const std::vector<Reading>* readings,
+                             Error why) {
+  for (const Reading& reading : *readings) {
+    if (parts->unused.size() < kMostUnused) parts->unused.push_back(reading.job.run);
+  }
+  if (why.code() != Errc::cancelled) co_await hand_back_unused(std::move(parts));
+}
+
 awaitable<Result<std::vector<ClaimedJob>>> claim_tickets(std::shared_ptr<Parts> parts,
                                                          jobs::ClaimRequest request) {
   std::vector<ClaimedJob> claimed;
@@ -172,13 +183,21 @@ awaitable<Result<std::vector<ClaimedJob>>> claim_tickets(std::shared_ptr<Parts> 
   readings.reserve(tickets->size());
   for (const ClaimedTicket& ticket : *tickets) readings.push_back(read_ticket(ticket, now));
   auto asked_of_record = co_await ask_the_record(parts, &readings);
-  // The leases lapse unused.
-  if (!asked_of_record) co_return asked_of_record.error();
+  if (!asked_of_record) {
+    co_await leave_unused(parts, &readings, asked_of_record.error());
+    co_return asked_of_record.error();
+  }
   auto named = co_await name_lanes(parts, &readings);
-  if (!named) co_return named.error();
+  if (!named) {
+    co_await leave_unused(parts, &readings, named.error());
+    co_return named.error();
+  }
   co_await drop_refused(parts, &readings);
   // No run begins whose lease may have lapsed while the record was asked.
-  if (steady_clock::now() - asked > request.lease / 2) co_return claimed;
+  if (steady_clock::now() - asked > request.lease / 2) {
+    co_await leave_unused(parts, &readings, Error());
+    co_return claimed;
+  }
   claimed.reserve(readings.size());
   for (Reading& reading : readings) claimed.push_back(std::move(reading.job));
   co_return claimed;
@@ -429,6 +448,13 @@ awaitable<PerItem<jobs::JobState>> finish(std::shared_ptr<Parts> parts,
   co_return answers;
 }
 
+awaitable<void> hand_back_unused(std::shared_ptr<Parts> parts) {
+  if (parts->unused.empty()) co_return;
+  auto runs = std::exchange(parts->unused, {});
+  const auto handed = co_await parts->dispatch->hand_back(runs);
+  if (!handed) parts->unused.insert(parts->unused.end(), runs.begin(), runs.end());
+}
+
 awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Parts> parts, std::size_t limit) {
   auto rescued = co_await parts->record->rescue(limit);
   if (!rescued || !parts->dispatches()) co_return rescued;
@@ -437,6 +463,7 @@ awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Parts> parts, std::size_
     if (wake == Wake::cancelled) co_return Error(Errc::cancelled, "the wait was cancelled");
   }
   rescued->parks += std::exchange(parts->lapsed_parks, 0);
+  co_await hand_back_unused(parts);
   auto lapsed = co_await parts->dispatch->expired(limit);
   // Redis away or closed: nobody can tell what has lapsed.
   if (!lapsed || lapsed->empty()) co_return rescued;

@@ -27,6 +27,8 @@ boost::asio::awaitable<jobs::PerItem<jobs::LeaseState>> extend(std::shared_ptr<P
 /// In the record; then the leases go.
 boost::asio::awaitable<jobs::PerItem<jobs::JobState>> finish(
     std::shared_ptr<Parts> parts, std::vector<jobs::CheckedCompletion> completions);
+/// What claims took and could not give to the worker goes back, unmarked.
+boost::asio::awaitable<void> hand_back_unused(std::shared_ptr<Parts> parts);
 boost::asio::awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Parts> parts,
                                                      std::size_t limit);
 

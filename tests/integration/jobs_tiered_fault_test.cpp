@@ -3,6 +3,7 @@
 
 #include "support/cutting_proxy.hpp"
 #include "support/tiered_fixture.hpp"
+#include <rwp/core/scheme_registry.hpp>
 
 #include <csignal>
 
@@ -174,6 +175,52 @@ TEST_F(TieredProxyTest, AnswersThatAreLostAfterTheirEffectLoseNothing) {
   to_redis_.lose_next_answer();
   submit(*store_, "k", 20);
 
+  end();
+}
+
+TEST_F(TieredProxyTest, TicketsThatTheRecordCannotBeAskedAboutGoBackUnmarked) {
+  auto to_record = std::make_unique<CuttingProxy>(server().port());
+  const auto store =
+      open_tiered("postgres://rwp@127.0.0.1:" + std::to_string(to_record->port()) + "/" + database_,
+                  redis_.url(), 300ms);
+  // The length of the lease is noted in the record before the first claim with it.
+  ASSERT_TRUE(wait(store->claim(claim_of(1, kLease))).has_value());
+  // Too large for a ticket, so that the record is asked; the others are leased with it.
+  jobs::NewJob large{.kind = "k"};
+  large.payload = JsonText::trusted("\"" + std::string(40'000, 'x') + "\"");
+  ASSERT_TRUE(wait(store->insert({{.kind = "k"}, large, {.kind = "k"}})).has_value());
+  ASSERT_EQ(redis_.cli("HLEN rwp:{jobs}:q"), "3");
+
+  to_record.reset();
+  EXPECT_FALSE(wait(store->claim(claim_of(10, kLease))).has_value());
+
+  ASSERT_EQ(redis_.cli("HLEN rwp:{jobs}:l"), "3");
+  EXPECT_EQ(wait(other_->rescue()).value().leases, 3U);
+  EXPECT_EQ(sql("SELECT sum(marks) FROM (SELECT marks FROM rwp.ready UNION ALL"
+                " SELECT marks FROM rwp.running) m"),
+            "0");
+}
+
+TEST_F(TieredFaultTest, ASecondDatabaseUnderTheSameNameIsRefusedAndHarmsNothing) {
+  begin(kSome);
+  const std::string second = database_ + "_second";
+  server().create_database(second);
+  const auto open_second = [&](const std::string& options) {
+    SchemeRegistry registry;
+    jobs_postgres::register_postgres(registry);
+    jobs_tiered::register_tiered(registry);
+    return registry.open<jobs::JobStore>(
+        "tiered:" + server().url(second) + "," + redis_.url() + options, runtime_);
+  };
+
+  const auto refused = open_second("");
+
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code(), Errc::conflict);
+  const auto named = open_second("?name=second");
+  ASSERT_TRUE(named.has_value()) << named.error().to_string();
+  ASSERT_TRUE(wait((*named)->insert({{.kind = "k"}})).has_value());
+  EXPECT_EQ(wait((*named)->claim(claim_of(10))).value().size(), 1U);
   end();
 }
 

@@ -261,5 +261,82 @@ TEST_F(TieredDispatchLossTest, WithoutAServerCallsAnswerThatItIsAway) {
   }));
 }
 
+/// Two records on one Redis, under one name.
+class TieredDispatchOwnerTest : public TieredDispatchLossTest {
+ protected:
+  void SetUp() override {
+    TieredDispatchLossTest::SetUp();
+    if (IsSkipped()) return;
+    name(*dispatch_, "one");
+    ASSERT_TRUE(run(runtime_, dispatch_->opening()).value().is_open);
+    other_ = connect_dispatch({.holder = "other"});
+    name(*other_, "two");
+  }
+  void name(jobs_tiered::Dispatch& dispatch, const std::string& record) {
+    std::promise<void> told;
+    post(runtime_.executor(), [&] {
+      dispatch.set_database(record);
+      told.set_value();
+    });
+    told.get_future().get();
+  }
+  Errc refusal(jobs_tiered::Dispatch& dispatch) {
+    std::promise<Errc> told;
+    post(runtime_.executor(), [&] {
+      const auto problem = dispatch.is_of_another();
+      told.set_value(problem ? problem->code() : Errc::none);
+    });
+    return told.get_future().get();
+  }
+
+  std::shared_ptr<jobs_tiered::Dispatch> other_;
+};
+
+TEST_F(TieredDispatchOwnerTest, WhatAnotherRecordHandsOutIsLeftAlone) {
+  push({ticket(1), ticket(1)});
+  const auto claimed = claim({1}, 1);
+  const std::string before = server_.cli("DBSIZE");
+
+  EXPECT_FALSE(run(runtime_, other_->opening()).has_value());
+  EXPECT_EQ(refusal(*other_), Errc::conflict);
+  EXPECT_EQ(run(runtime_, other_->open({})).error().code(), Errc::unavailable);
+  EXPECT_EQ(run(runtime_, other_->push({ticket(1)})).error().code(), Errc::unavailable);
+  EXPECT_EQ(run(runtime_, other_->claim(claim_of({1}, 10))).error().code(), Errc::unavailable);
+  EXPECT_FALSE(run(runtime_, other_->release({run_of(claimed[0])})).has_value());
+  EXPECT_FALSE(run(runtime_, other_->set_paused("queue-1", true)).has_value());
+  EXPECT_FALSE(run(runtime_, other_->raise_watermark(1'000'000, 1'000)).has_value());
+  EXPECT_FALSE(run(runtime_, other_->close()).has_value());
+
+  EXPECT_FALSE(is_open(*other_));
+  EXPECT_EQ(server_.cli("DBSIZE"), before);
+  EXPECT_TRUE(is_extended(*dispatch_, run_of(claimed[0])));
+  const auto rest = claim({1}, 10);
+  ASSERT_THAT(rest, SizeIs(1));
+  EXPECT_FALSE(rest[0].must_check);
+  EXPECT_EQ(refusal(*dispatch_), Errc::none);
+}
+
+TEST_F(TieredDispatchOwnerTest, ARedisThatForgotWhoseItWasBelongsToWhoeverOpensIt) {
+  ASSERT_FALSE(run(runtime_, other_->opening()).has_value());
+  ASSERT_EQ(server_.cli("FLUSHALL"), "OK");
+
+  open(*other_);
+
+  EXPECT_EQ(refusal(*other_), Errc::none);
+  EXPECT_EQ(claim_problem(), Errc::unavailable);
+  EXPECT_EQ(refusal(*dispatch_), Errc::conflict);
+}
+
+TEST_F(TieredDispatchOwnerTest, ADispatchThatAnOlderProgramOpenedIsGivenItsName) {
+  ASSERT_EQ(server_.cli("DEL rwp:{jobs}:db"), "1");
+
+  // Each is its own until one of them says whose it is.
+  EXPECT_EQ(claim_problem(), Errc::none);
+  ASSERT_TRUE(run(runtime_, dispatch_->opening()).value().is_open);
+
+  EXPECT_EQ(server_.cli("GET rwp:{jobs}:db"), "one");
+  EXPECT_FALSE(run(runtime_, other_->opening()).has_value());
+}
+
 }  // namespace
 }  // namespace rwp::tests

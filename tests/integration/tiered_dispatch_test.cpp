@@ -1,5 +1,7 @@
 #include "support/dispatch_fixture.hpp"
 
+#include <set>
+
 namespace rwp::tests {
 namespace {
 
@@ -395,6 +397,64 @@ TEST_F(TieredDispatchTest, OptionsOfNoUseAreRefused) {
   EXPECT_EQ(refused({.holder = ""}), Errc::invalid_argument);
   EXPECT_EQ(refused({.holder = "h", .name = "a:b"}), Errc::invalid_argument);
   EXPECT_EQ(refused({.window_jobs = 0, .holder = "h"}), Errc::invalid_argument);
+}
+
+TEST_F(TieredDispatchTest, ManyThousandLanesAreClaimedFromBestPriorityFirstAndNoneIsLeftOut) {
+  constexpr std::int64_t kLanes = 2'500;
+  std::vector<std::int64_t> lanes;
+  std::vector<Ticket> tickets;
+  for (std::int64_t lane = 1; lane <= kLanes; ++lane) {
+    lanes.push_back(lane);
+    tickets.push_back(ticket(lane));
+  }
+  for (const std::int64_t lane : {7, 1'500, 2'400})
+    tickets.push_back(ticket(lane, Priority::urgent));
+  push(tickets);
+  ASSERT_TRUE(run(runtime_, dispatch_->set_paused("queue-2400", true)).has_value());
+
+  const auto first = claim(lanes, 2);
+
+  // That of a paused queue is left out.
+  EXPECT_THAT(lanes_of(first), ElementsAre(7, 1'500));
+  std::set<std::int64_t> seen;
+  for (;;) {
+    const auto some = claim(lanes, 300);
+    if (some.empty()) break;
+    for (const std::int64_t lane : lanes_of(some)) EXPECT_TRUE(seen.insert(lane).second) << lane;
+  }
+  EXPECT_EQ(seen.size(), static_cast<std::size_t>(kLanes - 1));
+  EXPECT_FALSE(seen.contains(2'400));
+  // Nothing is left, so work is waited for.
+  UnderWay<void> waiting(
+      runtime_, dispatch_->wait_for_work(lanes, std::chrono::steady_clock::now() + kGuard));
+  EXPECT_FALSE(waiting.is_over());
+  push({ticket(2'300)});
+  EXPECT_TRUE(waiting.outcome().has_value());
+  EXPECT_THAT(claim(lanes, 10), SizeIs(1));
+}
+
+TEST_F(TieredDispatchTest, WhatIsHandedBackLapsesAtOnceAndHasNotBegun) {
+  push({ticket(1), ticket(1)});
+  const auto claimed = claim({1}, 2);
+  ASSERT_THAT(claimed, SizeIs(2));
+  ASSERT_TRUE(claimed[0].started);
+  // Once lapses are their holders' own fault.
+  ASSERT_THAT(expired(), IsEmpty());
+
+  ASSERT_TRUE(run(runtime_, dispatch_->hand_back({run_of(claimed[0])})).has_value());
+
+  const auto lapsed = expired();
+  ASSERT_THAT(lapsed, SizeIs(1));
+  EXPECT_EQ(lapsed[0].id, claimed[0].id);
+  EXPECT_FALSE(lapsed[0].started);
+  // Another's, or of another token, stays.
+  const auto stranger = connect_dispatch({.holder = "stranger"});
+  ASSERT_TRUE(eventually(
+      [&] { return run(runtime_, stranger->hand_back({run_of(claimed[1])})).has_value(); }));
+  jobs::RunRef old = run_of(claimed[1]);
+  old.token += 1;
+  ASSERT_TRUE(run(runtime_, dispatch_->hand_back({old})).has_value());
+  EXPECT_THAT(expired(), SizeIs(1));
 }
 
 }  // namespace

@@ -93,14 +93,15 @@ class TieredTest : public PostgresTest {
  protected:
   static constexpr std::chrono::seconds kLease{3};
 
-  std::shared_ptr<jobs::JobStore> open_tiered(const std::string& record, const std::string& redis) {
+  std::shared_ptr<jobs::JobStore> open_tiered(const std::string& record, const std::string& redis,
+                                              std::chrono::milliseconds patience = kGuard / 2) {
     jobs_tiered::TieredOptions options;
     options.clock = clock_;
     options.look_every = std::chrono::milliseconds(200);
     const auto separator = redis.find('?') == std::string::npos ? "?" : "&";
     const auto url = Url::parse(redis + separator + "connect_timeout=1s").value();
     jobs_postgres::PostgresOptions keeping;
-    keeping.patience = kGuard / 2;
+    keeping.patience = patience;
     auto kept = jobs_postgres::open_postgres_record(runtime_, Url::parse(record).value(), keeping);
     return jobs_tiered::open_tiered_job_store(runtime_, std::move(kept.value()), url,
                                               std::move(options))

@@ -23,6 +23,8 @@ struct DispatchRole {
   std::int64_t epoch = 0;
   /// The longest lease that any worker has claimed with.
   std::chrono::milliseconds longest_lease{0};
+  /// Names the record among all others, for as long as it exists.
+  std::string database{};
 };
 
 /// A kind and version in a queue, by the record's number.
