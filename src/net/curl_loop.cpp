@@ -6,14 +6,20 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace rwp::net {
 namespace {
@@ -21,6 +27,10 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 using Executor = asio::io_context::executor_type;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+/// Sockets that are heard in one turn; the others are in the next.
+constexpr int kEventsAtOnce = 128;
 
 struct MultiCleanup {
   void operator()(CURLM* multi) const noexcept { curl_multi_cleanup(multi); }
@@ -30,25 +40,21 @@ long as_curl_count(std::size_t count) {
   return static_cast<long>(std::min<std::size_t>(count, std::numeric_limits<int>::max()));
 }
 
-/// A socket that curl opened and closes; watched without owning it.
+/// A socket of curl's in the loop's epoll set.
 struct Watch {
-  explicit Watch(const Executor& executor) : descriptor(executor) {}
-  ~Watch() { let_go(); }
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-
-  void let_go() noexcept {
-    watched = false;
-    if (descriptor.is_open()) descriptor.release();
-  }
-
-  asio::posix::stream_descriptor descriptor;
-  bool watched = true;
-  bool wants_read = false;
-  bool wants_write = false;
-  bool reading = false;
-  bool writing = false;
+  /// What curl wants to hear of, and what the set tells.
+  std::uint32_t wanted = 0;
+  std::uint32_t told = 0;
+  /// Opened by on_open(), and so not closed without on_close().
+  bool ours = false;
 };
+
+std::uint32_t as_events(int what) {
+  std::uint32_t events = 0;
+  if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) events |= EPOLLIN;
+  if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) events |= EPOLLOUT;
+  return events;
+}
 
 /// What curl does itself, unless it is told to use no signals: a write to a closed socket is an
 /// error and not the end of the process.
@@ -61,7 +67,10 @@ void block_pipe_signal() {
 class AsioCurlLoop final : public CurlLoop, public std::enable_shared_from_this<AsioCurlLoop> {
  public:
   AsioCurlLoop(const Executor& executor, CurlLoopLimits limits)
-      : executor_(executor), multi_(curl_multi_init()), timer_(std::in_place, executor) {
+      : executor_(executor),
+        multi_(curl_multi_init()),
+        timer_(std::in_place, executor),
+        poll_(std::in_place, executor, ::epoll_create1(EPOLL_CLOEXEC)) {
     CURLM* multi = multi_.get();
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &on_socket);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
@@ -91,9 +100,22 @@ class AsioCurlLoop final : public CurlLoop, public std::enable_shared_from_this<
         [farewell = std::make_unique<Farewell>(weak_from_this())](const error_code&) {});
   }
 
+  /// Has on_ready() called once the set has something to tell.
+  void await_sockets() {
+    poll_->async_wait(asio::posix::stream_descriptor::wait_read,
+                      [weak = weak_from_this()](const error_code& problem) {
+                        const auto self = problem ? nullptr : weak.lock();
+                        if (self && !self->ended_) self->on_ready();
+                      });
+  }
+
   Result<void> add(CURL* easy, CurlListener* listener) override {
     if (ended_) return Error(Errc::cancelled, "the runtime of the HTTP transport has ended");
     curl_easy_setopt(easy, CURLOPT_PRIVATE, listener);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
     if (const CURLMcode problem = curl_multi_add_handle(multi_.get(), easy); problem != CURLM_OK) {
       return Error(Errc::unavailable, std::string("curl: ") + curl_multi_strerror(problem));
     }
@@ -136,7 +158,7 @@ class AsioCurlLoop final : public CurlLoop, public std::enable_shared_from_this<
       listener->on_end(CURLE_ABORTED_BY_CALLBACK);
     }
     multi_.reset();
-    for (const auto& [socket, watch] : watches_) watch->let_go();
+    poll_.reset();
     watches_.clear();
     timer_.reset();
     end_timer_.reset();
@@ -161,82 +183,147 @@ class AsioCurlLoop final : public CurlLoop, public std::enable_shared_from_this<
     }
   }
 
+  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) noexcept {
+    const int socket =
+        ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (socket < 0) return CURL_SOCKET_BAD;
+    try {
+      Watch& watch = static_cast<AsioCurlLoop*>(self)->watch_of(socket);
+      watch = Watch();
+      watch.ours = true;
+      return socket;
+    } catch (const std::exception&) {
+      ::close(socket);
+      return CURL_SOCKET_BAD;
+    }
+  }
+
+  static int on_close(void* self, curl_socket_t socket) noexcept {
+    auto& watches = static_cast<AsioCurlLoop*>(self)->watches_;
+    const auto place = static_cast<std::size_t>(socket);
+    // Closing takes it out of the set.
+    if (place < watches.size()) watches[place] = Watch();
+    return ::close(socket);
+  }
+
+  Watch& watch_of(curl_socket_t socket) {
+    const auto place = static_cast<std::size_t>(socket);
+    if (place >= watches_.size()) watches_.resize(place + 1);
+    return watches_[place];
+  }
+
   bool watch(curl_socket_t socket, int what) {
-    const auto found = watches_.find(socket);
+    if (ended_) return what == CURL_POLL_REMOVE;
+    Watch& watch = watch_of(socket);
+    watch.wanted = as_events(what);
     if (what == CURL_POLL_REMOVE) {
-      if (found == watches_.end()) return true;
-      found->second->let_go();
-      watches_.erase(found);
+      // A connection that is kept is soon used again, and stays. Of a socket that may be closed
+      // without a word nothing stays.
+      if (!watch.ours) {
+        (void)tell(socket, watch);
+        watch = Watch();
+      }
       return true;
     }
-    if (ended_) return false;
-    std::shared_ptr<Watch> watch;
-    if (found != watches_.end()) {
-      watch = found->second;
-    } else {
-      watch = std::make_shared<Watch>(executor_);
-      error_code problem;
-      watch->descriptor.assign(socket, problem);
-      if (problem) return false;
-      watches_.emplace(socket, watch);
-    }
-    watch->wants_read = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
-    watch->wants_write = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
-    await_socket(watch, socket);
-    return true;
+    return (watch.wanted & ~watch.told) == 0 || tell(socket, watch);
+  }
+
+  /// Has the set tell what is wanted, and nothing else.
+  bool tell(curl_socket_t socket, Watch& watch) noexcept {
+    ::epoll_event event{};
+    event.events = watch.wanted;
+    event.data.fd = socket;
+    int what = watch.told == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    if (watch.wanted == 0) what = EPOLL_CTL_DEL;
+    const bool done = ::epoll_ctl(poll_->native_handle(), what, socket, &event) == 0;
+    watch.told = done ? watch.wanted : 0;
+    return done;
   }
 
   void set_timer(long wait_ms) {
-    ++timer_turn_;
     if (ended_) return;
-    timer_->cancel();
-    if (wait_ms < 0) return;
-    timer_->expires_after(std::chrono::milliseconds(wait_ms));
-    timer_->async_wait([weak = weak_from_this(), turn = timer_turn_](const error_code& problem) {
-      const auto self = problem ? nullptr : weak.lock();
-      // One that had expired already cannot be cancelled; it is known by its turn.
-      if (self && self->timer_turn_ == turn) self->drive(CURL_SOCKET_TIMEOUT, 0);
+    timer_due_ = SteadyTime::max();
+    if (wait_ms == 0) {
+      act_soon();
+    } else if (wait_ms > 0) {
+      timer_due_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
+      if (timer_due_ < timer_at_) start_timer();
+    }
+  }
+
+  /// What curl wants done at once: after what runs now, and once for all who ask meanwhile.
+  void act_soon() {
+    if (acts_soon_) return;
+    acts_soon_ = true;
+    asio::post(executor_, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->acts_soon_ = false;
+      self->act(CURL_SOCKET_TIMEOUT, 0);
+      self->tell_ended();
     });
   }
 
-  void await_socket(const std::shared_ptr<Watch>& watch, curl_socket_t socket) {
-    if (watch->wants_read && !watch->reading) {
-      watch->reading = true;
-      watch->descriptor.async_wait(
-          asio::posix::stream_descriptor::wait_read,
-          [weak = weak_from_this(), watch, socket](const error_code& problem) {
-            watch->reading = false;
-            const auto self = weak.lock();
-            if (self) self->on_ready(watch, socket, problem, CURL_CSELECT_IN);
-          });
-    }
-    if (watch->wants_write && !watch->writing) {
-      watch->writing = true;
-      watch->descriptor.async_wait(
-          asio::posix::stream_descriptor::wait_write,
-          [weak = weak_from_this(), watch, socket](const error_code& problem) {
-            watch->writing = false;
-            const auto self = weak.lock();
-            if (self) self->on_ready(watch, socket, problem, CURL_CSELECT_OUT);
-          });
+  /// A timer that is due sooner than what curl waits for is left to run, and started anew then:
+  /// curl's time limits are moved with each request, and seldom come.
+  void start_timer() {
+    timer_at_ = timer_due_;
+    timer_->expires_at(timer_at_);
+    timer_->async_wait([weak = weak_from_this(), at = timer_at_](const error_code& problem) {
+      const auto self = problem ? nullptr : weak.lock();
+      // One that had expired already cannot be cancelled; it is known by its time.
+      if (self && !self->ended_ && self->timer_at_ == at) self->on_time();
+    });
+  }
+
+  void on_time() {
+    timer_at_ = SteadyTime::max();
+    if (std::chrono::steady_clock::now() >= timer_due_) {
+      timer_due_ = SteadyTime::max();
+      act(CURL_SOCKET_TIMEOUT, 0);
+      tell_ended();
+    } else if (timer_due_ < SteadyTime::max()) {
+      start_timer();
     }
   }
 
   // What Asio calls.
 
-  void on_ready(const std::shared_ptr<Watch>& watch, curl_socket_t socket,
-                const error_code& problem, int how) {
-    // Another socket may have this number by now; then this watch has been let go.
-    if (!watch->watched || ended_) return;
-    const bool wanted = how == CURL_CSELECT_IN ? watch->wants_read : watch->wants_write;
-    if (wanted) drive(socket, problem ? how | CURL_CSELECT_ERR : how);
-    if (watch->watched && !ended_) await_socket(watch, socket);
+  void on_ready() {
+    std::array<::epoll_event, kEventsAtOnce> events{};
+    const int count = ::epoll_wait(poll_->native_handle(), events.data(), kEventsAtOnce, 0);
+    for (int i = 0; i < count && !ended_; ++i) {
+      const ::epoll_event& event = events[static_cast<std::size_t>(i)];
+      on_event(event.data.fd, event.events);
+    }
+    tell_ended();
+    if (!ended_) await_sockets();
   }
 
-  void drive(curl_socket_t socket, int how) {
+  void on_event(curl_socket_t socket, std::uint32_t events) {
+    Watch& watch = watch_of(socket);
+    // Closed by what came before it in this turn.
+    if (watch.told == 0) return;
+    constexpr std::uint32_t kTrouble = EPOLLERR | EPOLLHUP;
+    if (watch.wanted == 0 || (events & (watch.wanted | kTrouble)) == 0) {
+      (void)tell(socket, watch);
+      return;
+    }
+    int how = 0;
+    if ((events & EPOLLIN) != 0) how |= CURL_CSELECT_IN;
+    if ((events & EPOLLOUT) != 0) how |= CURL_CSELECT_OUT;
+    if ((events & kTrouble) != 0) how |= CURL_CSELECT_ERR;
+    act(socket, how);
+  }
+
+  void act(curl_socket_t socket, int how) {
     if (ended_) return;
     int running = 0;
     curl_multi_socket_action(multi_.get(), socket, how, &running);
+  }
+
+  void tell_ended() {
+    if (ended_) return;
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
       if (message->msg != CURLMSG_DONE) continue;
@@ -252,12 +339,17 @@ class AsioCurlLoop final : public CurlLoop, public std::enable_shared_from_this<
 
   const Executor executor_;
   std::atomic<bool> ended_ = false;
-  std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
+  /// By the socket's number.
+  std::vector<Watch> watches_;
   std::unordered_map<CURL*, CurlListener*> transfers_;
   std::unique_ptr<CURLM, MultiCleanup> multi_;
   std::optional<asio::steady_timer> timer_;
   std::optional<asio::steady_timer> end_timer_;
-  std::uint64_t timer_turn_ = 0;
+  /// When curl wants to be called, and when the timer ends.
+  SteadyTime timer_due_ = SteadyTime::max();
+  SteadyTime timer_at_ = SteadyTime::max();
+  bool acts_soon_ = false;
+  std::optional<asio::posix::stream_descriptor> poll_;
 };
 
 }  // namespace
@@ -274,6 +366,7 @@ std::shared_ptr<CurlLoop> CurlLoop::make(const asio::any_io_executor& executor,
   };
   std::shared_ptr<AsioCurlLoop> loop(new AsioCurlLoop(*own, limits), free_on_io_thread);
   loop->watch_for_end();
+  loop->await_sockets();
   asio::post(*own, &block_pipe_signal);
   return loop;
 }

@@ -13,6 +13,11 @@ bool CurlTransfer::sends_body() const {
          std::find(kWithBody.begin(), kWithBody.end(), request_.method) != kWithBody.end();
 }
 
+bool CurlTransfer::sends_at_once() const {
+  constexpr std::size_t kMostBytes = std::size_t{16} << 10U;
+  return sends_body() && !request_.body_source && request_.body.size() <= kMostBytes;
+}
+
 Result<void> CurlTransfer::set_up(const CurlSettings& settings) {
   easy_.reset(curl_easy_init());
   if (!easy_ || !set_headers(settings)) {
@@ -67,7 +72,12 @@ void CurlTransfer::set_body() {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     return;
   }
-  if (sends_body()) {
+  if (sends_at_once()) {
+    // Body and header in one segment: a send less, and one wake-up less on the other side.
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request_.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.body.c_str());
+  } else if (sends_body()) {
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, &on_send);
     curl_easy_setopt(easy, CURLOPT_READDATA, this);
@@ -80,7 +90,9 @@ void CurlTransfer::set_body() {
     }
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, bytes);
   }
-  if (request_.method != "GET" || sends_body()) {
+  const bool by_default =
+      request_.method == (sends_at_once() ? "POST" : "GET") && (sends_at_once() || !sends_body());
+  if (!by_default) {
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
 }
@@ -106,6 +118,10 @@ bool CurlTransfer::set_headers(const CurlSettings& settings) {
   }
   if (request_.trace.valid() && !request_.headers.contains("traceparent")) {
     fits = fits && append_header("traceparent: " + request_.trace.to_traceparent());
+  }
+  // curl would name one of its own for what it sends at once.
+  if (sends_at_once() && !request_.headers.contains("content-type")) {
+    fits = fits && append_header("Content-Type:");
   }
   // Servers that do not know it would cost each large body a second.
   return fits && append_header("Expect:");

@@ -183,7 +183,7 @@ int CurlTransfer::on_connected(void* self, char*, char*, int, int) noexcept {
   transfer->connected_ = true;
   transfer->last_taken_at_ = now();
   const bool has_body = transfer->request_.body_source || !transfer->request_.body.empty();
-  if (!has_body) transfer->sent_at_ = now();
+  if (!has_body || transfer->sends_at_once()) transfer->sent_at_ = transfer->last_taken_at_;
   transfer->changed_.notify_all();
   return CURL_PREREQFUNC_OK;
 }

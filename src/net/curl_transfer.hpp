@@ -64,6 +64,8 @@ class CurlTransfer final : public CurlListener, public std::enable_shared_from_t
   void set_body();
   bool append_header(const std::string& line);
   bool sends_body() const;
+  /// Whether header and body are one send of curl's: bodies that are small and here.
+  bool sends_at_once() const;
 
   // What curl calls.
   static std::size_t on_header(char* data, std::size_t size, std::size_t count,
