@@ -1,9 +1,9 @@
 #include "core/json_check.hpp"
+#include "core/json_tree.hpp"
 #include <rwp/core/json.hpp>
-#include <rwp/core/json_view.hpp>
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace rwp {
@@ -53,7 +53,45 @@ class DepthChecker final : public json::json_sax_t {
   bool too_deep_ = false;
 };
 
-const json& node_of(const void* node) { return *static_cast<const json*>(node); }
+template <class T>
+T* room_for(std::pmr::memory_resource& arena, std::size_t count) {
+  return static_cast<T*>(arena.allocate(count * sizeof(T), alignof(T)));
+}
+
+std::string_view kept(const std::string& text, std::pmr::memory_resource& arena) {
+  char* copy = room_for<char>(arena, text.size() + 1);
+  std::copy(text.begin(), text.end(), copy);
+  return {copy, text.size()};
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the document, whose depth is bounded.
+JsonNode node_from(const json& tree, std::pmr::memory_resource& arena) {
+  JsonNode node;
+  if (const auto* flag = tree.get_ptr<const json::boolean_t*>()) {
+    node.value = *flag;
+  } else if (const auto* natural = tree.get_ptr<const json::number_unsigned_t*>()) {
+    node.value = std::uint64_t{*natural};
+  } else if (const auto* whole = tree.get_ptr<const json::number_integer_t*>()) {
+    node.value = std::int64_t{*whole};
+  } else if (const auto* real = tree.get_ptr<const json::number_float_t*>()) {
+    node.value = *real;
+  } else if (const auto* text = tree.get_ptr<const json::string_t*>()) {
+    node.value = kept(*text, arena);
+  } else if (tree.is_array()) {
+    auto* items = room_for<JsonNode>(arena, tree.size() + 1);
+    std::size_t count = 0;
+    for (const auto& item : tree) std::construct_at(items + count++, node_from(item, arena));
+    node.value = JsonItems{items, count};
+  } else if (tree.is_object()) {
+    auto* members = room_for<JsonMember>(arena, tree.size() + 1);
+    std::size_t count = 0;
+    for (const auto& [name, member] : tree.items()) {
+      std::construct_at(members + count++, JsonMember{kept(name, arena), node_from(member, arena)});
+    }
+    node.value = JsonMembers{members, count};
+  }
+  return node;
+}
 
 }  // namespace
 
@@ -90,121 +128,10 @@ std::string JsonText::release() {
   return text;
 }
 
-std::string_view describe_kind(JsonKind kind) noexcept {
-  switch (kind) {
-    case JsonKind::null:
-      return "null";
-    case JsonKind::boolean:
-      return "a boolean";
-    case JsonKind::integer:
-      return "an integer";
-    case JsonKind::real:
-      return "a number";
-    case JsonKind::string:
-      return "a string";
-    case JsonKind::array:
-      return "an array";
-    case JsonKind::object:
-      return "an object";
-  }
-  return "a value";
+JsonNode read_odd_json(const JsonText& text, std::pmr::memory_resource& arena) {
+  return node_from(to_json(text), arena);
 }
 
-JsonKind JsonView::kind() const noexcept {
-  switch (node_of(node_).type()) {
-    case json::value_t::boolean:
-      return JsonKind::boolean;
-    case json::value_t::number_integer:
-    case json::value_t::number_unsigned:
-      return JsonKind::integer;
-    case json::value_t::number_float:
-      return JsonKind::real;
-    case json::value_t::string:
-      return JsonKind::string;
-    case json::value_t::array:
-      return JsonKind::array;
-    case json::value_t::object:
-      return JsonKind::object;
-    default:
-      return JsonKind::null;
-  }
-}
-
-std::optional<bool> JsonView::as_bool() const noexcept {
-  const auto* flag = node_of(node_).get_ptr<const json::boolean_t*>();
-  return flag == nullptr ? std::nullopt : std::optional<bool>(*flag);
-}
-
-std::optional<std::int64_t> JsonView::as_int64() const noexcept {
-  const json& node = node_of(node_);
-  if (const auto* number = node.get_ptr<const json::number_unsigned_t*>()) {
-    if (*number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-      return std::nullopt;
-    }
-    return static_cast<std::int64_t>(*number);
-  }
-  if (const auto* number = node.get_ptr<const json::number_integer_t*>()) return *number;
-  if (const auto* number = node.get_ptr<const json::number_float_t*>()) {
-    constexpr double kLimit = 9007199254740992.0;  // 2^53: beyond, a double is no exact integer.
-    if (std::trunc(*number) == *number && std::abs(*number) <= kLimit) {
-      return static_cast<std::int64_t>(*number);
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<std::uint64_t> JsonView::as_uint64() const noexcept {
-  if (const auto* number = node_of(node_).get_ptr<const json::number_unsigned_t*>()) return *number;
-  const auto number = as_int64();
-  return number && *number >= 0 ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
-}
-
-std::optional<double> JsonView::as_double() const noexcept {
-  const json& node = node_of(node_);
-  return node.is_number() ? std::optional<double>(node.get<double>()) : std::nullopt;
-}
-
-std::optional<std::string_view> JsonView::as_string() const noexcept {
-  const auto* text = node_of(node_).get_ptr<const json::string_t*>();
-  return text == nullptr ? std::nullopt : std::optional<std::string_view>(*text);
-}
-
-std::size_t JsonView::size() const noexcept {
-  const json& node = node_of(node_);
-  return node.is_structured() ? node.size() : 0;
-}
-
-JsonView JsonView::at(std::size_t index) const { return JsonView(&node_of(node_).at(index)); }
-
-std::optional<JsonView> JsonView::find(std::string_view name) const {
-  const json& node = node_of(node_);
-  if (!node.is_object()) return std::nullopt;
-  const auto found = node.find(name);
-  if (found == node.end()) return std::nullopt;
-  return JsonView(&*found);
-}
-
-void JsonView::each_member(
-    const std::function<bool(std::string_view name, JsonView value)>& visit) const {
-  const json& node = node_of(node_);
-  if (!node.is_object()) return;
-  for (const auto& [name, member] : node.items()) {
-    if (!visit(name, JsonView(&member))) return;
-  }
-}
-
-JsonText JsonView::text() const { return to_json_text(node_of(node_)); }
-
-struct JsonDocument::Tree {
-  json root{};
-};
-
-JsonDocument::JsonDocument(const JsonText& text)
-    : tree_(std::make_unique<const Tree>(Tree{to_json(text)})) {}
-JsonDocument::~JsonDocument() = default;
-JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
-JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
-
-JsonView JsonDocument::root() const noexcept { return JsonView(&tree_->root); }
+std::string json_real_text(double number) { return json(number).dump(); }
 
 }  // namespace rwp
