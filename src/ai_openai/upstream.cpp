@@ -98,7 +98,7 @@ awaitable<Called> Upstream::attempt(net::HttpRequest request) const {
   Called called;
   called.exchange = co_await transport_->open(std::move(request));
   if (!called.exchange) co_return std::move(called);
-  const auto head = (*called.exchange)->head();
+  const auto& head = (*called.exchange)->head();
   called.status = head.status;
   if (listener_) listener_(read_rate_headers(head.headers));
   if (head.status >= 200 && head.status < 300) co_return std::move(called);

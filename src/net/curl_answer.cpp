@@ -43,6 +43,7 @@ bool AnswerHeader::take_status(std::string_view line) {
     return refuse("the status of the answer is not three digits");
   }
   head_ = HttpResponseHead();
+  head_.headers.reserve(8);
   head_.http_version = line.substr(5, blank - 5);
   head_.status = (status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0');
   in_fields_ = true;

@@ -29,9 +29,10 @@ std::string text_of(std::chrono::milliseconds time) {
 
 }  // namespace
 
-CurlTransfer::CurlTransfer(std::shared_ptr<CurlLoop> loop, boost::asio::any_io_executor executor,
-                           HttpRequest request, OnEnd on_end)
+CurlTransfer::CurlTransfer(std::shared_ptr<CurlLoop> loop, std::shared_ptr<CurlHandles> handles,
+                           boost::asio::any_io_executor executor, HttpRequest request, OnEnd on_end)
     : loop_(std::move(loop)),
+      handles_(std::move(handles)),
       executor_(std::move(executor)),
       request_(std::move(request)),
       shown_(describe_request(request_)),
@@ -65,6 +66,7 @@ void CurlTransfer::close() noexcept {
 /// The one way to an end; none: all has been received.
 void CurlTransfer::finish(std::optional<Error> failure) {
   loop_->remove(easy_.get());
+  if (!failure && fits_used_handle()) give_handle_back();
   complete_ = !failure;
   failure_ = std::move(failure);
   if (feeding_) feeding_->cancel();

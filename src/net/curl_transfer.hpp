@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rwp::net {
 
@@ -26,6 +27,23 @@ struct CurlSettings {
   bool http2 = true;
   std::string ca_file{};
   std::string user_agent{};
+};
+
+struct EasyCleanup {
+  void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
+};
+using EasyHandle = std::unique_ptr<CURL, EasyCleanup>;
+
+/// A transport's handles of curl that have posted a small body, and are asked to again: a new one
+/// costs as much as reading the answer. Threads: confined to the I/O thread, but for its end.
+class CurlHandles {
+ public:
+  /// Null: there is none.
+  EasyHandle take();
+  void give_back(EasyHandle easy);
+
+ private:
+  std::vector<EasyHandle> idle_;
 };
 
 /// One exchange on curl: request, time limits, what has been received and not read.
@@ -37,8 +55,8 @@ class CurlTransfer final : public CurlListener, public std::enable_shared_from_t
   /// `on_end` is told once how the exchange ended; null: completely.
   using OnEnd = std::function<void(const CurlTransfer&, const Error*)>;
 
-  CurlTransfer(std::shared_ptr<CurlLoop> loop, boost::asio::any_io_executor executor,
-               HttpRequest request, OnEnd on_end);
+  CurlTransfer(std::shared_ptr<CurlLoop> loop, std::shared_ptr<CurlHandles> handles,
+               boost::asio::any_io_executor executor, HttpRequest request, OnEnd on_end);
   ~CurlTransfer() override;
 
   Result<void> start(const CurlSettings& settings);
@@ -51,21 +69,16 @@ class CurlTransfer final : public CurlListener, public std::enable_shared_from_t
   const std::string& shown() const noexcept { return shown_; }
 
  private:
-  struct EasyCleanup {
-    void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
-  };
-  struct ListCleanup {
-    void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
-  };
-
   // curl_request.cpp: what is asked of curl.
   Result<void> set_up(const CurlSettings& settings);
-  bool set_headers(const CurlSettings& settings);
+  void set_what_stays(const CurlSettings& settings);
+  void set_headers(const CurlSettings& settings);
   void set_body();
-  bool append_header(const std::string& line);
   bool sends_body() const;
   /// Whether header and body are one send of curl's: bodies that are small and here.
   bool sends_at_once() const;
+  bool fits_used_handle() const;
+  void give_handle_back();
 
   // What curl calls.
   static std::size_t on_header(char* data, std::size_t size, std::size_t count,
@@ -90,6 +103,7 @@ class CurlTransfer final : public CurlListener, public std::enable_shared_from_t
   void resume();
 
   const std::shared_ptr<CurlLoop> loop_;
+  const std::shared_ptr<CurlHandles> handles_;
   const boost::asio::any_io_executor executor_;
   const HttpRequest request_;
   const std::string shown_;
@@ -98,8 +112,10 @@ class CurlTransfer final : public CurlListener, public std::enable_shared_from_t
   const std::chrono::milliseconds idle_timeout_;
   OnEnd on_end_;
 
-  std::unique_ptr<CURL, EasyCleanup> easy_;
-  std::unique_ptr<curl_slist, ListCleanup> headers_;
+  EasyHandle easy_;
+  /// The header's lines, each ended by a zero, and curl's list of them.
+  std::string lines_;
+  std::vector<curl_slist> list_;
   std::array<char, CURL_ERROR_SIZE> detail_{};
 
   Signal changed_;

@@ -80,8 +80,8 @@ class CurlTransport final : public HttpTransport {
  private:
   boost::asio::awaitable<Result<std::unique_ptr<HttpExchange>>> do_open(
       HttpRequest request) override {
-    auto transfer =
-        std::make_shared<CurlTransfer>(loop_, executor_, std::move(request), told_of_end());
+    auto transfer = std::make_shared<CurlTransfer>(loop_, handles_, executor_, std::move(request),
+                                                   told_of_end());
     // Closes the transfer also when this coroutine is dropped.
     auto exchange = std::make_unique<CurlExchange>(loop_, transfer);
     series_->begun();
@@ -110,6 +110,7 @@ class CurlTransport final : public HttpTransport {
   const observability::Logger log_;
   const std::shared_ptr<Series> series_;
   std::shared_ptr<CurlLoop> loop_;
+  const std::shared_ptr<CurlHandles> handles_ = std::make_shared<CurlHandles>();
   CurlSettings settings_;
 };
 

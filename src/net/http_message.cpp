@@ -1,18 +1,28 @@
 #include <rwp/net/http_message.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace rwp::net {
 namespace {
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-/// RFC 9110, section 5.6.2.
+/// RFC 9110, section 5.6.2: by the byte, as each header of each message is looked at.
+constexpr std::array<bool, 256> token_characters() {
+  std::array<bool, 256> is_token{};
+  for (unsigned c = '0'; c <= '9'; ++c) is_token[c] = true;
+  for (unsigned c = 'a'; c <= 'z'; ++c) is_token[c] = true;
+  for (unsigned c = 'A'; c <= 'Z'; ++c) is_token[c] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) {
+    is_token[static_cast<unsigned char>(c)] = true;
+  }
+  return is_token;
+}
+
 bool is_token_character(char c) noexcept {
-  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  const bool digit = c >= '0' && c <= '9';
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return letter || digit || kOthers.find(c) != std::string_view::npos;
+  static constexpr std::array<bool, 256> kTokens = token_characters();
+  return kTokens[static_cast<unsigned char>(c)];
 }
 
 }  // namespace
