@@ -79,6 +79,7 @@ struct TextHash {
 struct Known {
   Sha256 digest{};
   server::Identity identity{};
+  std::optional<std::size_t> requests_per_second{};
 };
 
 Error wrong_key() { return {Errc::unauthenticated, "the API key is not valid"}; }
@@ -108,6 +109,9 @@ Result<void> take_line(std::string_view line, ApiKeys::Table& table) {
   known.identity.tenant = std::move(key->tenant);
   known.identity.scopes = std::move(key->scopes);
   known.identity.key_id = key->id;
+  if (key->requests_per_second) {
+    known.requests_per_second = static_cast<std::size_t>(*key->requests_per_second);
+  }
   if (!table.by_id.emplace(std::move(key->id), std::move(known)).second) {
     return Error(Errc::invalid_argument, "\"id\" stands twice");
   }
@@ -203,6 +207,13 @@ Result<server::Identity> ApiKeys::find(std::string_view key) {
   if (found == table->by_id.end()) return wrong_key();
   if (!equal_digests(found->second.digest, sha256(key))) return wrong_key();
   return found->second.identity;
+}
+
+std::optional<std::size_t> ApiKeys::requests_per_second(const std::string& key_id) {
+  if (everybody()) return std::nullopt;
+  const auto table = current();
+  const auto found = table->by_id.find(key_id);
+  return found == table->by_id.end() ? std::nullopt : found->second.requests_per_second;
 }
 
 Sha256 ApiKeys::cursor_secret() { return everybody() ? Sha256() : current()->cursor_secret; }

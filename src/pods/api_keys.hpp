@@ -10,9 +10,12 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -28,6 +31,8 @@ constexpr std::string_view kAiUse = "ai:use";
 constexpr std::string_view kEventsWrite = "events:write";
 inline constexpr std::array kScopes{kJobsRead, kJobsWrite, kQueuesWrite, kAiUse, kEventsWrite};
 
+constexpr std::int64_t kMostRequestsPerSecond = 1'000'000;
+
 /// A key as its file keeps it, one JSON object a line: never the key itself. Keys are 32 random
 /// bytes, which nobody can guess from a hash, so a plain SHA-256 is enough; slow hashes are for
 /// passwords.
@@ -40,11 +45,17 @@ struct ApiKey {
   std::vector<std::string> scopes{};
   /// RFC 3339; for people.
   std::string created{};
+  /// What this key may ask of one api pod; unset: what holds for all keys.
+  std::optional<std::int64_t> requests_per_second{};
 
   static constexpr auto describe() {
-    return std::tuple{field("id", &ApiKey::id), field("sha256", &ApiKey::sha256),
-                      field("tenant", &ApiKey::tenant), field("scopes", &ApiKey::scopes),
-                      field("created", &ApiKey::created, {.may_be_absent = true})};
+    return std::tuple{field("id", &ApiKey::id),
+                      field("sha256", &ApiKey::sha256),
+                      field("tenant", &ApiKey::tenant),
+                      field("scopes", &ApiKey::scopes),
+                      field("created", &ApiKey::created, {.may_be_absent = true}),
+                      field("requests_per_second", &ApiKey::requests_per_second,
+                            {.minimum = 1, .maximum = kMostRequestsPerSecond})};
   }
 };
 
@@ -52,7 +63,8 @@ struct ApiKey {
 /// the key, which is kept nowhere. Durable, and safe beside other writers.
 /// `Errc::invalid_argument`: `scopes` ("jobs:read,jobs:write") names one that is none.
 Result<std::string> add_api_key(const std::string& path, const std::string& tenant,
-                                const std::string& scopes);
+                                const std::string& scopes,
+                                std::optional<std::int64_t> requests_per_second = std::nullopt);
 
 /// A key as a listing shows it.
 struct ListedKey {
@@ -88,6 +100,8 @@ class ApiKeys {
   /// Whose key this is. `Errc::unauthenticated`: nobody's. The comparison's time says nothing about
   /// the right key.
   Result<server::Identity> find(std::string_view key);
+  /// What the key of this id may ask of one api pod, where its line says so.
+  std::optional<std::size_t> requests_per_second(const std::string& key_id);
   /// Known to no tenant; changes with the file.
   Sha256 cursor_secret();
   bool everybody() const noexcept { return path_.empty(); }

@@ -31,7 +31,7 @@ int run_api_pod(PodProcess& pod) {
   auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
   if (!store) return pod.fail(store.error());
 
-  JobsApi api = make_jobs_api(*store, *keys);
+  JobsApi api = make_jobs_api(configuration, *store, *keys);
   auto objects =
       pod.open<storage::ObjectStore>("object store", configuration.objects_url, pod.control());
   if (objects) {

@@ -43,6 +43,10 @@ void set_default_urls(Configuration& configuration) {
   set(configuration.objects_url, "file:" + dir + "/objects");
   set(configuration.ai_url, "local:");
   set(configuration.analytics_url, "jsonl:" + dir + "/events.jsonl");
+  if (configuration.write_patience.count() < 0) {
+    const bool one_file = configuration.jobs_url.starts_with("sqlite:");
+    configuration.write_patience = one_file ? std::chrono::seconds(0) : std::chrono::seconds(60);
+  }
 }
 
 const char* description(Role role) {
@@ -135,6 +139,9 @@ std::optional<Found> find_in_environment(const Setting& setting, const Environme
 
 /// Rules that bind several settings.
 void check_together(const Configuration& configuration, std::vector<std::string>& problems) {
+  if (configuration.proxy_protocol && configuration.trusted_proxies.empty()) {
+    problems.emplace_back("--proxy-protocol: needs --trusted-proxies, whose connections begin so");
+  }
   const bool makes_key = !configuration.new_key.empty();
   if (configuration.tls_cert_file.empty() != configuration.tls_key_file.empty()) {
     problems.emplace_back("--tls-cert-file, --tls-key-file: give both or none");

@@ -30,8 +30,11 @@ Error no_job() { return {Errc::not_found, "no such job"}; }
 
 }  // namespace
 
-JobsApi make_jobs_api(std::shared_ptr<jobs::JobStore> store, std::shared_ptr<ApiKeys> keys) {
+JobsApi make_jobs_api(const Configuration& configuration, std::shared_ptr<jobs::JobStore> store,
+                      std::shared_ptr<ApiKeys> keys) {
   JobsApi api;
+  api.rates = std::make_shared<KeyRates>(keys, configuration.key_requests_per_second);
+  api.patience = std::make_shared<WritePatience>(configuration.write_patience);
   api.waits = std::make_shared<EndWaits>(store);
   api.counts = std::make_shared<TenantCounts>(store);
   api.store = std::move(store);
@@ -48,7 +51,7 @@ void add_jobs_routes(server::Router& router, const JobsApi& api) {
 
 server::RouteOptions api_route(const JobsApi& api, std::string_view scope) {
   server::RouteOptions options;
-  options.authorise = authorise(api.keys, scope);
+  options.authorise = with_rate(authorise(api.keys, scope), api.rates);
   options.problem_format = &api_problem;
   return options;
 }

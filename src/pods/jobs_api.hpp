@@ -3,7 +3,9 @@
 #include "pods/api_keys.hpp"
 #include "pods/end_waits.hpp"
 #include "pods/job_json.hpp"
+#include "pods/key_rates.hpp"
 #include "pods/tenant_counts.hpp"
+#include "pods/write_patience.hpp"
 #include <rwp/core/async.hpp>
 #include <rwp/jobs/job_store.hpp>
 #include <rwp/server/message.hpp>
@@ -11,6 +13,7 @@
 #include <rwp/server/router.hpp>
 #include <rwp/storage/object_store.hpp>
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -32,9 +35,12 @@ struct JobsApi {
   /// Holds the list of forgotten candidates, whose jobs are refused; null: nobody is asked.
   std::shared_ptr<storage::ObjectStore> objects{};
   boost::asio::any_io_executor objects_executor{};
+  std::shared_ptr<KeyRates> rates{};
+  std::shared_ptr<WritePatience> patience{};
 };
 
-JobsApi make_jobs_api(std::shared_ptr<jobs::JobStore> store, std::shared_ptr<ApiKeys> keys);
+JobsApi make_jobs_api(const Configuration& configuration, std::shared_ptr<jobs::JobStore> store,
+                      std::shared_ptr<ApiKeys> keys);
 
 /// Adds them all.
 void add_jobs_routes(server::Router& router, const JobsApi& api);
@@ -51,6 +57,17 @@ jobs::Awaitable<T> at_store(const std::shared_ptr<jobs::JobStore>& store,
                             jobs::Awaitable<T> operation) {
   if (store->runtime().on_io_thread()) return operation;
   return on(store->runtime().executor(), std::move(operation));
+}
+
+/// The same for a write, which waits for a store that is away. The call may be made several times.
+template <class T>
+jobs::Awaitable<T> write_at_store(JobsApi api, std::function<jobs::Awaitable<T>()> make,
+                                  bool also_unknown = false) {
+  using Value = typename T::value_type;
+  std::function<jobs::Awaitable<T>()> attempt = [store = api.store, make = std::move(make)] {
+    return at_store(store, make());
+  };
+  return with_patience<Value>(api.patience, std::move(attempt), also_unknown);
 }
 
 /// The options of a route that asks for a key with this scope.

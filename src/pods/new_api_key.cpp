@@ -99,7 +99,8 @@ Result<void> append_line(const std::string& path, const std::string& line) {
 }  // namespace
 
 Result<std::string> add_api_key(const std::string& path, const std::string& tenant,
-                                const std::string& scopes) {
+                                const std::string& scopes,
+                                std::optional<std::int64_t> requests_per_second) {
   if (!is_tenant_name(tenant)) {
     return Error(Errc::invalid_argument,
                  "the tenant must be 1 to 64 of a-z A-Z 0-9 - _ . and not start with a dot");
@@ -114,6 +115,7 @@ Result<std::string> add_api_key(const std::string& path, const std::string& tena
   key.id = to_hex(*name).substr(0, 12);
   key.tenant = tenant;
   key.scopes = std::move(*split);
+  key.requests_per_second = requests_per_second;
   key.created = to_rfc3339(std::chrono::system_clock::now());
   std::string text = "rwp_" + key.id + "_" + to_hex(*secret);
   key.sha256 = to_hex(sha256(text));

@@ -35,6 +35,13 @@ Result<std::unique_ptr<PodServer>> PodServer::start(const Configuration& configu
   options.listen = configuration.listen;
   options.tls_certificate_file = configuration.tls_cert_file;
   options.tls_key_file = configuration.tls_key_file;
+  auto proxies = server::AddressRanges::parse(configuration.trusted_proxies);
+  if (!proxies) return proxies.error();
+  auto cdn = server::AddressRanges::parse(configuration.trusted_cdn);
+  if (!cdn) return cdn.error();
+  options.trusted_proxies = std::move(*proxies);
+  options.trusted_cdn = std::move(*cdn);
+  options.proxy_protocol = configuration.proxy_protocol;
   options.drain_delay = configuration.drain_delay;
   options.drain_grace = configuration.drain_grace;
   options.log = parts.log;

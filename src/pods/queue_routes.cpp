@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -61,8 +62,11 @@ Awaitable<Response> steer(JobsApi api, Request request, bool paused) {
   BadRequest bad;
   if (!check_query(request, {}, bad)) co_return refuse(request, bad.error, bad.field);
   const std::string queue = request.parameters["name"];
-  auto operation = set_paused(api, queue, paused);
-  auto done = co_await at_store(api.store, std::move(operation));
+  std::function<Awaitable<Result<void>>()> make = [api, queue, paused] {
+    return set_paused(api, queue, paused);
+  };
+  auto operation = write_at_store(api, std::move(make));
+  auto done = co_await std::move(operation);
   if (!done) co_return refuse(request, done.error(), "name");
   JsonWriter out;
   out.begin_object().member("name", queue);
@@ -77,14 +81,14 @@ void add_queue_routes(server::Router& router, const JobsApi& api) {
       "GET", "/v1/queues", [api](Request request) { return list(api, std::move(request)); },
       api_route(api, kJobsRead));
   // A queue is one for all tenants: its scope is for operators.
+  auto options = api_route(api, kQueuesWrite);
+  options.timeout = api.patience->length() + std::chrono::seconds(60);
   router.add(
       "POST", "/v1/queues/{name}/pause",
-      [api](Request request) { return steer(api, std::move(request), true); },
-      api_route(api, kQueuesWrite));
+      [api](Request request) { return steer(api, std::move(request), true); }, options);
   router.add(
       "POST", "/v1/queues/{name}/resume",
-      [api](Request request) { return steer(api, std::move(request), false); },
-      api_route(api, kQueuesWrite));
+      [api](Request request) { return steer(api, std::move(request), false); }, std::move(options));
 }
 
 }  // namespace rwp::pods

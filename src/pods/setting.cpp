@@ -20,6 +20,7 @@ constexpr RoleSet kHasObjects{Role::standalone, Role::api, Role::worker, Role::a
 constexpr RoleSet kHasModel{Role::standalone, Role::worker, Role::ai, Role::ctl};
 constexpr RoleSet kCallsModel{Role::standalone, Role::worker, Role::ai};
 constexpr RoleSet kServesModel{Role::standalone, Role::ai};
+constexpr RoleSet kServesJobs{Role::standalone, Role::api};
 constexpr RoleSet kAi{Role::ai};
 constexpr RoleSet kHasSink{Role::standalone, Role::worker, Role::analytics, Role::ctl};
 constexpr RoleSet kTakesKeys{Role::standalone, Role::api, Role::ai, Role::analytics};
@@ -231,6 +232,26 @@ void add_server(std::vector<Setting>& all) {
   all.push_back(listen_setting(Names{"--metrics-listen", "RWP_METRICS_LISTEN", "",
                                      "A port of their own for /health, /ready and /metrics"},
                                &Configuration::metrics_listen));
+  all.push_back(
+      ranges_setting(Names{"--trusted-proxies", "RWP_TRUSTED_PROXIES", "RANGES",
+                           "Load balancers whose X-Forwarded-For is believed: 10.0.0.0/8,…", kPods},
+                     &Configuration::trusted_proxies));
+  all.push_back(
+      ranges_setting(Names{"--trusted-cdn", "RWP_TRUSTED_CDN", "RANGES",
+                           "Networks before them whose CF-Connecting-IP is believed, too", kPods},
+                     &Configuration::trusted_cdn));
+  all.push_back(
+      switch_setting(Names{"--proxy-protocol", "RWP_PROXY_PROTOCOL", "",
+                           "Their connections begin with the PROXY protocol's header", kPods},
+                     &Configuration::proxy_protocol));
+  all.push_back(number_setting(
+      Names{"--key-requests-per-second", "RWP_KEY_REQUESTS_PER_SECOND", "",
+            "What an API key may ask of this pod, unless its line says (0: no limit)", kServesJobs},
+      &Configuration::key_requests_per_second, 0, 1'000'000));
+  all.push_back(duration_setting(
+      Names{"--write-patience", "RWP_WRITE_PATIENCE", "",
+            "How long writes wait for a job store that is away (60s; of sqlite: 0s)", kServesJobs},
+      &Configuration::write_patience, std::chrono::minutes(5), "5m"));
   all.push_back(url_setting(
       Names{"--traces-url", "RWP_TRACES_URL", "",
             "Where spans are sent by OTLP/HTTP: http://collector:4318/v1/traces", kServes},

@@ -2,6 +2,7 @@
 
 #include "pods/listen_address.hpp"
 #include <rwp/core/url.hpp>
+#include <rwp/server/address_ranges.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -82,6 +83,18 @@ Setting listen_setting(SettingNames names, std::string Configuration::*member) {
   setting.take = [member](Configuration& configuration, const std::string& value) -> Result<void> {
     const auto address = parse_listen_address(value);
     if (!address) return address.error();
+    configuration.*member = value;
+    return {};
+  };
+  setting.show = [member](const Configuration& configuration) { return configuration.*member; };
+  return setting;
+}
+
+Setting ranges_setting(SettingNames names, std::string Configuration::*member) {
+  Setting setting = named(std::move(names));
+  setting.take = [member](Configuration& configuration, const std::string& value) -> Result<void> {
+    const auto ranges = server::AddressRanges::parse(value);
+    if (!ranges) return ranges.error();
     configuration.*member = value;
     return {};
   };

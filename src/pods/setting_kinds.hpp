@@ -36,6 +36,9 @@ Setting path_setting(SettingNames names, std::string Configuration::*member);
 
 Setting listen_setting(SettingNames names, std::string Configuration::*member);
 
+/// Ranges of addresses, with commas between.
+Setting ranges_setting(SettingNames names, std::string Configuration::*member);
+
 Setting number_setting(SettingNames names, std::size_t Configuration::*member, std::size_t least,
                        std::size_t most);
 

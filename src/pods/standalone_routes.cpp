@@ -17,7 +17,7 @@ Result<PodService> standalone_routes(const Configuration& configuration, Standal
   auto keys = ApiKeys::open(configuration, parts.log);
   if (!keys) return keys.error();
   PodService service;
-  JobsApi api = make_jobs_api(parts.store, *keys);
+  JobsApi api = make_jobs_api(configuration, parts.store, *keys);
   api.objects = parts.objects;
   api.objects_executor = parts.handlers->executor();
   add_jobs_routes(service.router, api);

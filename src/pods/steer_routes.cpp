@@ -2,7 +2,10 @@
 #include "pods/steer_names.hpp"
 #include <rwp/core/describe.hpp>
 
+#include <chrono>
+#include <functional>
 #include <utility>
+#include <vector>
 
 namespace rwp::pods {
 namespace {
@@ -24,14 +27,26 @@ Response answer_count(std::string_view name, std::size_t count) {
   return server::json_response(200, out.finish().release());
 }
 
+/// The job that the path names, of the caller's.
+Awaitable<Result<jobs::Job>> find_to_steer(JobsApi api, const Request& request) {
+  std::function<Awaitable<Result<jobs::Job>>()> find = [api, tenant = request.identity.tenant,
+                                                        id = request.parameters.at("id")] {
+    return find_job(api, tenant, id);
+  };
+  return with_patience<jobs::Job>(api.patience, std::move(find));
+}
+
 Awaitable<Response> cancel(JobsApi api, Request request) {
   BadRequest bad;
   if (!check_query(request, {}, bad)) co_return refuse(request, bad.error, bad.field);
-  auto job = co_await find_job(api, request.identity.tenant, request.parameters["id"]);
+  auto job = co_await find_to_steer(api, request);
   if (!job) co_return refuse(request, job.error());
   std::vector<Uuid> ids{job->id};
-  auto operation = api.store->cancel(std::move(ids));
-  auto answers = co_await at_store(api.store, std::move(operation));
+  std::function<Awaitable<jobs::PerItem<jobs::CancelOutcome>>()> make = [store = api.store, ids] {
+    return store->cancel(ids);
+  };
+  auto operation = write_at_store(api, std::move(make));
+  auto answers = co_await std::move(operation);
   if (!answers) co_return refuse(request, answers.error());
   const auto& answer = answers->front();
   if (!answer) co_return refuse(request, answer.error());
@@ -41,11 +56,14 @@ Awaitable<Response> cancel(JobsApi api, Request request) {
 Awaitable<Response> retry(JobsApi api, Request request) {
   BadRequest bad;
   if (!check_query(request, {}, bad)) co_return refuse(request, bad.error, bad.field);
-  auto job = co_await find_job(api, request.identity.tenant, request.parameters["id"]);
+  auto job = co_await find_to_steer(api, request);
   if (!job) co_return refuse(request, job.error());
   std::vector<Uuid> ids{job->id};
-  auto operation = api.store->retry(std::move(ids));
-  auto answers = co_await at_store(api.store, std::move(operation));
+  std::function<Awaitable<jobs::PerItem<jobs::JobState>>()> make = [store = api.store, ids] {
+    return store->retry(ids);
+  };
+  auto operation = write_at_store(api, std::move(make));
+  auto answers = co_await std::move(operation);
   if (!answers) co_return refuse(request, answers.error());
   const auto& answer = answers->front();
   if (!answer) co_return refuse(request, answer.error());
@@ -68,8 +86,11 @@ Awaitable<Response> cancel_where(JobsApi api, Request request) {
   BadRequest bad;
   auto filter = read_narrow_filter(request, bad);
   if (!filter) co_return refuse(request, bad.error, bad.field);
-  auto operation = api.store->cancel_where(std::move(*filter));
-  auto count = co_await at_store(api.store, std::move(operation));
+  std::function<Awaitable<Result<std::size_t>>()> make = [store = api.store, filter = *filter] {
+    return store->cancel_where(filter);
+  };
+  auto operation = write_at_store(api, std::move(make));
+  auto count = co_await std::move(operation);
   if (!count) co_return refuse(request, count.error(), named_field(count.error()));
   co_return answer_count("cancelled", *count);
 }
@@ -78,8 +99,11 @@ Awaitable<Response> retry_where(JobsApi api, Request request) {
   BadRequest bad;
   auto filter = read_narrow_filter(request, bad);
   if (!filter) co_return refuse(request, bad.error, bad.field);
-  auto operation = api.store->retry_where(std::move(*filter));
-  auto count = co_await at_store(api.store, std::move(operation));
+  std::function<Awaitable<Result<std::size_t>>()> make = [store = api.store, filter = *filter] {
+    return store->retry_where(filter);
+  };
+  auto operation = write_at_store(api, std::move(make));
+  auto count = co_await std::move(operation);
   if (!count) co_return refuse(request, count.error(), named_field(count.error()));
   co_return answer_count("retried", *count);
 }
@@ -87,10 +111,11 @@ Awaitable<Response> retry_where(JobsApi api, Request request) {
 using Steer = Awaitable<Response> (*)(JobsApi, Request);
 
 void add(server::Router& router, const JobsApi& api, std::string path, Steer steer) {
+  auto options = api_route(api, kJobsWrite);
+  options.timeout = api.patience->length() + std::chrono::seconds(60);
   router.add(
       "POST", std::move(path),
-      [api, steer](Request request) { return steer(api, std::move(request)); },
-      api_route(api, kJobsWrite));
+      [api, steer](Request request) { return steer(api, std::move(request)); }, std::move(options));
 }
 
 }  // namespace

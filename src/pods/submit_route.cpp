@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <vector>
 
 namespace rwp::pods {
@@ -104,6 +105,24 @@ Awaitable<jobs::PerItem<Inserted>> insert_many(std::shared_ptr<jobs::JobStore> s
   co_return co_await store->insert(std::move(wanted));
 }
 
+/// With ids from the start, so that it may be repeated whatever became of it.
+Awaitable<jobs::PerItem<Inserted>> insert(JobsApi api, std::vector<jobs::NewJob> wanted, bool many,
+                                          BadRequest* bad) {
+  if (api.patience->length().count() == 0) {
+    auto operation = many ? insert_many(api.store, std::move(wanted), bad)
+                          : api.store->insert(std::move(wanted));
+    co_return co_await at_store(api.store, std::move(operation));
+  }
+  const auto now = api.store->now();
+  for (auto& job : wanted) job.id = Uuid::make_v7(now);
+  std::function<Awaitable<jobs::PerItem<Inserted>>()> make =
+      [store = api.store, wanted = std::move(wanted), many, bad] {
+        return many ? insert_many(store, wanted, bad) : store->insert(wanted);
+      };
+  auto operation = write_at_store(api, std::move(make), true);
+  co_return co_await std::move(operation);
+}
+
 void write_inserted(JsonWriter& out, const Inserted& inserted) {
   out.begin_object();
   out.member("id", inserted.id.to_string());
@@ -185,9 +204,7 @@ Awaitable<Response> submit(JobsApi api, Request request) {
     const auto welcome = co_await on(api.objects_executor, std::move(asked));
     if (!welcome) co_return refuse(request, welcome.error(), bad.field);
   }
-  auto operation = many ? insert_many(api.store, std::move(wanted->jobs), &bad)
-                        : api.store->insert(std::move(wanted->jobs));
-  auto answers = co_await at_store(api.store, std::move(operation));
+  auto answers = co_await insert(api, std::move(wanted->jobs), many, &bad);
   if (!answers) co_return refuse(request, answers.error(), bad.field);
   if (many) co_return answer_many(*answers);
   const auto& answer = answers->front();
@@ -216,7 +233,7 @@ Awaitable<Response> submit(JobsApi api, Request request) {
 void add_submit_route(server::Router& router, const JobsApi& api) {
   auto options = api_route(api, kJobsWrite);
   options.max_body_bytes = kMaxBodyBytes;
-  options.timeout = kLongestWait + std::chrono::seconds(30);
+  options.timeout = kLongestWait + api.patience->length() + std::chrono::seconds(30);
   router.add(
       "POST", "/v1/jobs", [api](Request request) { return submit(api, std::move(request)); },
       std::move(options));

@@ -15,6 +15,7 @@ import threading
 import time
 import unittest
 
+import postgres_process
 from pod_process import Pod, ask_on, clean_environment, folder_of, new_key, wait_for
 
 API = pathlib.Path(sys.argv[1]).resolve()
@@ -442,6 +443,67 @@ class ProcessTest(PodTest):
         self.assertEqual(series['rwp_http_request_seconds_count{route="/v1/jobs"}'], 4)
         # Of the fourth, the second that it waited is left out.
         self.assertLess(series['rwp_http_request_seconds_sum{route="/v1/jobs"}'], elapsed - 0.9)
+
+
+class EdgeTest(PodTest):
+    def setUp(self):
+        super().setUp()
+        self.key = new_key(API, self.here, "acme", ALL)
+        self.other = new_key(API, self.here, "globex", ALL)
+
+    def test_key_that_asks_too_often_is_told_when_to_come_again(self):
+        pod = self.start_api("--key-requests-per-second", "1")
+        self.assertEqual(pod.ask("GET", "/v1/queues", key=self.key).status, 200)
+
+        def refused():
+            answer = pod.ask("GET", "/v1/queues", key=self.key)
+            return answer if answer.status == 429 else None
+
+        answer = wait_for(refused, "a request that is refused")
+        self.assertEqual(answer.json()["code"], "rate_limited")
+        self.assertEqual(answer.headers["Retry-After"], "1")
+        # Each key has its own rate; without a key there is none to count.
+        self.assertEqual(pod.ask("GET", "/v1/queues", key=self.other).status, 200)
+        self.assertEqual(pod.ask("GET", "/v1/queues").status, 401)
+
+    def test_log_names_the_client_that_a_trusted_balancer_tells(self):
+        pod = self.start_api("--log-level", "info", "--trusted-proxies", "127.0.0.0/8",
+                             "--trusted-cdn", "172.64.0.0/13")
+        pod.ask("GET", "/v1/queues", key=self.key,
+                headers={"X-Forwarded-For": "198.51.100.9, 172.64.0.1",
+                         "CF-Connecting-IP": "203.0.113.7"})
+        wait_for(lambda: pod.said("203.0.113.7"), "the client's address in the log")
+        self.assertEqual(pod.said("198.51.100.9"), 0)
+
+    @unittest.skipUnless(postgres_process.is_installed(), "PostgreSQL is not installed")
+    def test_write_waits_for_a_database_that_comes_back(self):
+        database = postgres_process.PostgresProcess(self, self.here)
+        pod = self.start_api("--jobs-url", database.url)
+        first = pod.ask("POST", "/v1/jobs", {"kind": "k"}, key=self.key)
+        self.assertEqual(first.status, 201, first.body)
+        database.kill()
+        answers = {}
+
+        def write(name, method, path, body=None):
+            answers[name] = pod.ask(method, path, body, key=self.key)
+
+        job = first.json()["id"]
+        writes = [("submit", "POST", "/v1/jobs", {"kind": "k"}),
+                  ("many", "POST", "/v1/jobs", {"jobs": [{"kind": "k"}] * 3}),
+                  ("cancel", "POST", f"/v1/jobs/{job}/cancel"),
+                  ("pause", "POST", "/v1/queues/ads/pause")]
+        threads = [threading.Thread(target=write, args=each) for each in writes]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: pod.ask("GET", "/ready").status == 503, "a pod that says it is not ready")
+        self.assertEqual(answers, {})
+        database.start()
+        for thread in threads:
+            thread.join(timeout=60)
+        self.assertEqual({name: answer.status for name, answer in answers.items()},
+                         {"submit": 201, "many": 201, "cancel": 200, "pause": 200})
+        listed = pod.ask("GET", "/v1/jobs", key=self.key).json()["jobs"]
+        self.assertEqual(len(listed), 5)
 
 
 class WorkerTest(PodTest):

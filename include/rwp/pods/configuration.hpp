@@ -114,6 +114,17 @@ struct Configuration {
   std::string listen{};
   /// A port of their own for /health, /ready and /metrics; empty: on `listen`.
   std::string metrics_listen{};
+  /// Load balancers, and a content delivery network before them, as ranges of addresses: whose word
+  /// about a request's origin is taken (`X-Forwarded-For`, `CF-Connecting-IP`).
+  std::string trusted_proxies{};
+  std::string trusted_cdn{};
+  /// Connections from `trusted_proxies` begin with the PROXY protocol's header.
+  bool proxy_protocol = false;
+  /// What one API key may ask of one api pod, unless its line says otherwise; 0: no limit.
+  std::size_t key_requests_per_second = 0;
+  /// How long writes wait for a job store that is away. Unset: a minute for one that other servers
+  /// may take over, nothing for `sqlite:`.
+  std::chrono::milliseconds write_patience{-1};
   /// Where spans are sent by OTLP/HTTP, path included; empty: nowhere.
   std::string traces_url{};
   /// The part of all traces that is kept, in percent; the same in all pods.

@@ -161,6 +161,8 @@ class Commands {
                         "Make a key and print it once; the file keeps its hash");
     text(create, "--tenant", options_.key.tenant, "NAME", "Whose key it is");
     text(create, "--scopes", options_.key.scopes, "LIST", "What it may do: jobs:read,jobs:write,…");
+    text(create, "--requests-per-second", options_.key.requests_per_second, "N",
+         "What it may ask of one api pod (as RWP_KEY_REQUESTS_PER_SECOND)");
     auto* list = leaf(keys, "list", Command::keys_list, "The keys' ids, tenants and scopes");
     list->add_flag("--revoked", options_.key.revoked, "Those that were revoked, too");
     names(leaf(keys, "revoke", Command::keys_revoke,

@@ -4,6 +4,8 @@
 #include <rwp/core/json_writer.hpp>
 #include <rwp/pods/ctl.hpp>
 
+#include <charconv>
+#include <optional>
 #include <utility>
 
 namespace rwp::pods::ctl {
@@ -25,6 +27,9 @@ JsonText as_json(const ListedKey& listed) {
   JsonWriter out;
   out.begin_object().member("id", listed.key.id).member("tenant", listed.key.tenant);
   write_scopes(out, listed.key.scopes);
+  if (listed.key.requests_per_second) {
+    out.member("requests_per_second", *listed.key.requests_per_second);
+  }
   out.member("created", listed.key.created).member("revoked", listed.revoked).end_object();
   return out.finish();
 }
@@ -41,6 +46,7 @@ std::vector<Column> key_columns() {
                        }
                        return joined(scopes);
                      }});
+  columns.push_back(member_column("REQUESTS/S", "requests_per_second"));
   columns.push_back(member_column("CREATED", "created"));
   columns.push_back({.title = "", .cell = [](JsonView key) -> std::string {
                        const auto revoked = key.find("revoked");
@@ -70,7 +76,16 @@ int create_key(Context& context) {
     for (const auto scope : kScopes) known += (known.empty() ? "" : ",") + std::string(scope);
     return refuse("--scopes: is missing: what may the key do? There are " + known);
   }
-  const auto key = add_api_key(*path, options.tenant, options.scopes);
+  std::optional<std::int64_t> rate;
+  if (!options.requests_per_second.empty()) {
+    const auto& text = options.requests_per_second;
+    const char* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, rate.emplace());
+    if (read.ec != std::errc() || read.ptr != end || *rate < 1 || *rate > kMostRequestsPerSecond) {
+      return refuse("--requests-per-second: must be a whole number from 1 to 1000000");
+    }
+  }
+  const auto key = add_api_key(*path, options.tenant, options.scopes, rate);
   if (!key) return fail(context, key.error());
   tell("this key is shown once; " + *path + " keeps its hash");
   if (context.out.format() == OutputFormat::table) {

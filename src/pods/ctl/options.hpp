@@ -90,6 +90,7 @@ struct WaitOptions {
 struct KeyOptions {
   std::string tenant{};
   std::string scopes{};
+  std::string requests_per_second{};
   bool revoked = false;
 };
 
