@@ -70,13 +70,8 @@ Result<void> complete(const Request& request, JobsToSubmit& wanted, BadRequest& 
 Awaitable<Result<void>> refuse_forgotten(std::shared_ptr<storage::ObjectStore> objects,
                                          const JobsToSubmit* wanted, BadRequest* bad) {
   std::vector<std::string> candidates;
-  bool any = false;
   candidates.reserve(wanted->jobs.size());
-  for (const auto& job : wanted->jobs) {
-    candidates.push_back(candidate_in(job.kind, job.payload));
-    any = any || !candidates.back().empty();
-  }
-  if (!any) co_return Result<void>();
+  for (const auto& job : wanted->jobs) candidates.push_back(candidate_in(job.kind, job.payload));
   Forgotten forgotten(std::move(objects));
   // All jobs of a request are one tenant's.
   const auto held = co_await forgotten.which(wanted->jobs.front().tenant, std::move(candidates));
@@ -199,7 +194,11 @@ Awaitable<Response> submit(JobsApi api, Request request) {
     co_return refuse(request, bad.error, bad.field);
   }
 
-  if (api.objects) {
+  // What is about nobody is not held up, nor does it change threads.
+  const auto is_about_somebody = [](const jobs::NewJob& job) {
+    return !candidate_in(job.kind, job.payload).empty();
+  };
+  if (api.objects && std::any_of(wanted->jobs.begin(), wanted->jobs.end(), is_about_somebody)) {
     auto asked = refuse_forgotten(api.objects, &*wanted, &bad);
     const auto welcome = co_await on(api.objects_executor, std::move(asked));
     if (!welcome) co_return refuse(request, welcome.error(), bad.field);
