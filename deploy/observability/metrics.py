@@ -19,7 +19,7 @@ MADE = re.compile(
 LABEL = re.compile(r'\{\s*"([a-z_]+)",')
 COMPONENTS = {
     "ai": "AI", "analytics_ga4": "Google Analytics", "jobs": "Jobs and workers",
-    "jobs_postgres": "`postgres:`", "jobs_sqlite": "`sqlite:`", "jobs_tiered": "`tiered:`",
+    "jobadder": "JobAdder", "jobs_postgres": "`postgres:`", "jobs_sqlite": "`sqlite:`", "jobs_tiered": "`tiered:`",
     "net": "HTTP client, drivers", "pods": "Pods", "server": "HTTP server",
     "storage_s3": "`s3:`",
 }
