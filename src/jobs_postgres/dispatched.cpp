@@ -81,27 +81,31 @@ constexpr Statement kNextDue{.name = "rwp_next_due",
 constexpr Statement kRefill{
     .name = "rwp_refill",
     .sql =
-        "WITH picked AS MATERIALIZED (SELECT ctid, seq, bytes FROM rwp.ready"
+        "WITH picked AS MATERIALIZED (SELECT ctid AS place, seq, bytes FROM rwp.ready"
         " WHERE lane = $1::integer AND priority = $2::integer::smallint AND " RWP_PG_DISPATCHES
         " ORDER BY priority, seq LIMIT $3::bigint FOR UPDATE SKIP LOCKED),"
-        " chosen AS MATERIALIZED (SELECT ctid, sum(bytes) OVER (ORDER BY seq) - bytes"
-        " AS bytes_before FROM picked),"
-        " taken AS (DELETE FROM rwp.ready r USING chosen c WHERE r.ctid = c.ctid"
-        " AND c.bytes_before < $4::bigint RETURNING r.*),"
-        " stamped AS MATERIALIZED (SELECT t.*, nextval('rwp.job_seq') AS stamp FROM taken t),"
+        " whole AS MATERIALIZED (SELECT array_agg(place) AS places, sum(bytes) < $4::bigint AS fits"
+        " FROM picked),"
+        " taken AS (DELETE FROM rwp.ready r WHERE r.ctid = ANY ((SELECT CASE WHEN fits THEN places"
+        " ELSE ARRAY(SELECT place FROM (SELECT place, sum(bytes) OVER (ORDER BY seq) - bytes"
+        " AS bytes_before FROM picked) c WHERE c.bytes_before < $4::bigint) END"
+        " FROM whole)::tid[])"
+        " RETURNING r.id, r.lane, r.priority, r.seq, r.attempt, r.max_attempts, r.marks, r.crashes,"
+        " r.bytes, r.token + 1 AS token, r.finished_token, r.run_at, r.started_at, r.more,"
+        " nextval('rwp.job_seq') AS stamp),"
         " given_out AS (INSERT INTO rwp.running (id, lane, priority, flags, seq, attempt,"
         " max_attempts, marks, crashes, bytes, token, finished_token, run_at, started_at, holder,"
         " claim, lease_ms, lease_until, more)"
         " SELECT id, lane, priority, 0, seq, attempt, max_attempts, marks, crashes, bytes,"
-        " token + 1, finished_token, run_at, started_at, " RWP_PG_DISPATCH_HOLDER
+        " token, finished_token, run_at, started_at, " RWP_PG_DISPATCH_HOLDER
         ", stamp, 0, " RWP_PG_NO_END
-        ", more FROM stamped),"
+        ", more FROM taken),"
         " counted AS (INSERT INTO rwp.tally SELECT t.lane, s.state, s.sign * t.jobs"
-        " FROM (SELECT lane, count(*) AS jobs FROM stamped GROUP BY lane) t,"
+        " FROM (SELECT lane, count(*) AS jobs FROM taken GROUP BY lane) t,"
         " (VALUES (1::smallint, -1), (2::smallint, 1)) AS s(state, sign))"
-        " SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token + 1,"
+        " SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token,"
         " 0::smallint, t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob,"
-        " j.rare, t.seq, t.stamp FROM stamped t JOIN rwp.job j ON j.id = t.id"};
+        " j.rare, t.seq, t.stamp FROM taken t JOIN rwp.job j ON j.id = t.id"};
 constexpr Statement kLoad{
     .name = "rwp_load_tickets",
     .sql =

@@ -35,6 +35,7 @@ constexpr Statement kSessionSettings{
         " set_config('enable_mergejoin', 'off', false),"
         " set_config('enable_bitmapscan', 'off', false), set_config('enable_sort', 'off', false),"
         " set_config('jit', 'off', false),"
+        " set_config('plan_cache_mode', 'force_generic_plan', false),"
         " set_config('statement_timeout', '30s', false),"
         " set_config('idle_in_transaction_session_timeout', '30s', false),"
         " set_config('client_connection_check_interval', '1s', false)"};
@@ -46,6 +47,7 @@ constexpr Statement kTransactionSettings{
         " set_config('enable_mergejoin', 'off', true),"
         " set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),"
         " set_config('jit', 'off', true),"
+        " set_config('plan_cache_mode', 'force_generic_plan', true),"
         " set_config('statement_timeout', '30s', true),"
         " set_config('idle_in_transaction_session_timeout', '30s', true)"};
 

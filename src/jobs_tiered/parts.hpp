@@ -61,6 +61,10 @@ struct Parts : std::enable_shared_from_this<Parts> {
   std::size_t lapsed_parks = 0;
   bool topping_up = false;
   Signal topped_up{};
+  /// A claim has last asked for so many jobs that it takes a backlog from the record itself.
+  SteadyTime asked_for_many{};
+  /// Releases that nobody waits for.
+  std::size_t releasing = 0;
   /// A push has ended the last wait for work: a claim that finds nothing has come second.
   bool woken_by_push = false;
 

@@ -14,6 +14,8 @@ constexpr std::size_t kBytesAtOnce = std::size_t{8} << 20U;
 /// Between two looks for room while the window is full.
 constexpr std::chrono::milliseconds kFullPause{20};
 constexpr std::chrono::milliseconds kLookAtLeast{1'000};
+/// Claims of this store that take a backlog from the record itself come more often than this.
+constexpr std::chrono::milliseconds kTakenPause{50};
 constexpr std::chrono::milliseconds kAfterFailure{500};
 
 std::size_t room_in(const Parts& parts, LaneId lane, jobs::Priority priority) {
@@ -131,6 +133,10 @@ awaitable<Result<ToppedUp>> top_up(std::shared_ptr<Parts> parts, int rounds) {
 awaitable<void> keep_topped_up(std::shared_ptr<Parts> parts, std::shared_ptr<const bool> leads) {
   while (!parts->closed) {
     SteadyTime until = steady_clock::now() + kLookAtLeast;
+    if (steady_clock::now() - parts->asked_for_many < kTakenPause) {
+      if (!co_await sleep_for(kTakenPause)) co_return;
+      continue;
+    }
     if (*leads && parts->dispatches() && parts->dispatch->is_open()) {
       // One round a turn: claims that found nothing wait for it.
       const auto topped = co_await top_up(parts, 1);

@@ -64,7 +64,7 @@ Awaitable<Result<void>> let_go(std::shared_ptr<Loops> loops) {
   co_await hand_back_unused(parts);
   (void)co_await parts->dispatch->give_up_leases();
   co_await loops->reconciler->resign();
-  while (loops->running > 0) {
+  while (loops->running > 0 || parts->releasing > 0) {
     const Wake wake = co_await parts->closing.wait_until(SteadyTime::max());
     if (wake == Wake::cancelled) break;
   }

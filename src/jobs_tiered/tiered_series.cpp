@@ -15,6 +15,8 @@ Series::Series(const std::shared_ptr<observability::Metrics>& metrics) {
   pushed = tickets("pushed");
   full = tickets("full");
   lost = tickets("lost");
+  taken = &metrics->counter("rwp_tiered_taken_directly_total",
+                            "Jobs that claims took from the record, the windows being empty");
   finds = &metrics->counter("rwp_tiered_reconciler_finds_total",
                             "Jobs that were recorded as handed out and that Redis did not have");
   const auto checks = [&](const char* outcome) {

@@ -14,6 +14,7 @@ struct Series {
   observability::Counter* pushed = nullptr;
   observability::Counter* full = nullptr;
   observability::Counter* lost = nullptr;
+  observability::Counter* taken = nullptr;
   observability::Counter* finds = nullptr;
   observability::Counter* checked = nullptr;
   observability::Counter* check_refused = nullptr;

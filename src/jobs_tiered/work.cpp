@@ -22,6 +22,12 @@ using std::chrono::steady_clock;
 constexpr std::size_t kTicketsAtOnce = 1'000;
 /// Leases beyond them lapse, and leave a mark.
 constexpr std::size_t kMostUnused = 100'000;
+/// A claim that wants so many of a backlog takes them from the record itself: to hand them out
+/// first would write as much there, and have them go through Redis as well. Fewer wait for a
+/// refill, which takes a thousand whatever is wanted.
+constexpr std::size_t kTakenDirectly = 250;
+/// Leases that are let go after the answer to their completions.
+constexpr std::size_t kReleasedLater = 64;
 
 /// A ticket on its way to a job, and what is still to be asked of the record.
 struct Reading {
@@ -207,6 +213,35 @@ bool is_full(const jobs::ClaimRequest& request, const std::vector<ClaimedJob>& c
   return claimed.size() >= request.limit || (!claimed.empty() && claimed.back().alone);
 }
 
+bool has_backlog(const Parts& parts, const jobs::ClaimRequest& request) {
+  const auto lanes = parts.record->lanes_of(request);
+  return std::any_of(lanes.begin(), lanes.end(), [&](const jobs::RecordLane& lane) {
+    for (std::size_t p = 0; p < jobs::kPriorityCount; ++p) {
+      if (parts.dispatch->window(lane.lane, static_cast<jobs::Priority>(p)).has_backlog)
+        return true;
+    }
+    return false;
+  });
+}
+
+/// The run is the record's own since this epoch: Redis knows nothing of it.
+std::int64_t own_handle(const Parts& parts) { return -parts.role.epoch; }
+
+/// Of what waits beyond the windows, when those have run dry.
+awaitable<Result<std::vector<ClaimedJob>>> claim_directly(std::shared_ptr<Parts> parts,
+                                                          jobs::ClaimRequest request) {
+  const std::int64_t handle = own_handle(*parts);
+  auto claimed = co_await parts->record->claim(std::move(request));
+  if (!claimed || claimed->empty()) co_return claimed;
+  for (ClaimedJob& job : *claimed) job.run.handle = handle;
+  Series::count(parts->series.taken, claimed->size());
+  co_return claimed;
+}
+
+void append(std::vector<ClaimedJob>& to, std::vector<ClaimedJob> more) {
+  to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
 /// Before the first run under such a lease: after a loss, leases are waited for as long.
 awaitable<Result<void>> note_lease(std::shared_ptr<Parts> parts, std::chrono::milliseconds lease) {
   if (lease <= parts->role.longest_lease) co_return Result<void>();
@@ -225,20 +260,27 @@ awaitable<Result<std::vector<ClaimedJob>>> claim(std::shared_ptr<Parts> parts,
   auto noted = co_await note_lease(parts, request.lease);
   if (!noted) co_return noted.error();
   const bool second = std::exchange(parts->woken_by_push, false);
+  const bool directly = request.limit >= kTakenDirectly && has_backlog(*parts, request);
+  if (directly) parts->asked_for_many = steady_clock::now();
   auto claimed = co_await claim_tickets(parts, request);
   if (!claimed || is_full(request, *claimed)) co_return claimed;
+  request.limit -= claimed->size();
+  request.start -= std::min(request.start, claimed->size());
+  if (directly && request.limit >= kTakenDirectly) {
+    auto direct = co_await claim_directly(parts, request);
+    if (!direct && claimed->empty()) co_return direct;
+    if (direct) append(*claimed, std::move(*direct));
+  }
+  if (directly && !claimed->empty()) co_return claimed;
   if (!may_have_backlog(*parts) && (!claimed->empty() || second)) co_return claimed;
 
   auto refreshed = co_await parts->record->refresh_lanes();
   if (!refreshed && claimed->empty()) co_return refreshed.error();
   const auto topped = co_await top_up(parts, 1);
   if (!topped && claimed->empty()) co_return topped.error();
-  const std::size_t begun_with = claimed->size();
-  request.limit -= begun_with;
-  request.start -= std::min(request.start, begun_with);
   auto more = co_await claim_tickets(parts, request);
   if (!more && claimed->empty()) co_return more.error();
-  if (more) std::move(more->begin(), more->end(), std::back_inserter(*claimed));
+  if (more) append(*claimed, std::move(*more));
   co_return claimed;
 }
 
@@ -275,7 +317,7 @@ awaitable<PerItem<Answer>> ask_both(std::vector<RunRef> runs, Ask<Answer> dispat
                                     Ask<Answer> record) {
   std::vector<RunRef> given;
   std::vector<RunRef> own;
-  for (const RunRef& run : runs) (run.handle != 0 ? given : own).push_back(run);
+  for (const RunRef& run : runs) (run.handle > 0 ? given : own).push_back(run);
   if (own.empty()) co_return co_await dispatch(std::move(given));
   if (given.empty()) co_return co_await record(std::move(own));
   auto of_given = co_await dispatch(std::move(given));
@@ -288,7 +330,7 @@ awaitable<PerItem<Answer>> ask_both(std::vector<RunRef> runs, Ask<Answer> dispat
   std::size_t next_own = 0;
   for (const RunRef& run : runs) {
     answers.push_back(
-        std::move(run.handle != 0 ? (*of_given)[next_given++] : (*of_own)[next_own++]));
+        std::move(run.handle > 0 ? (*of_given)[next_given++] : (*of_own)[next_own++]));
   }
   co_return answers;
 }
@@ -376,6 +418,10 @@ awaitable<std::vector<RunRef>> stale_of(std::shared_ptr<Parts> parts, std::vecto
   co_return stale;
 }
 
+awaitable<void> release_all(std::shared_ptr<Parts> parts, std::vector<RunRef> runs) {
+  (void)co_await parts->releases->run(std::move(runs));
+}
+
 /// A completion that had been accepted before, and whose job has been given a new ticket at once:
 /// until that is claimed, the answer is as it was.
 awaitable<void> answer_repeated(std::shared_ptr<Parts> parts, const std::vector<RunRef>* runs,
@@ -399,6 +445,22 @@ awaitable<void> answer_repeated(std::shared_ptr<Parts> parts, const std::vector<
       (*answers)[at[i]] = jobs::JobState::ready;
     }
   }
+}
+
+/// A lease that stays lapses, and is dropped then.
+awaitable<void> release(std::shared_ptr<Parts> parts, std::vector<RunRef> runs) {
+  if (runs.empty()) co_return;
+  if (runs.size() < kReleasedLater || parts->closed) {
+    (void)co_await parts->releases->run(std::move(runs));
+    co_return;
+  }
+  // Nobody is kept from his next batch; until they are gone, the leases only count as such.
+  ++parts->releasing;
+  spawn(parts->runtime.executor(), release_all(parts, std::move(runs)),
+        [parts](std::exception_ptr) {
+          --parts->releasing;
+          parts->closing.notify_all();
+        });
 }
 
 }  // namespace
@@ -430,21 +492,25 @@ awaitable<PerItem<jobs::JobState>> finish(std::shared_ptr<Parts> parts,
                                           std::vector<jobs::CheckedCompletion> completions) {
   std::vector<RunRef> runs;
   runs.reserve(completions.size());
-  for (const jobs::CheckedCompletion& completion : completions) runs.push_back(completion.run);
+  for (jobs::CheckedCompletion& completion : completions) {
+    runs.push_back(completion.run);
+    // The record has noted itself when such a run began.
+    if (completion.run.handle < 0) completion.run.handle = 0;
+  }
   auto answers = co_await parts->record->record_ends(std::move(completions));
   if (!answers) co_return answers;
   std::vector<RunRef> ended;
   std::vector<RunRef> refused;
   ended.reserve(runs.size());
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (runs[i].handle != 0 || parts->dispatches())
-      ((*answers)[i] ? ended : refused).push_back(runs[i]);
+    const bool ok = (*answers)[i].has_value();
+    if (ok && runs[i].handle == own_handle(*parts)) continue;
+    if (runs[i].handle > 0 || parts->dispatches()) (ok ? ended : refused).push_back(runs[i]);
   }
   auto stale = co_await stale_of(parts, std::move(refused));
   ended.insert(ended.end(), stale.begin(), stale.end());
   if (!stale.empty()) co_await answer_repeated(parts, &runs, &*answers);
-  // A lease that stays lapses, and is dropped then.
-  if (!ended.empty()) (void)co_await parts->releases->run(std::move(ended));
+  co_await release(parts, std::move(ended));
   co_return answers;
 }
 

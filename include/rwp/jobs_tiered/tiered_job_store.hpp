@@ -36,7 +36,8 @@ struct TieredOptions {
   std::shared_ptr<const Clock> clock{};
   observability::Logger log{};
   /// May be null. Series: rwp_tiered_claim_seconds, rwp_tiered_tickets_total (outcome: pushed,
-  /// full, lost), rwp_tiered_reconciler_finds_total, rwp_tiered_checks_total (outcome),
+  /// full, lost), rwp_tiered_taken_directly_total, rwp_tiered_reconciler_finds_total,
+  /// rwp_tiered_checks_total (outcome),
   /// rwp_tiered_open (0 or 1), rwp_tiered_window_jobs, rwp_tiered_dispatch_round_trips_total
   /// (call); with those of the record and of the Redis driver.
   std::shared_ptr<observability::Metrics> metrics{};
@@ -44,8 +45,8 @@ struct TieredOptions {
 
 /// Opens a job store whose record is `record` and whose jobs are handed out by Redis 7 or later.
 ///
-/// A submit is answered when the record has it; a claim asks Redis alone; a completion is one
-/// statement of the record for many jobs. Redis may be away, forget, or go back: what runs goes on
+/// A submit is answered when the record has it; a claim asks Redis alone, unless it wants many of
+/// what no window holds; a completion is one statement of the record for many jobs. Redis may be away, forget, or go back: what runs goes on
 /// and ends, submits go on, and nothing is run, or paid, a second time. See docs/concepts.md.
 ///
 /// Errors: invalid_argument (the URL, an option), and those of the record. Redis need not be there.

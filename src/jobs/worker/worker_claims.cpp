@@ -27,7 +27,7 @@ std::chrono::milliseconds pause_after(int failures) {
 std::size_t WorkerLoop::claim_size() const {
   if (stopping_ || claiming_ || suspect_ || finish_failures_ > 0) return 0;
   // Handlers that outrun the store's writes must not pile up completions.
-  if (pending_.size() + finishing_ > 2 * options_.completion_batch + options_.concurrency) return 0;
+  if (pending_.size() + finishing_ > 3 * options_.completion_batch + options_.concurrency) return 0;
   const std::size_t most = capacity() + policy_.prefetch();
   const std::size_t held = load();
   if (held >= most) return 0;

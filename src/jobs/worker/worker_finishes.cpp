@@ -39,21 +39,34 @@ std::vector<WorkerLoop::Pending> WorkerLoop::take_pending() {
     batch.push_back(std::move(pending_.front()));
     pending_.pop_front();
   }
-  finishing_ = size;
+  finishing_ += size;
+  ++finishes_;
   return batch;
 }
 
 void WorkerLoop::put_back(std::vector<Pending> batch) {
+  finished(batch.size());
   pending_.insert(pending_.begin(), std::make_move_iterator(batch.begin()),
                   std::make_move_iterator(batch.end()));
-  finishing_ = 0;
 }
 
-/// One batch at a time: what ends while it is on its way makes the next.
+void WorkerLoop::finished(std::size_t size) {
+  finishing_ -= size;
+  --finishes_;
+}
+
+/// What ends while a batch is on its way makes the next, which waits for that one's answer unless
+/// it is large.
+bool WorkerLoop::may_finish() const {
+  return !pending_.empty() && (finishes_ == 0 || 2 * pending_.size() >= options_.completion_batch);
+}
+
+/// Two of these run: a store that writes one batch reads the next meanwhile.
 Awaitable<void> WorkerLoop::finish_loop() {
   while (true) {
-    while (pending_.empty() && !ended_) {
-      (void)co_await finish_signal_.wait_until(SteadyTime::max());
+    while (!ended_ && (!may_finish() || (now() < finish_after_ && !hurried_))) {
+      const SteadyTime until = may_finish() ? finish_after_ : SteadyTime::max();
+      (void)co_await finish_signal_.wait_until(until);
     }
     if (pending_.empty()) co_return;
     std::vector<Pending> batch = take_pending();
@@ -77,20 +90,21 @@ Awaitable<void> WorkerLoop::finish_loop() {
       answers = cursors.error();
     }
     if (!answers) {
-      ++finish_failures_;
+      // Both batches that a broken connection takes along are one failure.
+      if (now() >= finish_after_) ++finish_failures_;
       log_.warn("completions not written, will be tried again",
                 {{"jobs", batch.size()}, {"error", answers.error()}});
       if (give_up(batch)) continue;
       put_back(std::move(batch));
-      const SteadyTime again = now() + pause_after(finish_failures_);
-      while (now() < again && !hurried_ && !ended_) {
-        (void)co_await finish_signal_.wait_until(again);
-      }
+      finish_after_ = std::max(finish_after_, now() + pause_after(finish_failures_));
       continue;
     }
     const bool was_away = std::exchange(finish_failures_, 0) > 0;
+    finish_after_ = SteadyTime();
+    // The other loop need not wait for its pause to end.
+    if (was_away) finish_signal_.notify_all();
     metrics_.finish_batch(batch.size());
-    finishing_ = 0;
+    finished(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) settle(std::move(batch[i]), (*answers)[i]);
     if (was_away) log_.info("completions are written again");
     if (claim_size() > 0) claim_signal_.notify_all();
@@ -204,7 +218,7 @@ bool WorkerLoop::give_up(const std::vector<Pending>& batch) {
                 {"outcome", outcome_name(pending.completion.outcome)}});
     forget(*pending.run);
   }
-  finishing_ = 0;
+  finished(batch.size());
   drain_signal_.notify_all();
   return true;
 }

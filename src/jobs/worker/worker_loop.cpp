@@ -47,6 +47,7 @@ void WorkerLoop::begin() {
   launch(claim_loop());
   launch(mark_loop());
   launch(finish_loop());
+  launch(finish_loop());
   launch(progress_loop());
   launch(heartbeat_loop());
   launch(deadline_loop());

@@ -97,6 +97,9 @@ class WorkerLoop : public std::enable_shared_from_this<WorkerLoop> {
   Awaitable<Result<void>> write_cursors(std::vector<RunPtr> runs);
   std::vector<Pending> take_pending();
   void put_back(std::vector<Pending> batch);
+  bool may_finish() const;
+  /// A batch is no longer on its way.
+  void finished(std::size_t size);
   void settle(Pending done, Result<JobState> answer);
   static bool rewrite(Pending& done, const Error& error);
   /// A store that does not come back before the end; answers whether the batch was given up.
@@ -177,7 +180,9 @@ class WorkerLoop : public std::enable_shared_from_this<WorkerLoop> {
   Signal mark_signal_;
 
   std::deque<Pending> pending_;
-  std::size_t finishing_ = 0;
+  std::size_t finishing_ = 0;  ///< Completions on their way,
+  std::size_t finishes_ = 0;   ///< and batches of them.
+  SteadyTime finish_after_{};
   int finish_failures_ = 0;
   Signal finish_signal_;
   std::vector<RunPtr> progress_;

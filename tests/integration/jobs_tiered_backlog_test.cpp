@@ -1,0 +1,116 @@
+// What waits beyond the window, and is taken from the record itself by those who want many.
+
+#include "support/tiered_fixture.hpp"
+
+namespace rwp::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using jobs::ClaimedJob;
+using jobs::JobState;
+
+constexpr std::size_t kWindow = 100;
+constexpr std::size_t kJobs = 1'000;
+
+class TieredBacklogTest : public TieredTest {
+ protected:
+  void SetUp() override {
+    jobs_postgres::PostgresOptions keeping;
+    keeping.clock = clock_;
+    auto record =
+        jobs_postgres::open_postgres_record(runtime_, Url::parse(url()).value(), keeping).value();
+    jobs_tiered::TieredOptions options;
+    options.clock = clock_;
+    options.window_jobs = kWindow;
+    store_ = jobs_tiered::open_tiered_job_store(runtime_, std::move(record),
+                                                Url::parse(redis_.url()).value(), options)
+                 .value();
+    // By the clock that stands, so are the ids.
+    for (const auto& answer :
+         wait(store_->insert(std::vector<jobs::NewJob>(kJobs, jobs::NewJob{.kind = "k"})))
+             .value()) {
+      acknowledged_.insert(answer.value().id);
+    }
+    // The window is full, and known to be one of several.
+    ASSERT_TRUE(eventually([&] {
+      return redis_.cli("HLEN rwp:{jobs}:q") == std::to_string(kWindow) &&
+             redis_.cli("SCARD rwp:{jobs}:k") == "1";
+    }));
+  }
+
+  std::vector<ClaimedJob> claim(std::size_t limit) {
+    auto request = claim_of(limit);
+    request.lease = kLease;
+    return wait(store_->claim(std::move(request))).value();
+  }
+  std::vector<ClaimedJob> claim_all() {
+    std::vector<ClaimedJob> all;
+    EXPECT_TRUE(eventually([&] {
+      for (ClaimedJob& job : claim(kJobs)) all.push_back(std::move(job));
+      return all.size() >= kJobs;
+    }));
+    return all;
+  }
+  std::size_t taken_directly() const {
+    return std::stoul(sql("SELECT count(*) FROM rwp.running WHERE holder <> -1"));
+  }
+
+  RedisServer redis_;
+  std::shared_ptr<jobs::JobStore> store_;
+};
+
+TEST_F(TieredBacklogTest, AClaimOfManyTakesWhatTheWindowHasAndTheBacklogFromTheRecord) {
+  auto claimed = claim_all();
+
+  EXPECT_GT(taken_directly(), kJobs / 2);
+  EXPECT_LT(taken_directly(), kJobs) << "the window's jobs were claimed there";
+  std::vector<jobs::Completion> completions;
+  for (const ClaimedJob& job : claimed) {
+    EXPECT_EQ(acknowledged_.count(job.run.id), 1U);
+    EXPECT_EQ(job.kind, "k");
+    completions.push_back({.run = job.run, .outcome = jobs::Succeed{}});
+  }
+  for (const auto& answer : wait(store_->finish(completions)).value()) {
+    EXPECT_EQ(answer.value(), JobState::succeeded);
+  }
+  expect_each_once();
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.ended WHERE started_at <= 0"), "0");
+  EXPECT_TRUE(eventually([&] { return redis_.cli("HLEN rwp:{jobs}:l") == "0"; }));
+}
+
+TEST_F(TieredBacklogTest, AClaimOfFewLeavesTheBacklogToTheWindow) {
+  std::size_t claimed = 0;
+  EXPECT_TRUE(eventually([&] {
+    claimed += claim(kWindow / 2).size();
+    return claimed == kJobs;
+  }));
+
+  EXPECT_EQ(taken_directly(), 0U);
+}
+
+TEST_F(TieredBacklogTest, ALeaseOfWhatWasTakenDirectlyIsHeldByHeartbeatsAndLapsesWithoutThem) {
+  auto claimed = claim_all();
+  const auto own = std::find_if(claimed.begin(), claimed.end(), [&](const ClaimedJob& job) {
+    return sql("SELECT holder <> -1 FROM rwp.running WHERE id = '" + job.run.id.to_string() +
+               "'") == "t";
+  });
+  ASSERT_NE(own, claimed.end());
+
+  EXPECT_EQ(wait(store_->cancel({own->run.id})).value()[0].value(), jobs::CancelOutcome::requested);
+  clock_->pass(kLease * 2 / 3);
+  EXPECT_TRUE(wait(store_->extend({own->run}, kLease)).value()[0]->cancel_requested);
+  clock_->pass(kLease * 2 / 3);
+  EXPECT_TRUE(wait(store_->mark_started({own->run})).value()[0].has_value()) << "it was extended";
+  clock_->pass(kLease + 1ms);
+  EXPECT_TRUE(eventually([&] {
+    (void)wait(store_->rescue());
+    return !wait(store_->extend({own->run}, kLease)).value()[0].has_value();
+  }));
+
+  const auto late = wait(store_->finish({{.run = own->run, .outcome = jobs::Succeed{}}}));
+  EXPECT_EQ(late.value()[0].error().code(), Errc::conflict);
+  EXPECT_EQ(wait(store_->get({own->run.id})).value()[0]->state, JobState::cancelled);
+}
+
+}  // namespace
+}  // namespace rwp::tests
