@@ -12,13 +12,14 @@ struct Mark {
   std::string_view text;
 };
 
-constexpr std::array<Mark, 6> kMarks{{
+constexpr std::array<Mark, 7> kMarks{{
     {AnswerFault::refused, "the model refused"},
     {AnswerFault::filtered, "a content filter withheld the answer"},
     {AnswerFault::broken_off, "the answer had begun"},
     {AnswerFault::cut_off, "the answer was cut off at the token limit"},
     {AnswerFault::misfit, "the answer does not fit its schema"},
     {AnswerFault::context_too_long, "the request is longer than the model's context"},
+    {AnswerFault::too_fast, "the traffic grew too fast"},
 }};
 
 }  // namespace

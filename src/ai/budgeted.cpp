@@ -29,23 +29,15 @@ std::string period_text(BudgetPeriod period, std::chrono::system_clock::time_poi
   return text.data();
 }
 
-std::chrono::milliseconds left_of(BudgetPeriod period, std::chrono::system_clock::time_point now) {
-  const auto today = std::chrono::floor<std::chrono::days>(now);
-  std::chrono::sys_days next = today + std::chrono::days(1);
-  if (period == BudgetPeriod::month) {
-    const std::chrono::year_month_day date{today};
-    next = (date.year() / date.month() + std::chrono::months(1)) / std::chrono::day(1);
-  }
-  return std::chrono::ceil<std::chrono::milliseconds>(next - now);
-}
-
 bool fits(const std::string& rule, const std::string& name) {
   return rule.empty() || rule == "*" || rule == name;
 }
 
-/// What an account is called after; all together share one.
+/// What an account is called after; all together share one, which is not that of those without a
+/// name.
 std::string scope_of(const std::string& rule, const std::string& name) {
-  return rule.empty() ? std::string() : name;
+  if (rule.empty()) return {};
+  return name.empty() ? "*" : name;
 }
 
 /// What is known of a call while it runs, for whoever has to settle it.
@@ -176,7 +168,7 @@ class BudgetedModel final : public Decorator {
       account.name = name;
       account.limit = rule.limit;
       account.rule = "\"" + name + "\"";
-      account.ends_in = left_of(rule.period, now);
+      account.ends_in = budget_ends_in(rule.period, now);
       accounts.push_back(std::move(account));
     }
     return accounts;
@@ -317,6 +309,17 @@ std::string budget_account(const BudgetRule& rule, const std::string& tenant,
   if (!fits(rule.tenant, tenant) || !fits(rule.kind, kind)) return {};
   return "ai/tenant:" + scope_of(rule.tenant, tenant) + "/kind:" + scope_of(rule.kind, kind) + "/" +
          period_text(rule.period, now);
+}
+
+std::chrono::milliseconds budget_ends_in(BudgetPeriod period,
+                                         std::chrono::system_clock::time_point now) {
+  const auto today = std::chrono::floor<std::chrono::days>(now);
+  std::chrono::sys_days next = today + std::chrono::days(1);
+  if (period == BudgetPeriod::month) {
+    const std::chrono::year_month_day date{today};
+    next = (date.year() / date.month() + std::chrono::months(1)) / std::chrono::day(1);
+  }
+  return std::chrono::ceil<std::chrono::milliseconds>(next - now);
 }
 
 std::shared_ptr<Model> make_budgeted(std::shared_ptr<Model> model, BudgetOptions options) {

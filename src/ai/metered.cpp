@@ -128,7 +128,8 @@ class MeteredModel final : public Model {
     const Money cost = charge(call.model(), call.operation(), reply->usage, tier_of(*reply));
     if (options_.ledger) {
       UsageEntry entry;
-      entry.id = Uuid::make_v7();
+      entry.id = options_.entry_id.value_or(Uuid());
+      if (entry.id.is_nil()) entry.id = Uuid::make_v7();
       entry.tenant = call.origin().tenant;
       entry.kind = call.origin().kind;
       entry.model = call.model();

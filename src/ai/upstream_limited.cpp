@@ -1,4 +1,6 @@
 #include "ai/decorator.hpp"
+#include "ai/slowed_pace.hpp"
+#include <rwp/ai/answer_fault.hpp>
 #include <rwp/ai/token_estimate.hpp>
 #include <rwp/ai/upstream_limited.hpp>
 
@@ -13,8 +15,8 @@ using std::chrono::milliseconds;
 /// A permit that is settled by what the attempt used; dropped, it counts as used whole.
 class Permit {
  public:
-  Permit(RateAllowance& allowance, std::int64_t reserved)
-      : allowance_(allowance), reserved_(reserved) {}
+  Permit(RateAllowance& allowance, std::int64_t reserved, double factor)
+      : allowance_(allowance), reserved_(reserved), factor_(factor) {}
   Permit(const Permit&) = delete;
   Permit& operator=(const Permit&) = delete;
 
@@ -22,7 +24,8 @@ class Permit {
   void settle(const Result<Reply>& reply) {
     if (reply) {
       const TokenUsage& usage = reply->usage;
-      return allowance_.settle(reserved_, usage.input_tokens + usage.output_tokens, true);
+      const std::int64_t used = usage.input_tokens + usage.output_tokens;
+      return allowance_.settle(reserved_, SlowedPace::times(used, factor_), true);
     }
     switch (reply.error().code()) {
       case Errc::rate_limited:
@@ -44,6 +47,7 @@ class Permit {
  private:
   RateAllowance& allowance_;
   const std::int64_t reserved_;
+  const double factor_;
 };
 
 class UpstreamLimitedModel final : public Decorator {
@@ -82,15 +86,22 @@ class UpstreamLimitedModel final : public Decorator {
                                    SteadyTime deadline) {
     const SteadyTime until =
         std::min(deadline, std::chrono::steady_clock::now() + options_.longest_wait);
+    // While the upstream wants it slower, each call counts as more than it is.
+    const double factor = pace_.factor(std::chrono::steady_clock::now());
+    tokens = SlowedPace::times(tokens, factor);
     auto acquired = co_await options_.allowance->acquire(tokens, until);
     if (!acquired) co_return acquired.error().with_context(default_model());
-    Permit permit(*options_.allowance, tokens);
+    Permit permit(*options_.allowance, tokens, factor);
     auto reply = co_await std::move(asked);
+    if (!reply && fault_of(reply.error()) == AnswerFault::too_fast) {
+      pace_.slow_down(std::chrono::steady_clock::now());
+    }
     permit.settle(reply);
     co_return reply;
   }
 
   const UpstreamLimitOptions options_;
+  SlowedPace pace_;
 };
 
 }  // namespace

@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 
 /// Jobs that a store is asked about, or that are resumed, at once.
 constexpr std::size_t kTogether = 500;
-constexpr std::size_t kMostOutputBytes = std::size_t{512} << 20U;
+/// Answers that are held at once; of more, the files are read again for the rest.
+constexpr std::size_t kMostOutputBytes = std::size_t{64} << 20U;
 constexpr milliseconds kSealWait{200};
 constexpr milliseconds kShortWait{5'000};
 constexpr milliseconds kOperatorWait{300'000};
@@ -220,7 +221,10 @@ awaitable<Result<void>> BatchRun::read_files(ai::Batch batch, OutputLines* lines
   const std::vector<std::string> files = {batch.output_file_id, batch.error_file_id};
   for (const auto& file : files) {
     if (file.empty()) continue;
-    ai::OnFilePiece take = [lines](std::string_view piece) { return lines->feed(piece); };
+    ai::OnFilePiece take = [lines](std::string_view piece) {
+      lines->feed(piece);
+      return true;
+    };
     auto read = co_await parts_.api->download(file, std::move(take), SteadyTime::max());
     if (!read) co_return read.error();
     lines->end_file();
@@ -228,64 +232,83 @@ awaitable<Result<void>> BatchRun::read_files(ai::Batch batch, OutputLines* lines
   co_return Result<void>();
 }
 
-awaitable<Result<JsonText>> BatchRun::hand_out(ai::Batch batch) {
-  OutputLines lines(kMostOutputBytes);
-  auto read = co_await read_files(batch, &lines);
-  if (!read) co_return later(read.error());
+awaitable<Result<void>> BatchRun::read_all_files(ai::Batch batch, OutputLines* lines) {
+  auto read = co_await read_files(std::move(batch), lines);
   for (const auto& id : state_.doubles) {
+    if (!read) break;
     auto other = co_await parts_.api->get(id, request_deadline());
-    if (!other) co_return later(other.error());
-    read = co_await read_files(std::move(*other), &lines);
-    if (!read) co_return later(read.error());
+    if (!other) co_return other.error();
+    read = co_await read_files(std::move(*other), lines);
   }
+  co_return read;
+}
 
-  bool undecided = false;
-  auto inside = co_await look_inside(&undecided);
-  if (!inside) co_return later(inside.error());
-  std::vector<jobs::UnparkRequest> waiting;
-  std::vector<jobs::UnparkRequest> rows;
-  std::size_t answered = 0;
-  std::size_t again = 0;
-  for (const auto& one : *inside) {
-    const auto found = lines.lines().find(one.member.custom_id());
-    const bool is_final = found != lines.lines().end() && found->second.status != 0;
-    const int tries = one.member.tries + 1;
-    Delivery delivery;
-    if (is_final) {
-      delivery.status = found->second.status;
-      delivery.body = found->second.body;
-      ++answered;
-    } else if (tries < parts_.options.max_tries) {
-      ++again;
-      rows.push_back({one.member.row, id_, row_end(tries)});
-      continue;
-    } else {
-      delivery.error = found != lines.lines().end() ? found->second.error
-                       : batch.reason.empty()       ? "it stands in no file"
-                                                    : batch.reason;
-    }
-    waiting.push_back({one.row.job, one.row.key, delivery_json(delivery)});
-    rows.push_back({one.member.row, id_, row_end(0)});
+awaitable<Result<JsonText>> BatchRun::hand_out(ai::Batch batch) {
+  HandedOut sum;
+  for (bool all = false; !all;) {
+    bool undecided = false;
+    auto inside = co_await look_inside(&undecided);
+    if (!inside) co_return later(inside.error());
+    std::unordered_set<std::string> ids;
+    for (const auto& one : *inside) ids.insert(one.member.custom_id());
+    OutputLines lines(std::move(ids), kMostOutputBytes);
+    auto read = co_await read_all_files(batch, &lines);
+    if (!read) co_return later(read.error());
+    all = !lines.has_left_some();
+    sum.bad_lines = lines.bad_lines();
+    auto handed = co_await hand_out_some(std::move(*inside), &lines, batch.reason, &sum);
+    if (!handed) co_return later(handed.error());
   }
-  const std::size_t failed = rows.size() - answered - again;
-  // The answers first: a request whose job has ended is not asked again.
-  auto resumed = co_await resume(std::move(waiting));
-  if (resumed) resumed = co_await resume(std::move(rows));
-  if (!resumed) co_return later(resumed.error());
-  count("rwp_ai_batch_rows_total", "answered", answered);
-  count("rwp_ai_batch_rows_total", "again", again);
-  count("rwp_ai_batch_rows_total", "failed", failed);
+  count("rwp_ai_batch_rows_total", "answered", sum.answered);
+  count("rwp_ai_batch_rows_total", "again", sum.again);
+  count("rwp_ai_batch_rows_total", "failed", sum.failed);
   count("rwp_ai_batches_total", batch.status == ai::BatchStatus::completed ? "completed" : "other",
         1);
   co_await clean_up(batch);
   JsonWriter out;
   out.begin_object().member("provider_id", std::string_view(batch.id));
-  out.member("rows", static_cast<std::uint64_t>(inside->size()));
-  out.member("answered", static_cast<std::uint64_t>(answered));
-  out.member("again", static_cast<std::uint64_t>(again));
-  out.member("failed", static_cast<std::uint64_t>(failed));
-  out.member("bad_lines", static_cast<std::uint64_t>(lines.bad_lines())).end_object();
+  out.member("rows", static_cast<std::uint64_t>(sum.answered + sum.again + sum.failed));
+  out.member("answered", static_cast<std::uint64_t>(sum.answered));
+  out.member("again", static_cast<std::uint64_t>(sum.again));
+  out.member("failed", static_cast<std::uint64_t>(sum.failed));
+  out.member("bad_lines", static_cast<std::uint64_t>(sum.bad_lines)).end_object();
   co_return out.finish();
+}
+
+awaitable<Result<void>> BatchRun::hand_out_some(std::vector<Inside> inside,
+                                                const OutputLines* lines, std::string reason,
+                                                HandedOut* sum) {
+  std::vector<jobs::UnparkRequest> waiting;
+  std::vector<jobs::UnparkRequest> rows;
+  for (auto& one : inside) {
+    const auto found = lines->lines().find(one.member.custom_id());
+    const bool is_there = found != lines->lines().end();
+    // Its line may stand where there was no room for it this time.
+    if (!is_there && lines->has_left_some()) continue;
+    const int tries = one.member.tries + 1;
+    Delivery delivery;
+    delivery.accounts = std::move(one.row.accounts);
+    if (is_there && found->second.status != 0) {
+      delivery.status = found->second.status;
+      delivery.body = found->second.body;
+      ++sum->answered;
+    } else if (tries < parts_.options.max_tries) {
+      ++sum->again;
+      rows.push_back({one.member.row, id_, row_end(tries)});
+      continue;
+    } else {
+      delivery.error = is_there         ? found->second.error
+                       : reason.empty() ? "it stands in no file"
+                                        : reason;
+      ++sum->failed;
+    }
+    waiting.push_back({one.row.job, one.row.key, delivery_json(delivery)});
+    rows.push_back({one.member.row, id_, row_end(0)});
+  }
+  // The answers first: a request whose job has ended is not asked again.
+  auto resumed = co_await resume(std::move(waiting));
+  if (resumed) resumed = co_await resume(std::move(rows));
+  co_return resumed;
 }
 
 awaitable<Result<void>> BatchRun::resume(std::vector<jobs::UnparkRequest> requests) {

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace rwp::ai_batch {
@@ -57,8 +58,21 @@ class BatchRun {
   Awaitable<Result<JsonText>> watch();
   /// Whether all batches that carry our id have ended, after the later ones were cancelled.
   Awaitable<Result<bool>> settle_doubles();
+  /// What became of the requests.
+  struct HandedOut {
+    std::size_t answered = 0;
+    std::size_t again = 0;
+    std::size_t failed = 0;
+    std::size_t bad_lines = 0;
+  };
+
   Awaitable<Result<void>> read_files(ai::Batch batch, OutputLines* lines);
+  /// Those of the doubles, too.
+  Awaitable<Result<void>> read_all_files(ai::Batch batch, OutputLines* lines);
   Awaitable<Result<JsonText>> hand_out(ai::Batch batch);
+  /// Those that have a line, and when there was room for all lines, those that have none.
+  Awaitable<Result<void>> hand_out_some(std::vector<Inside> inside, const OutputLines* lines,
+                                        std::string reason, HandedOut* sum);
   Awaitable<Result<void>> resume(std::vector<jobs::UnparkRequest> requests);
   Awaitable<void> clean_up(ai::Batch batch);
 

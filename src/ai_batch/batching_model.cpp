@@ -1,3 +1,4 @@
+#include "ai_batch/held_money.hpp"
 #include "ai_batch/row.hpp"
 #include <rwp/ai_batch/batch_handlers.hpp>
 #include <rwp/ai_batch/batching_model.hpp>
@@ -6,11 +7,15 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace rwp::ai_batch {
 namespace {
 
 using boost::asio::awaitable;
+
+/// Beyond the wait itself, for the run that has its answer.
+constexpr std::chrono::hours kSpare{1};
 
 /// Gives the one answer that it was made with.
 class AnsweredModel final : public ai::Model {
@@ -53,14 +58,29 @@ class BatchingModel final : public ai::Model {
       // Without a value it has waited for as long as it may.
       auto delivery = resume->value ? read_delivery(*resume->value) : std::nullopt;
       if (!delivery) co_return co_await pass_chat(*now_, std::move(request));
+      auto accounts = std::move(delivery->accounts);
       auto reply = settle(std::move(*delivery));
+      if (options_.budget) {
+        HeldMoney money(*options_.budget, wait_name(resume->key));
+        co_await money.settle(std::move(accounts), cost_of(reply));
+      }
       if (!options_.meter) co_return reply;
       const auto answered = std::make_shared<AnsweredModel>(std::move(reply));
-      const auto metered = ai::make_metered(answered, *options_.meter);
+      ai::MeterOptions meter = *options_.meter;
+      meter.entry_id = named_id(wait_name(resume->key));
+      const auto metered = ai::make_metered(answered, std::move(meter));
       co_return co_await pass_chat(*metered, std::move(request));
     }
     if (is_urgent()) co_return co_await pass_chat(*now_, std::move(request));
-    co_return wait(std::move(request));
+    const std::string key = wait_key(context_.job().run.token, context_.job().attempt);
+    std::vector<std::string> accounts;
+    if (options_.budget) {
+      HeldMoney money(*options_.budget, wait_name(key));
+      auto held = co_await money.hold(&request, options_.longest_wait + kSpare);
+      if (!held) co_return held.error();
+      accounts = std::move(*held);
+    }
+    co_return wait(std::move(request), key, std::move(accounts));
   }
 
   awaitable<Result<ai::ChatReply>> do_stream(ai::ChatRequest request,
@@ -70,6 +90,16 @@ class BatchingModel final : public ai::Model {
 
   awaitable<Result<ai::EmbedReply>> do_embed(ai::EmbedRequest request) override {
     return pass_embed(*now_, std::move(request));
+  }
+
+  std::string wait_name(const std::string& key) const {
+    return context_.id().to_string() + "\n" + key;
+  }
+
+  Money cost_of(const Result<ai::ChatReply>& reply) const {
+    if (!reply) return {};
+    const auto& budget = *options_.budget;
+    return budget.prices.price(reply->model, reply->usage, reply->service_tier, budget.now()).cost;
   }
 
   bool is_urgent() const {
@@ -88,11 +118,13 @@ class BatchingModel final : public ai::Model {
   }
 
   /// Asks for the job to be parked, and its request to be made a job, as one unit.
-  Error wait(ai::ChatRequest request) const {
+  Error wait(ai::ChatRequest request, const std::string& key,
+             std::vector<std::string> accounts) const {
     const auto& job = context_.job();
     Row row;
     row.job = job.run.id;
-    row.key = wait_key(job.run.token, job.attempt);
+    row.key = key;
+    row.accounts = std::move(accounts);
     row.model = request.model;
     row.body = format_->request_body(request);
     jobs::NewJob row_job;

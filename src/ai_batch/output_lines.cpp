@@ -8,6 +8,9 @@
 namespace rwp::ai_batch {
 namespace {
 
+/// Longer than an answer may be.
+constexpr std::size_t kMostLineBytes = std::size_t{32} << 20U;
+
 std::string text_of(JsonView object, std::string_view name) {
   const auto member = object.find(name);
   return std::string(member ? member->as_string().value_or(std::string_view())
@@ -39,36 +42,53 @@ OutputLine read(JsonView line) {
 
 }  // namespace
 
-bool OutputLines::feed(std::string_view piece) {
-  bytes_ += piece.size();
-  if (bytes_ > max_bytes_) return false;
+void OutputLines::feed(std::string_view piece) {
   while (!piece.empty()) {
     const auto end = piece.find('\n');
-    rest_ += piece.substr(0, end);
+    const auto part = piece.substr(0, end);
+    if (is_too_long_ || rest_.size() + part.size() > kMostLineBytes) {
+      is_too_long_ = true;
+      rest_.clear();
+    } else {
+      rest_ += part;
+    }
     if (end == std::string_view::npos) break;
     piece.remove_prefix(end + 1);
-    take(std::exchange(rest_, std::string()));
+    end_line();
   }
-  return true;
 }
 
-void OutputLines::end_file() {
+void OutputLines::end_file() { end_line(); }
+
+void OutputLines::end_line() {
+  if (std::exchange(is_too_long_, false)) {
+    ++bad_lines_;
+    return;
+  }
   if (!rest_.empty()) take(std::exchange(rest_, std::string()));
 }
 
 void OutputLines::take(std::string line) {
   if (line.find_first_not_of(" \t\r") == std::string::npos) return;
+  const std::size_t size = line.size();
   const auto text = JsonText::parse(std::move(line));
   const std::string id = text ? text_of(JsonDocument(*text).root(), "custom_id") : std::string();
   if (id.empty()) {
     ++bad_lines_;
     return;
   }
+  if (!ids_.contains(id)) return;
+  const bool is_new = lines_.find(id) == lines_.end();
+  if (is_new && !lines_.empty() && bytes_ + size > max_bytes_) {
+    has_left_some_ = true;
+    return;
+  }
   OutputLine said = read(JsonDocument(*text).root());
-  auto [place, fresh] = lines_.try_emplace(id);
-  const bool better = said.status == 200 && place->second.status != 200;
-  if (fresh || better || (place->second.status == 0 && said.status != 0)) {
-    place->second = std::move(said);
+  OutputLine& place = lines_[id];
+  const bool better = said.status == 200 && place.status != 200;
+  if (is_new || better || (place.status == 0 && said.status != 0)) {
+    place = std::move(said);
+    bytes_ += size;
   }
 }
 

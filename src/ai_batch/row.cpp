@@ -16,13 +16,32 @@ std::string text_of(JsonView object, std::string_view name) {
                             : std::string_view());
 }
 
+void write_accounts(JsonWriter& out, const std::vector<std::string>& accounts) {
+  if (accounts.empty()) return;
+  out.key("accounts").begin_array();
+  for (const auto& account : accounts) out.value(std::string_view(account));
+  out.end_array();
+}
+
+std::vector<std::string> accounts_in(JsonView object) {
+  std::vector<std::string> accounts;
+  const auto list = object.find("accounts");
+  if (!list || list->kind() != JsonKind::array) return accounts;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    accounts.emplace_back(list->at(i).as_string().value_or(std::string_view()));
+  }
+  return accounts;
+}
+
 }  // namespace
 
 JsonText row_json(const Row& row) {
   JsonWriter out;
   out.begin_object().member("job", std::string_view(row.job.to_string()));
   out.member("key", std::string_view(row.key)).member("model", std::string_view(row.model));
-  out.member("body", row.body).end_object();
+  out.member("body", row.body);
+  write_accounts(out, row.accounts);
+  out.end_object();
   return out.finish();
 }
 
@@ -38,6 +57,7 @@ Result<Row> read_row(const JsonText& payload) {
   }
   row.job = *job;
   row.body = body->text();
+  row.accounts = accounts_in(document.root());
   return row;
 }
 
@@ -57,6 +77,7 @@ JsonText delivery_json(const Delivery& delivery) {
   } else {
     out.member("body", delivery.body);
   }
+  write_accounts(out, delivery.accounts);
   out.end_object();
   return out.finish();
 }
@@ -70,6 +91,7 @@ std::optional<Delivery> read_delivery(const JsonText& value) {
   delivery.status = static_cast<int>(*number);
   delivery.error = text_of(document.root(), "error");
   if (const auto body = document.root().find("body")) delivery.body = body->text();
+  delivery.accounts = accounts_in(document.root());
   return delivery;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rwp::ai_batch {
 
@@ -18,6 +19,8 @@ struct Row {
   std::string key{};
   std::string model{};
   JsonText body{};
+  /// Where money is held for it: accounts of the budget.
+  std::vector<std::string> accounts{};
 };
 
 JsonText row_json(const Row& row);
@@ -36,6 +39,8 @@ struct Delivery {
   int status = 0;
   JsonText body{};
   std::string error{};
+  /// As Row::accounts.
+  std::vector<std::string> accounts{};
 };
 
 JsonText delivery_json(const Delivery& delivery);

@@ -1,4 +1,5 @@
 #include "ai_openai/batch_json.hpp"
+#include "ai_openai/impl.hpp"
 #include "ai_openai/json_call.hpp"
 #include <rwp/ai_openai/batch_api.hpp>
 #include <rwp/core/uuid.hpp>
@@ -112,7 +113,7 @@ class OpenAiBatchApi final : public ai::BatchApi {
     if (!answer) co_return answer.error();
     const JsonDocument document(*answer);
     auto item = read(document.root());
-    if (!item) co_return no_answer(upstream_, "it has no id, or a status that is not known");
+    if (!item) co_return no_answer(upstream_, "it has no id, or no status");
     co_return std::move(*item);
   }
 
@@ -128,8 +129,8 @@ class OpenAiBatchApi final : public ai::BatchApi {
     ai::Page<T> page;
     for (std::size_t i = 0; i < data->size(); ++i) {
       auto item = read(data->at(i));
-      if (!item) co_return no_answer(upstream_, "data has an item without an id or a known status");
-      page.items.push_back(std::move(*item));
+      // One that is none must not hide the others.
+      if (item) page.items.push_back(std::move(*item));
     }
     const auto more = document.root().find("has_more");
     page.has_more = more && more->as_bool() == true;
@@ -151,6 +152,10 @@ Result<std::shared_ptr<ai::BatchApi>> make_openai_batch_api(
   }
   return std::shared_ptr<ai::BatchApi>(
       std::make_shared<OpenAiBatchApi>(std::move(transport), std::move(options)));
+}
+
+Result<std::shared_ptr<ai::BatchApi>> OpenAiModel::batches() const {
+  return make_openai_batch_api(impl_->upstream.transport(), impl_->options());
 }
 
 }  // namespace rwp::ai_openai

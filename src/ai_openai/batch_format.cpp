@@ -1,3 +1,4 @@
+#include "ai_openai/impl.hpp"
 #include "ai_openai/reply_json.hpp"
 #include "ai_openai/request_json.hpp"
 #include "ai_openai/server_error.hpp"
@@ -55,6 +56,10 @@ Result<std::shared_ptr<const ai::BatchFormat>> make_openai_batch_format(OpenAiOp
   }
   return std::shared_ptr<const ai::BatchFormat>(
       std::make_shared<ChatBatchFormat>(std::move(options)));
+}
+
+Result<std::shared_ptr<const ai::BatchFormat>> OpenAiModel::batch_format() const {
+  return make_openai_batch_format(impl_->options());
 }
 
 }  // namespace rwp::ai_openai

@@ -62,8 +62,8 @@ std::optional<ai::Batch> read_batch(JsonView object) {
   const std::string word = text_member(object, "status");
   const auto* const known = std::find_if(kStatuses.begin(), kStatuses.end(),
                                          [&](const auto& status) { return status.first == word; });
-  if (batch.id.empty() || known == kStatuses.end()) return std::nullopt;
-  batch.status = known->second;
+  if (batch.id.empty() || word.empty()) return std::nullopt;
+  batch.status = known == kStatuses.end() ? BatchStatus::unknown : known->second;
   batch.endpoint = text_member(object, "endpoint");
   batch.input_file_id = text_member(object, "input_file_id");
   batch.output_file_id = text_member(object, "output_file_id");

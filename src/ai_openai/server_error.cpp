@@ -190,6 +190,7 @@ Error to_error(const Speaker& speaker, int status, const net::HttpHeaders& heade
       said.type == "exceed_context_size_error") {
     error = ai::with_fault(error, ai::AnswerFault::context_too_long);
   }
+  if (said.code == "slow_down") error = ai::with_fault(error, ai::AnswerFault::too_fast);
   return error.with_retryable(verdict.retryable);
 }
 

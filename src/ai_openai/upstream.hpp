@@ -66,6 +66,7 @@ class Upstream {
 
   void on_rate_report(ai::OnRateReport listener) { listener_ = std::move(listener); }
 
+  const std::shared_ptr<net::HttpTransport>& transport() const noexcept { return transport_; }
   const OpenAiOptions& options() const noexcept { return options_; }
   const Dialect& dialect() const noexcept { return dialect_; }
   const Speaker& speaker() const noexcept { return speaker_; }

@@ -69,6 +69,8 @@ bool is_about_request(int status) {
   return status == 400 || status == 404 || status == 413 || status == 415 || status == 422;
 }
 
+bool is_no_route(int status) { return status == 404 || status == 405 || status == 501; }
+
 bool is_event_stream(const net::HttpHeaders& headers) {
   constexpr std::string_view kType = "text/event-stream";
   const auto type = headers.find("content-type");
@@ -99,8 +101,11 @@ awaitable<Result<std::unique_ptr<net::HttpExchange>>> OpenAiModel::Impl::open_wi
                              (before.max_completion_tokens != avoid.max_completion_tokens &&
                               request->max_output_tokens > 0 && !wire.bounds_output));
     if (!other_form) {
-      if (is_about_request(called.status) && !called.said.message.empty()) {
+      // Without a body of its own: only that it does not have what was asked for.
+      if (is_about_request(called.status) || is_no_route(called.status)) {
         wire.refusal.status = called.status;
+      }
+      if (is_about_request(called.status) && !called.said.message.empty()) {
         wire.refusal.body = std::move(called.body);
       }
       co_return std::move(called.exchange);

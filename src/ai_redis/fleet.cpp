@@ -38,6 +38,7 @@ class SharedAllowance final : public ai::RateAllowance {
   }
   void report(const ai::RateReport& report) override { core_->report(report); }
   void pause(milliseconds wait) override { core_->pause(wait); }
+  ai::RateReport standing() const override { return core_->standing(); }
 
  private:
   const boost::asio::any_io_executor executor_;

@@ -227,6 +227,24 @@ void RateCore::pause(milliseconds wait) {
   kick();
 }
 
+ai::RateReport RateCore::standing() const {
+  const auto window = [this](double limit, double stock, double left) {
+    ai::RateReport::Window there;
+    if (limit <= 0) return there;
+    const double per_second = limit / minute_in_seconds();
+    const double most = std::max(per_second * seconds(options_.burst), 1.0);
+    const double has = std::clamp(stock + left, 0.0, most);
+    there.limit = std::llround(limit);
+    there.remaining = static_cast<std::int64_t>(std::floor(has + 1e-6));
+    there.reset = milliseconds(std::llround(std::ceil((most - has) / per_second * 1e3)));
+    return there;
+  };
+  ai::RateReport report;
+  report.requests = window(limit_.requests, stock_.requests, left_.requests);
+  report.tokens = window(limit_.tokens, stock_.tokens, left_.tokens);
+  return report;
+}
+
 void RateCore::close() {
   closed_ = true;
   for (Waiter* waiter : waiters_) waiter->changed.notify_all();
@@ -365,6 +383,7 @@ void RateCore::use(const RateGrant& grant) {
   limit_.tokens = grant.tokens_per_minute;
   stock_.requests += grant.requests;
   stock_.tokens += grant.tokens;
+  left_ = {grant.left_requests, grant.left_tokens};
   if (grant.paused.count() > 0) paused_until_ = std::max(paused_until_, at + grant.paused);
   not_before_ = at + std::max(grant.again_in, slice_ / 50);
 }

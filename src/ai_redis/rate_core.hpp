@@ -26,6 +26,8 @@ class RateCore : public std::enable_shared_from_this<RateCore> {
   void settle(std::int64_t reserved, std::int64_t used, bool sent);
   void report(const ai::RateReport& report);
   void pause(std::chrono::milliseconds wait);
+  /// What the bucket in Redis held when it was last asked, and what is here.
+  ai::RateReport standing() const;
   /// Fetches no more.
   void close();
 
@@ -77,6 +79,8 @@ class RateCore : public std::enable_shared_from_this<RateCore> {
   const std::chrono::milliseconds slice_;
 
   Pair stock_;
+  /// Left in Redis, as of the last answer.
+  Pair left_;
   std::list<Waiter*> waiters_;
   /// The limits as last known; 0: none.
   Pair limit_;

@@ -111,7 +111,7 @@ redis.call('HSET', KEYS[2], unpack(set))
 redis.call('PEXPIRE', KEYS[2], math.max(600000, 2 * minute))
 redis.call('PEXPIRE', KEYS[1], 604800000)
 return {text(grant.rq), text(grant.tk), text(wait), text(active), text(limit.rq), text(limit.tk),
-        text(math.max(paused - now, 0))}
+        text(math.max(paused - now, 0)), text(level.rq), text(level.tk)}
 )";
 
 std::string text(double number) { return std::to_string(number); }
@@ -151,7 +151,7 @@ std::vector<std::string> rate_arguments(const RateAsk& ask, const ai::RateAllowa
 }
 
 Result<RateGrant> read_grant(const net_redis::Reply& reply) {
-  std::array<double, 7> numbers{};
+  std::array<double, 9> numbers{};
   bool good = reply.is_array() && reply.items.size() == numbers.size();
   for (std::size_t i = 0; good && i < numbers.size(); ++i) {
     const std::string& word = reply.items[i].text;
@@ -168,6 +168,8 @@ Result<RateGrant> read_grant(const net_redis::Reply& reply) {
   grant.requests_per_minute = numbers[4];
   grant.tokens_per_minute = numbers[5];
   grant.paused = milliseconds_of(numbers[6]);
+  grant.left_requests = numbers[7];
+  grant.left_tokens = numbers[8];
   return grant;
 }
 

@@ -42,6 +42,9 @@ struct RateGrant {
   double requests_per_minute = 0;
   double tokens_per_minute = 0;
   std::chrono::milliseconds paused{0};
+  /// What is left in the bucket.
+  double left_requests = 0;
+  double left_tokens = 0;
 };
 
 /// The bucket of a shared rate, in Redis. Nothing is in it that was not there for a time: it begins

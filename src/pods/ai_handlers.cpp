@@ -3,12 +3,15 @@
 #include "pods/openai_error.hpp"
 #include "pods/openai_reply.hpp"
 #include "pods/openai_request.hpp"
+#include "pods/responses_reply.hpp"
+#include "pods/responses_request.hpp"
 #include <rwp/core/async.hpp>
 #include <rwp/core/sha256.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <optional>
 #include <utility>
@@ -87,7 +90,7 @@ Response failed(const AiRoutes& routes, const std::string& request_id, const Err
                 const ai::WireCall* wire) {
   const bool about_request =
       error.code() == Errc::invalid_argument || error.code() == Errc::not_found;
-  if (wire == nullptr || wire->refusal.status == 0 || !about_request) {
+  if (wire == nullptr || wire->refusal.body.empty() || !about_request) {
     return failed(routes, request_id, error);
   }
   return server::json_response(wire->refusal.status, wire->refusal.body);
@@ -145,12 +148,18 @@ Sha256 digest_of(const Request& request) {
   return sha256(request.target + "\n" + request.body);
 }
 
-awaitable<Response> answer_call(Shared routes, Request request, ChatCall call, std::string kind,
+/// What a call is for, and under which name its Idempotency-Key is kept.
+struct Purpose {
+  std::string kind{};
+  std::string form{};
+};
+
+awaitable<Response> answer_call(Shared routes, Request request, ChatCall call, Purpose purpose,
                                 Sha256 digest) {
   if (!serves(*routes, request.identity.tenant, call.request.model)) {
     co_return openai_error_response(no_such_model(call.request.model));
   }
-  sign(call.request, request, *routes, std::move(kind));
+  sign(call.request, request, *routes, std::move(purpose.kind));
   const std::string tenant = request.identity.tenant;
   if (call.stream) {
     auto streamed = co_await stream_chat(routes, request.request_id, std::move(call));
@@ -162,8 +171,8 @@ awaitable<Response> answer_call(Shared routes, Request request, ChatCall call, s
   if (!key) co_return openai_error_response(to_openai_error(key.error()));
   if (!key->empty()) {
     const auto deadline = std::chrono::steady_clock::now() + routes->timeout;
-    answered =
-        routes->idempotent->answer(tenant + "\n" + *key, digest, std::move(answered), deadline);
+    answered = routes->idempotent->answer(tenant + "\n" + *key + purpose.form, digest,
+                                          std::move(answered), deadline);
   }
   auto response = co_await on(routes->model_executor, std::move(answered));
   tell_standing(*routes, tenant, response);
@@ -180,20 +189,113 @@ awaitable<Response> answer_chat(Shared routes, Request request) {
     co_return openai_error_response(*refused);
   }
   auto call = std::move(std::get<ChatCall>(read));
-  co_return co_await answer_call(routes, std::move(request), std::move(call), "openai.chat",
+  Purpose purpose;
+  purpose.kind = "openai.chat";
+  co_return co_await answer_call(routes, std::move(request), std::move(call), std::move(purpose),
                                  digest);
 }
 
-awaitable<Response> answer_response(Shared routes, Request request) {
+/// Writes a chat's stream as the events of a response.
+class TranslatingWriter final : public server::ResponseWriter {
+ public:
+  TranslatingWriter(server::ResponseWriter& inner, ResponseTranslation& translation)
+      : inner_(inner), translation_(translation) {}
+
+  awaitable<Result<void>> write(std::string piece) override {
+    auto told = translation_.feed(piece);
+    std::string text =
+        told ? std::move(*told)
+             : ChunkWriter::error(to_openai_error(told.error()), ai::WireApi::responses);
+    if (!text.empty()) {
+      auto written = co_await inner_.write(std::move(text));
+      if (!written) co_return written.error();
+    }
+    if (!told) co_return told.error();
+    co_return Result<void>();
+  }
+
+ private:
+  server::ResponseWriter& inner_;
+  ResponseTranslation& translation_;
+};
+
+awaitable<Result<void>> send_translated(server::BodyStream stream,
+                                        std::shared_ptr<ResponseTranslation> translation,
+                                        server::ResponseWriter& writer) {
+  TranslatingWriter translating(writer, *translation);
+  auto sent = co_await stream(translating);
+  if (!sent || translation->has_ended()) co_return sent;
+  co_return Error(Errc::corrupt, "the stream has no end");
+}
+
+/// As a chat, whose answer is told as a response.
+awaitable<Response> answer_translated(Shared routes, Request request, Sha256 digest) {
+  auto translated = translate_response_request(std::move(request.body));
+  if (const auto* refused = std::get_if<OpenAiError>(&translated)) {
+    co_return openai_error_response(*refused);
+  }
+  auto& chat = std::get<TranslatedResponse>(translated);
+  auto read = routes->pass_through ? read_wire_chat(std::move(chat.body))
+                                   : read_chat_request(std::move(chat.body));
+  if (const auto* refused = std::get_if<OpenAiError>(&read)) {
+    co_return openai_error_response(as_response_error(*refused));
+  }
+  auto call = std::move(std::get<ChatCall>(read));
+  const auto translation = std::make_shared<ResponseTranslation>(std::move(chat.echo));
+  const std::string request_id = request.request_id;
+  Purpose purpose;
+  purpose.kind = "openai.responses";
+  purpose.form = "\nas a chat";
+  auto response =
+      co_await answer_call(routes, std::move(request), std::move(call), std::move(purpose), digest);
+  if (response.stream) {
+    response.stream = [chats = std::move(response.stream),
+                       translation](server::ResponseWriter& writer) {
+      return send_translated(chats, translation, writer);
+    };
+    co_return response;
+  }
+  if (response.status != 200) co_return response;
+  auto whole = translation->whole(std::move(response.body));
+  if (!whole) co_return failed(*routes, request_id, whole.error());
+  response.body = whole->release();
+  co_return response;
+}
+
+/// Whether the service does not have the API at all, which it may say of a model as well.
+bool lacks_api(const ai::WireCall& wire) {
+  const int status = wire.refusal.status;
+  if (status != 404 && status != 405 && status != 501) return false;
+  return wire.refusal.body.find("model") == std::string::npos;
+}
+
+/// What is known of the service behind: whether it has responses of its own.
+struct ResponsesKnown {
+  std::atomic<bool> lacks{false};
+};
+
+awaitable<Response> answer_response(Shared routes, std::shared_ptr<ResponsesKnown> known,
+                                    Request request) {
   if (const auto wrong = wrong_media_type(request)) co_return openai_error_response(*wrong);
   const Sha256 digest = digest_of(request);
+  if (!routes->pass_through || known->lacks) {
+    co_return co_await answer_translated(routes, std::move(request), digest);
+  }
+  Request again = request;
   auto read = read_wire_response(std::move(request.body));
   if (const auto* refused = std::get_if<OpenAiError>(&read)) {
     co_return openai_error_response(*refused);
   }
   auto call = std::move(std::get<ChatCall>(read));
-  co_return co_await answer_call(routes, std::move(request), std::move(call), "openai.responses",
-                                 digest);
+  const auto wire = call.request.wire;
+  Purpose purpose;
+  purpose.kind = "openai.responses";
+  auto response =
+      co_await answer_call(routes, std::move(request), std::move(call), std::move(purpose), digest);
+  if (response.status == 200 || !lacks_api(*wire)) co_return response;
+  known->lacks = true;
+  routes->log.info("the service has no responses; they are asked for as chats");
+  co_return co_await answer_translated(routes, std::move(again), digest);
 }
 
 awaitable<Response> answer_embeddings(Shared routes, Request request) {
@@ -257,11 +359,9 @@ AiHandlers make_ai_handlers(AiRoutes routes) {
   const Shared shared = std::make_shared<const AiRoutes>(std::move(routes));
   AiHandlers handlers;
   handlers.chat = [shared](Request request) { return answer_chat(shared, std::move(request)); };
-  if (shared->pass_through) {
-    handlers.responses = [shared](Request request) {
-      return answer_response(shared, std::move(request));
-    };
-  }
+  handlers.responses = [shared, known = std::make_shared<ResponsesKnown>()](Request request) {
+    return answer_response(shared, known, std::move(request));
+  };
   handlers.embeddings = [shared](Request request) {
     return answer_embeddings(shared, std::move(request));
   };

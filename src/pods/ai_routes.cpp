@@ -16,9 +16,7 @@ void add_ai_routes(server::Router& router, AiRoutes routes) {
   options.problem_format = openai_problem;
   auto handlers = make_ai_handlers(std::move(routes));
   router.add("POST", "/v1/chat/completions", std::move(handlers.chat), options);
-  if (handlers.responses) {
-    router.add("POST", "/v1/responses", std::move(handlers.responses), options);
-  }
+  router.add("POST", "/v1/responses", std::move(handlers.responses), options);
   router.add("POST", "/v1/embeddings", std::move(handlers.embeddings), options);
   router.add("GET", "/v1/models", std::move(handlers.list_models), options);
   router.add("GET", "/v1/models/{model...}", std::move(handlers.get_model), options);

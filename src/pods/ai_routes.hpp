@@ -58,7 +58,6 @@ struct AiRoutes {
 /// The routes' handlers, which need no server.
 struct AiHandlers {
   server::Handler chat{};
-  /// Unset without `pass_through`.
   server::Handler responses{};
   server::Handler embeddings{};
   server::Handler list_models{};
@@ -68,9 +67,9 @@ struct AiHandlers {
 
 AiHandlers make_ai_handlers(AiRoutes routes);
 
-/// Adds POST /v1/chat/completions and, where calls pass through, POST /v1/responses (both also
-/// streamed), POST /v1/embeddings, GET /v1/models and
-/// GET /v1/models/{model}. Every refusal is an OpenAI error object.
+/// Adds POST /v1/chat/completions and POST /v1/responses (both also streamed), POST /v1/embeddings,
+/// GET /v1/models and GET /v1/models/{model}. Every refusal is an OpenAI error object. Responses
+/// go on where calls pass through and the service has them; else they are translated to chats.
 void add_ai_routes(server::Router& router, AiRoutes routes);
 
 }  // namespace rwp::pods

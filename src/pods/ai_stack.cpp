@@ -151,16 +151,35 @@ Result<ai::PriceTable> ai_prices(const Configuration& configuration) {
   return ai::PriceTable::make(std::move(*prices));
 }
 
-Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configuration,
-                                                  AiStackParts parts) {
-  auto prices = ai_prices(configuration);
-  if (!prices) return prices.error();
+ai::MeterOptions ai_meter(const AiStackParts& parts, ai::PriceTable prices) {
   ai::MeterOptions meter;
   meter.ledger = parts.ledger;
   meter.log = parts.log;
   meter.metrics = parts.metrics;
   meter.spans = parts.spans;
-  meter.prices = *prices;
+  meter.prices = std::move(prices);
+  return meter;
+}
+
+std::optional<ai::BudgetOptions> ai_budget(const Configuration& configuration,
+                                           const AiStackParts& parts, ai::PriceTable prices) {
+  if (!parts.ledger || !parts.tenants || !needs_ai_ledger(configuration)) return std::nullopt;
+  ai::BudgetOptions budget;
+  budget.ledger = parts.ledger;
+  budget.prices = std::move(prices);
+  budget.rules_of = [book = parts.tenants](const std::string& tenant) {
+    return book->rules_of(tenant);
+  };
+  budget.log = parts.log;
+  budget.metrics = parts.metrics;
+  return budget;
+}
+
+Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configuration,
+                                                  AiStackParts parts) {
+  auto prices = ai_prices(configuration);
+  if (!prices) return prices.error();
+  ai::MeterOptions meter = ai_meter(parts, *prices);
   if (!wants_ai_stack(configuration)) {
     return ai::make_metered(std::move(parts.model), std::move(meter));
   }
@@ -211,17 +230,7 @@ Result<std::shared_ptr<ai::Model>> build_ai_stack(const Configuration& configura
     tenants.metrics = parts.metrics;
     options.tenant_limited = std::move(tenants);
   }
-  if (parts.ledger && needs_ai_ledger(configuration)) {
-    ai::BudgetOptions budget;
-    budget.ledger = parts.ledger;
-    budget.prices = std::move(*prices);
-    budget.rules_of = [book = parts.tenants](const std::string& tenant) {
-      return book->rules_of(tenant);
-    };
-    budget.log = parts.log;
-    budget.metrics = parts.metrics;
-    options.budgeted = std::move(budget);
-  }
+  options.budgeted = ai_budget(configuration, parts, std::move(*prices));
   options.fallback.log = parts.log;
   options.fallback.metrics = parts.metrics;
 

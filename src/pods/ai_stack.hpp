@@ -1,6 +1,8 @@
 #pragma once
 
 #include "pods/ai_tenants.hpp"
+#include <rwp/ai/budgeted.hpp>
+#include <rwp/ai/metered.hpp>
 #include <rwp/ai/model.hpp>
 #include <rwp/ai/price_table.hpp>
 #include <rwp/core/error.hpp>
@@ -14,6 +16,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace rwp::pods {
@@ -52,6 +55,11 @@ bool passes_through(const Configuration& configuration, const ai::Model& model);
 /// Prices of `ai_prices_file`, else OpenAI's. `Errc::invalid_argument` names the file and the
 /// place.
 Result<ai::PriceTable> ai_prices(const Configuration& configuration);
+
+/// What counts and books calls, and what holds them to their budgets; none: there are none.
+ai::MeterOptions ai_meter(const AiStackParts& parts, ai::PriceTable prices);
+std::optional<ai::BudgetOptions> ai_budget(const Configuration& configuration,
+                                           const AiStackParts& parts, ai::PriceTable prices);
 
 /// The model in all the decorators that the settings ask for (docs/ai.md); without any, metered and
 /// booked when there is a ledger.

@@ -59,12 +59,6 @@ struct TenantFile {
   static constexpr auto describe() { return std::tuple{field("tenants", &TenantFile::tenants)}; }
 };
 
-AiTenants::Stamp stamp_of(const struct stat& status) {
-  return {static_cast<std::int64_t>(status.st_ino), static_cast<std::int64_t>(status.st_size),
-          static_cast<std::int64_t>(status.st_mtim.tv_sec),
-          static_cast<std::int64_t>(status.st_mtim.tv_nsec)};
-}
-
 /// A misspelt member would silently lift a limit.
 Result<void> check_names(JsonView root) {
   constexpr std::array<std::string_view, 8> kKnown = {
@@ -105,7 +99,7 @@ std::optional<Money> money_of(const std::optional<double>& dollars) {
 
 struct AiTenants::Table {
   std::map<std::string, TenantEntry> tenants{};
-  Stamp stamp{};
+  FileStamp stamp{};
 
   /// The first that says something: the tenant's own, that of "*".
   template <class T>
@@ -140,14 +134,14 @@ Result<std::shared_ptr<const AiTenants::Table>> read_file(const std::string& pat
   if (!read) return read.error().with_context(thing);
   auto table = std::make_shared<AiTenants::Table>();
   table->tenants = std::move(read->tenants);
-  table->stamp = stamp_of(status);
+  table->stamp = FileStamp::of(status);
   return std::shared_ptr<const AiTenants::Table>(std::move(table));
 }
 
 }  // namespace
 
 AiTenants::AiTenants(const Configuration& configuration, observability::Logger log)
-    : path_(configuration.ai_tenants_file),
+    : file_(configuration.ai_tenants_file, kLookEvery),
       log_(std::move(log)),
       defaults_(configuration),
       table_(std::make_shared<Table>()) {}
@@ -156,32 +150,23 @@ AiTenants::~AiTenants() = default;
 Result<std::shared_ptr<AiTenants>> AiTenants::open(const Configuration& configuration,
                                                    observability::Logger log) {
   auto tenants = std::shared_ptr<AiTenants>(new AiTenants(configuration, std::move(log)));
-  if (tenants->path_.empty()) return tenants;
-  auto table = read_file(tenants->path_);
+  if (tenants->file_.path().empty()) return tenants;
+  auto table = read_file(tenants->file_.path());
   if (!table) return table.error();
   tenants->table_ = std::move(*table);
   return tenants;
 }
 
 std::shared_ptr<const AiTenants::Table> AiTenants::current() {
-  if (path_.empty()) return table_;
-  const auto now = std::chrono::steady_clock::now();
+  if (file_.path().empty()) return table_;
   const std::lock_guard lock(mutex_);
-  if (now < next_look_) return table_;
-  next_look_ = now + kLookEvery;
-  struct stat status {};
-  const bool there = ::stat(path_.c_str(), &status) == 0;
-  const Stamp stamp = there ? stamp_of(status) : Stamp();
-  if (there && stamp == table_->stamp) {
-    bad_.reset();
-    return table_;
-  }
-  auto read = read_file(path_);
+  if (!file_.must_read(table_->stamp, std::chrono::steady_clock::now())) return table_;
+  auto read = read_file(file_.path());
   if (read) {
     table_ = std::move(*read);
-    bad_.reset();
+    file_.clear_fault();
     log_.info("tenants read again", {{"tenants", table_->tenants.size()}});
-  } else if (std::exchange(bad_, stamp) != stamp) {
+  } else if (file_.is_new_fault()) {
     log_.error("tenants file is bad; what was known before stays", {{"error", read.error()}});
   }
   return table_;

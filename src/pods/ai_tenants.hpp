@@ -1,17 +1,14 @@
 #pragma once
 
+#include "pods/file_watch.hpp"
 #include <rwp/ai/budgeted.hpp>
 #include <rwp/ai/tenant_limited.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/pods/configuration.hpp>
 
-#include <array>
-#include <chrono>
-#include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,21 +37,16 @@ class AiTenants {
   bool keeps_artefacts(const std::string& tenant);
 
   struct Table;
-  /// Changes with each replacement of the file, also within one second.
-  using Stamp = std::array<std::int64_t, 4>;
 
  private:
   AiTenants(const Configuration& configuration, observability::Logger log);
   std::shared_ptr<const Table> current();
 
-  const std::string path_;
+  FileWatch file_;
   const observability::Logger log_;
   const Configuration defaults_;
   std::mutex mutex_;
   std::shared_ptr<const Table> table_;
-  std::chrono::steady_clock::time_point next_look_{};
-  /// The bad file that the log has told of.
-  std::optional<Stamp> bad_;
 };
 
 }  // namespace rwp::pods

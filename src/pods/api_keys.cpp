@@ -20,22 +20,6 @@ using namespace std::chrono_literals;
 constexpr std::size_t kLargestFile = std::size_t{4} << 20U;
 constexpr auto kLookEvery = 500ms;
 
-/// What tells that a file is another than before.
-struct FileStamp {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = 0;
-  std::int64_t modified_ns = 0;
-  friend bool operator==(const FileStamp&, const FileStamp&) = default;
-};
-
-FileStamp stamp_of(const struct stat& status) {
-  return {.device = status.st_dev,
-          .inode = status.st_ino,
-          .size = status.st_size,
-          .modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
-}
-
 std::optional<int> hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -135,7 +119,7 @@ Result<std::shared_ptr<const ApiKeys::Table>> read_table(const std::string& path
   if (!content) return content.error();
 
   auto table = std::make_shared<ApiKeys::Table>();
-  table->stamp = stamp_of(status);
+  table->stamp = FileStamp::of(status);
   table->cursor_secret = sha256("cursors\n" + *content);
   std::size_t number = 0;
   for (std::size_t begin = 0; begin < content->size();) {
@@ -154,7 +138,7 @@ Result<std::shared_ptr<const ApiKeys::Table>> read_table(const std::string& path
 }  // namespace
 
 ApiKeys::ApiKeys(std::string path, observability::Logger log)
-    : path_(std::move(path)), log_(std::move(log)) {}
+    : file_(std::move(path), kLookEvery), log_(std::move(log)) {}
 
 ApiKeys::~ApiKeys() = default;
 
@@ -164,7 +148,6 @@ Result<std::shared_ptr<ApiKeys>> ApiKeys::open(std::string path, observability::
   // The constructor is private.
   std::shared_ptr<ApiKeys> keys(new ApiKeys(std::move(path), std::move(log)));
   keys->table_ = std::move(*table);
-  keys->next_look_ = std::chrono::steady_clock::now() + kLookEvery;
   return keys;
 }
 
@@ -179,22 +162,14 @@ Result<std::shared_ptr<ApiKeys>> ApiKeys::open(const Configuration& configuratio
 }
 
 std::shared_ptr<const ApiKeys::Table> ApiKeys::current() {
-  const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
-  if (now < next_look_) return table_;
-  next_look_ = now + kLookEvery;
-  struct stat status {};
-  const bool there = ::stat(path_.c_str(), &status) == 0;
-  if (there && stamp_of(status) == table_->stamp) {
-    complained_ = false;
-    return table_;
-  }
-  auto read = read_table(path_);
+  if (!file_.must_read(table_->stamp, std::chrono::steady_clock::now())) return table_;
+  auto read = read_table(file_.path());
   if (read) {
     table_ = std::move(*read);
-    complained_ = false;
+    file_.clear_fault();
     log_.info("API keys read again", {{"keys", table_->by_id.size()}});
-  } else if (!std::exchange(complained_, true)) {
+  } else if (file_.is_new_fault()) {
     log_.error("API keys cannot be read; those known before stay", {{"error", read.error()}});
   }
   return table_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pods/file_watch.hpp"
 #include <rwp/core/describe.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/core/sha256.hpp>
@@ -9,7 +10,6 @@
 #include <rwp/server/router.hpp>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -104,7 +104,7 @@ class ApiKeys {
   std::optional<std::size_t> requests_per_second(const std::string& key_id);
   /// Known to no tenant; changes with the file.
   Sha256 cursor_secret();
-  bool everybody() const noexcept { return path_.empty(); }
+  bool everybody() const noexcept { return file_.path().empty(); }
 
   struct Table;
 
@@ -112,12 +112,10 @@ class ApiKeys {
   ApiKeys(std::string path, observability::Logger log);
   std::shared_ptr<const Table> current();
 
-  const std::string path_;
+  FileWatch file_;
   const observability::Logger log_;
   std::mutex mutex_;
   std::shared_ptr<const Table> table_;
-  std::chrono::steady_clock::time_point next_look_{};
-  bool complained_ = false;
 };
 
 /// The key of `Authorization: Bearer …`, or why there is none (`Errc::unauthenticated`).

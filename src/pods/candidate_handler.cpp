@@ -52,12 +52,14 @@ Awaitable<Result<ParseResult>> parse_and_store(HandlerParts parts, CandidateSour
   if (!read) co_return read.error();
   text.text = std::move(read->text);
 
+  auto model = co_await model_of_run(parts.model, parts.waiting, context);
+  if (!model) co_return model.error();
   recruitment::CallOptions options;
   options.tenant = tenant;
   options.deadline = context.deadline();
   options.trace = context.trace();
   auto candidate =
-      co_await recruitment::parse_candidate(parts.model, std::move(text), std::move(options));
+      co_await recruitment::parse_candidate(std::move(*model), std::move(text), std::move(options));
   if (!candidate) co_return end_without_answer(context, candidate.error(), *parts.trouble);
   if (context.stop_reason() == jobs::StopReason::drain) co_return context.hand_back();
 

@@ -41,13 +41,16 @@ analytics::Event enriched_event(const EnrichedAd& enriched) {
 
 Awaitable<Result<EnrichResult>> enrich_and_store(HandlerParts parts, JobAd ad,
                                                  jobs::JobContext& context) {
+  auto model = co_await model_of_run(parts.model, parts.waiting, context);
+  if (!model) co_return model.error();
   recruitment::CallOptions options;
   options.tenant = context.job().tenant;
   options.deadline = context.deadline();
   options.trace = context.trace();
   AdRecord record;
   record.ad = ad;
-  auto enriched = co_await recruitment::enrich(parts.model, std::move(ad), std::move(options));
+  auto enriched =
+      co_await recruitment::enrich(std::move(*model), std::move(ad), std::move(options));
   if (!enriched) co_return end_without_answer(context, enriched.error(), *parts.trouble);
   if (context.stop_reason() == jobs::StopReason::drain) co_return context.hand_back();
   record.enriched = std::move(*enriched);
@@ -71,6 +74,8 @@ Awaitable<Result<EnrichResult>> enrich_and_store(HandlerParts parts, JobAd ad,
   result.ad_id = record.ad.id;
   result.object = key;
   result.model = record.enriched.provenance.model;
+  result.prompt = record.enriched.provenance.prompt;
+  result.prompt_digest = record.enriched.provenance.prompt_digest;
   result.quality_score = record.enriched.quality_score;
   result.skills = static_cast<int>(record.enriched.skills.size());
   co_return result;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pods/ai_waiting.hpp"
 #include "pods/trouble.hpp"
 #include <rwp/ai/model.hpp>
 #include <rwp/analytics/sink.hpp>
@@ -19,6 +20,8 @@ struct HandlerParts {
   std::shared_ptr<storage::ObjectStore> objects{};
   std::shared_ptr<analytics::Sink> sink{};
   std::shared_ptr<Trouble> trouble{};
+  /// Null: no job waits for a batch.
+  std::shared_ptr<const AiWaiting> waiting{};
 };
 
 /// The result of a job "job_ad.enrich"; the whole record is the object.
@@ -27,12 +30,18 @@ struct EnrichResult {
   /// Key of the record in the object store.
   std::string object{};
   std::string model{};
+  /// Name, version and digest of the prompt.
+  std::string prompt{};
+  std::string prompt_digest{};
   int quality_score = 0;
   int skills = 0;
 
   static constexpr auto describe() {
-    return std::tuple{field("ad_id", &EnrichResult::ad_id), field("object", &EnrichResult::object),
+    return std::tuple{field("ad_id", &EnrichResult::ad_id),
+                      field("object", &EnrichResult::object),
                       field("model", &EnrichResult::model),
+                      field("prompt", &EnrichResult::prompt),
+                      field("prompt_digest", &EnrichResult::prompt_digest),
                       field("quality_score", &EnrichResult::quality_score),
                       field("skills", &EnrichResult::skills)};
   }

@@ -1,5 +1,6 @@
 #include "pods/enrichment_run.hpp"
 
+#include "pods/ai_waiting.hpp"
 #include <rwp/core/sha256.hpp>
 #include <rwp/jobs/typed.hpp>
 
@@ -64,6 +65,7 @@ Result<void> EnrichmentRun::submit(std::vector<recruitment::JobAd> ads,
     jobs::NewJob job = jobs::to_new_job(ad);
     job.queue = kAdsQueue;
     job.max_attempts = 8;
+    if (may_wait_) job.tags.emplace_back(kCanWaitTag);
     const std::string key = to_hex(sha256(basis_ + '\0' + job.payload.str()));
     job.idempotency_key = "ad/" + key.substr(0, 40);
     digest_ = to_hex(sha256(digest_ + key));

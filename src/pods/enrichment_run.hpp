@@ -31,6 +31,9 @@ class EnrichmentRun {
   /// `basis`: what besides the advert decides whether it is to be enriched anew.
   EnrichmentRun(Client& client, AdReader& reader, RejectsFile& rejects, std::string basis);
 
+  /// The jobs to come may wait for batches.
+  void let_wait() { may_wait_ = true; }
+
   /// Reads and submits the next adverts. Errors: of the input, or of the store (nothing is lost:
   /// run it again).
   Result<void> submit_some();
@@ -83,6 +86,7 @@ class EnrichmentRun {
   std::size_t succeeded_ = 0;
   std::size_t failed_ = 0;
   bool all_read_ = false;
+  bool may_wait_ = false;
 };
 
 }  // namespace rwp::pods

@@ -73,11 +73,13 @@ Awaitable<Result<Match>> score(HandlerParts parts, MatchRequest request,
     if (!ad) co_return ad.error();
     request.ad = std::move(*ad);
   }
+  auto model = co_await model_of_run(parts.model, parts.waiting, context);
+  if (!model) co_return model.error();
   recruitment::CallOptions options;
   options.tenant = tenant;
   options.deadline = context.deadline();
   options.trace = context.trace();
-  auto match = co_await recruitment::score_match(parts.model, std::move(*request.candidate),
+  auto match = co_await recruitment::score_match(std::move(*model), std::move(*request.candidate),
                                                  std::move(*request.ad), std::move(options));
   if (!match) co_return end_without_answer(context, match.error(), *parts.trouble);
   if (context.stop_reason() == jobs::StopReason::drain) co_return context.hand_back();

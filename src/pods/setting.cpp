@@ -184,6 +184,30 @@ void add_ai_limits(std::vector<Setting>& all) {
          &Configuration::ai_cache_megabytes, 1'000'000);
 }
 
+void add_ai_batch(std::vector<Setting>& all) {
+  constexpr std::chrono::milliseconds kShortest{10};
+  all.push_back(switch_setting(
+      Names{"--ai-batch", "RWP_AI_BATCH", "",
+            "Jobs that are able to wait go through the service's batches", kRunsJobs},
+      &Configuration::ai_batch));
+  all.push_back(number_setting(
+      Names{"--ai-batch-rows", "RWP_AI_BATCH_ROWS", "", "Most calls of a batch (5000)", kRunsJobs},
+      &Configuration::ai_batch_rows, 1, 9'000));
+  const auto time = [&all](const char* flag, const char* variable, const char* help,
+                           std::chrono::milliseconds Configuration::*member) {
+    all.push_back(duration_setting(Names{flag, variable, "", help, kRunsJobs}, member,
+                                   std::chrono::hours(72), "72h", kShortest));
+  };
+  time("--ai-batch-age", "RWP_AI_BATCH_AGE", "Longest that calls are gathered (60s)",
+       &Configuration::ai_batch_age);
+  time("--ai-batch-poll-every", "RWP_AI_BATCH_POLL_EVERY", "How often a batch is looked at (60s)",
+       &Configuration::ai_batch_poll_every);
+  time("--ai-batch-takes", "RWP_AI_BATCH_TAKES",
+       "A job that is needed sooner is asked at once (25h)", &Configuration::ai_batch_takes);
+  time("--ai-batch-request-timeout", "RWP_AI_BATCH_REQUEST_TIMEOUT",
+       "Longest that making a batch may take (120s)", &Configuration::ai_batch_request_timeout);
+}
+
 void add_ai(std::vector<Setting>& all, const SchemeRegistry& schemes) {
   add_ai_limits(all);
   all.push_back(duration_setting(Names{"--ai-cache-ttl", "RWP_AI_CACHE_TTL", "",
@@ -219,6 +243,7 @@ void add_ai(std::vector<Setting>& all, const SchemeRegistry& schemes) {
   all.push_back(switch_setting(Names{"--ai-artefacts", "RWP_AI_ARTEFACTS", "",
                                      "Keep requests and answers in the object store", kCallsModel},
                                &Configuration::ai_artefacts));
+  add_ai_batch(all);
   all.push_back(path_setting(Names{"--ai-prices-file", "RWP_AI_PRICES_FILE", "FILE",
                                    "What models cost (OpenAI's list)", kCallsModel},
                              &Configuration::ai_prices_file));

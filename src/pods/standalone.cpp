@@ -153,6 +153,12 @@ class Standalone {
     around.runtime = &handlers_;
     around.log = log_;
     around.metrics = metrics_;
+    auto waiting = open_ai_waiting(configuration_, *parts_.model, store_, around);
+    if (!waiting) return waiting.error();
+    parts_.waiting = std::move(*waiting);
+    if (parts_.waiting) {
+      batches_ = make_batch_worker(configuration_, *parts_.waiting, handlers_, around);
+    }
     auto stack = build_ai_stack(configuration_, std::move(around));
     if (!stack) return stack.error();
     bare_model_ = std::exchange(parts_.model, std::move(*stack));
@@ -175,6 +181,7 @@ class Standalone {
       handle_collected_events(*worker_, std::make_shared<EventForwarder>(parts_.sink));
     }
     worker_->start();
+    if (batches_) batches_->start();
     log_.info("worker started", {{"concurrency", configuration_.concurrency}});
   }
 
@@ -215,6 +222,7 @@ class Standalone {
     if (server_) server_->drain();
     if (end_waits_) end_waits_();
     worker_->stop();
+    if (batches_) batches_->stop();
   }
 
   void stop_worker() {
@@ -223,7 +231,8 @@ class Standalone {
     const int expected = stops_seen_ > 0 ? 1 : 0;
     int hurried = 0;
     const auto stopped = [this] {
-      const bool worked = worker_->wait_stopped(Clock::now() + 100ms).has_value();
+      const bool worked = worker_->wait_stopped(Clock::now() + 100ms).has_value() &&
+                          (!batches_ || batches_->wait_stopped(Clock::now() + 100ms).has_value());
       return worked && (!server_ || server_->wait_drained(Clock::now() + 100ms));
     };
     while (!stopped()) {
@@ -254,6 +263,7 @@ class Standalone {
     const std::string basis = recruitment::job_ad_enrich_task().prompt_digest() + '\0' +
                               configuration_.ai_url + '\0' + configuration_.run;
     EnrichmentRun run(*client_, *reader_, *rejects_, basis);
+    if (configuration_.ai_batch) run.let_wait();
     ProgressDisplay display(configuration_.progress, stdout);
     auto moved = Clock::now();
     std::size_t ended_before = 0;
@@ -405,6 +415,7 @@ class Standalone {
   std::shared_ptr<jobs::JobStore> store_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<jobs::Worker> worker_;
+  std::unique_ptr<jobs::Worker> batches_;
   std::vector<std::unique_ptr<Runtime>> http_;
   std::function<void()> end_waits_;
   std::unique_ptr<PodServer> server_;

@@ -18,6 +18,14 @@ constexpr std::int64_t kMostChoices = 128;
 /// What a picture costs; the dearest known is some 37,000 tokens.
 constexpr std::int64_t kPartTokens = 1'000;
 constexpr std::int64_t kMostPartTokens = 40'000;
+/// A file may hold what fills the context; the longest of the price list's models have so much.
+constexpr std::int64_t kFileTokens = 10'000;
+constexpr std::int64_t kWholeContext = 1'050'000;
+/// Sound is some ten tokens a second, which at eight kbit/s are 1,333 characters of base64.
+constexpr std::int64_t kSoundCharactersPerToken = 100;
+/// What a tool that the service runs itself may bring back: a search's context is 128,000 tokens.
+constexpr std::int64_t kHostedToolTokens = 8'000;
+constexpr std::int64_t kMostHostedToolTokens = 128'000;
 
 std::string_view text_of(JsonView object, std::string_view name) {
   const auto member = object.find(name);
@@ -54,6 +62,7 @@ class WireReader {
       if (member && !member->is_null()) add(ai::Role::system, member->text().release());
     }
     if (call_.request.messages.empty()) add(ai::Role::user, " ");
+    count_hosted_tools();
     read_stream();
     read_bounds();
   }
@@ -109,7 +118,7 @@ class WireReader {
       const JsonView part = content->at(i);
       const auto text = text_of(part, "text");
       joined += text;
-      if (text.empty()) count_part();
+      if (text.empty()) count_part(part);
     }
     if (const auto calls = item.find("tool_calls"); calls && !calls->is_null()) {
       joined += calls->text().str();
@@ -117,9 +126,36 @@ class WireReader {
     add(role, std::move(joined));
   }
 
-  void count_part() {
-    wire_.other_input_tokens += kPartTokens;
-    wire_.other_input_tokens_at_most += kMostPartTokens;
+  void count_part(JsonView part) {
+    const auto type = text_of(part, "type");
+    if (type == "file" || type == "input_file") return count(kFileTokens, kWholeContext);
+    std::int64_t most = kMostPartTokens;
+    if (const auto sound = part.find("input_audio")) {
+      const auto characters = static_cast<std::int64_t>(text_of(*sound, "data").size());
+      most = std::max(most, characters / kSoundCharactersPerToken);
+    }
+    count(kPartTokens, most);
+  }
+
+  /// Tools that the service runs itself: what they find is read, and paid for.
+  void count_hosted_tools() {
+    const auto tools = root_.find("tools");
+    for (std::size_t i = 0; tools && tools->kind() == JsonKind::array && i < tools->size(); ++i) {
+      const auto type = text_of(tools->at(i), "type");
+      if (type == "function" || type == "custom") continue;
+      count(kHostedToolTokens, kMostHostedToolTokens);
+    }
+    if (const auto search = root_.find("web_search_options"); search && !search->is_null()) {
+      count(kHostedToolTokens, kMostHostedToolTokens);
+    }
+  }
+
+  /// However much is asked for, no model reads more than its context.
+  void count(std::int64_t expected, std::int64_t most) {
+    auto& sum = wire_.other_input_tokens;
+    auto& at_most = wire_.other_input_tokens_at_most;
+    sum = std::min(sum + expected, kWholeContext);
+    at_most = std::min(at_most + most, kWholeContext);
   }
 
   void read_stream() {

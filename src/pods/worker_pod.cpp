@@ -50,15 +50,21 @@ int run_worker_pod(PodProcess& pod) {
   if (!store) return pod.fail(store.error());
 
   AiStackParts around_model;
-  around_model.model = std::move(parts.model);
+  auto tenants = AiTenants::open(configuration, pod.log());
+  if (!tenants) return pod.fail(tenants.error());
+  around_model.tenants = std::move(*tenants);
+  around_model.model = parts.model;
   around_model.ledger = ledger_of(*store);
   around_model.runtime = &running;
   around_model.artefacts = *objects;
   around_model.log = pod.log();
   around_model.metrics = pod.metrics();
   around_model.spans = pod.spans();
-  auto stack = build_ai_stack(configuration, std::move(around_model));
+  auto waiting = open_ai_waiting(configuration, *parts.model, *store, around_model);
+  if (!waiting) return pod.fail(waiting.error());
+  auto stack = build_ai_stack(configuration, around_model);
   if (!stack) return pod.fail(stack.error());
+  parts.waiting = *waiting;
   parts.model = std::move(*stack);
 
   EnrichWorkerParts around;
@@ -68,16 +74,23 @@ int run_worker_pod(PodProcess& pod) {
   around.metrics = pod.metrics();
   around.spans = pod.spans();
   const auto worker = make_enrich_worker(configuration, std::move(around), std::move(parts));
+  std::unique_ptr<jobs::Worker> batches;
+  if (*waiting) batches = make_batch_worker(configuration, **waiting, running, around_model);
   worker->start();
+  if (batches) batches->start();
   pod.log().info("worker started", {{"concurrency", configuration.concurrency}});
 
   PodService service;
   service.dependencies.push_back(store_dependency(*store));
   service.dependencies.push_back(objects_dependency(*objects, running));
   if (behind) service.dependencies.push_back(std::move(*behind));
-  service.drain = [&worker] { worker->stop(); };
-  service.wait_drained = [&worker](SteadyTime deadline) {
-    return worker->wait_stopped(deadline).has_value();
+  service.drain = [&] {
+    worker->stop();
+    if (batches) batches->stop();
+  };
+  service.wait_drained = [&](SteadyTime deadline) {
+    const bool stopped = worker->wait_stopped(deadline).has_value();
+    return stopped && (!batches || batches->wait_stopped(deadline).has_value());
   };
   return pod.serve(std::move(service));
 }

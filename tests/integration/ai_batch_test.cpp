@@ -1,3 +1,4 @@
+#include "ai_batch/output_lines.hpp"
 #include "support/worker_fixture.hpp"
 #include <rwp/ai_batch/batch_handlers.hpp>
 #include <rwp/ai_batch/batching_model.hpp>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <unordered_set>
 
 namespace rwp::tests {
 namespace {
@@ -137,6 +139,8 @@ class BatchTest : public WorkerFixture {
   static jobs::Awaitable<Result<JsonText>> ask(BatchTest* test, jobs::JobContext& context) {
     ai_batch::BatchingOptions options;
     options.needed_by = test->needed_by_;
+    options.budget = test->budget_;
+    options.meter = test->meter_;
     const auto model = ai_batch::make_batching_model(test->model_, test->format_, context, options);
     ai::ChatRequest request;
     request.messages.push_back({ai::Role::user, "Nurse wanted: " + context.job().payload.str()});
@@ -205,6 +209,8 @@ class BatchTest : public WorkerFixture {
   std::shared_ptr<CuttableApi> api_;
   ai_batch::BatchOptions batch_;
   std::optional<std::chrono::system_clock::time_point> needed_by_;
+  std::optional<ai::BudgetOptions> budget_;
+  std::optional<ai::MeterOptions> meter_;
   std::vector<Uuid> ids_;
   std::optional<jobs::Worker> batches_;
 };
@@ -357,6 +363,112 @@ TEST_F(BatchTest, ProcessMayEndAtEachStep) {
     EXPECT_EQ(fake_->batch_count() - made, 1U);
     batches_.reset();
   }
+}
+
+/// The store's ledger, from the handlers' runtime.
+class StoreLedger final : public UsageLedger {
+ public:
+  explicit StoreLedger(std::shared_ptr<jobs::JobStore> store) : store_(std::move(store)) {}
+  boost::asio::awaitable<Result<void>> reserve(UsageReservation reservation) override {
+    return on(store_->runtime().executor(), store_->usage().reserve(std::move(reservation)));
+  }
+  boost::asio::awaitable<Result<void>> settle(Uuid id, std::string account, Money spent) override {
+    return on(store_->runtime().executor(), store_->usage().settle(id, std::move(account), spent));
+  }
+  boost::asio::awaitable<Result<Money>> balance(std::string account) override {
+    return on(store_->runtime().executor(), store_->usage().balance(std::move(account)));
+  }
+  boost::asio::awaitable<Result<void>> record(std::vector<UsageEntry> entries) override {
+    return on(store_->runtime().executor(), store_->usage().record(std::move(entries)));
+  }
+  boost::asio::awaitable<Result<UsageSum>> sum(UsageFilter filter) override {
+    return on(store_->runtime().executor(), store_->usage().sum(std::move(filter)));
+  }
+
+ private:
+  const std::shared_ptr<jobs::JobStore> store_;
+};
+
+TEST_F(BatchTest, BudgetHoldsTheWorstCaseWhileJobsWaitAndSettlesOnceWhatTheyTook) {
+  const auto ledger = std::make_shared<StoreLedger>(store_);
+  ai::ModelPrice price;
+  price.pattern = "fake-gpt";
+  price.input_micro_usd = 2'000'000;
+  price.output_micro_usd = 8'000'000;
+  ai::ModelPrice half_price = price;
+  half_price.tier = "batch";
+  half_price.input_micro_usd /= 2;
+  half_price.output_micro_usd /= 2;
+  const auto prices = ai::PriceTable::make({price, half_price}).value();
+  ai::BudgetRule rule;
+  // 1,000 tokens of output at half of $8 a million are 4,000 micro dollars, and the input a little:
+  // four jobs of six find room.
+  rule.limit = Money{18'000};
+  budget_.emplace();
+  budget_->ledger = ledger;
+  budget_->prices = prices;
+  budget_->rules = {rule};
+  budget_->output_tokens = 1'000;
+  meter_.emplace();
+  meter_->ledger = ledger;
+  meter_->prices = prices;
+  batch_.max_rows = 4;
+  start();
+  submit_all();
+  const auto count = [&](JobState state) {
+    const auto jobs = run(control_, store_->get(ids_)).value();
+    return std::count_if(jobs.begin(), jobs.end(),
+                         [&](const auto& job) { return job.value().state == state; });
+  };
+  // A budget that is spent is no attempt's fault here: the handler fails for good.
+  ASSERT_TRUE(becomes([&] { return count(JobState::parked) == 4; }));
+  ASSERT_TRUE(becomes([&] { return count(JobState::failed) == 2; }));
+  const auto account = ai::budget_account(rule, "", "", budget_->now());
+  const auto held = run(control_, store_->usage().balance(account)).value();
+  EXPECT_GT(held.micro_usd, 16'000);
+  start_batches();
+
+  for (const auto& job : wait_all()) {
+    if (job.state != JobState::succeeded) continue;
+    EXPECT_THAT(job.result->str(), HasSubstr("|batch"));
+  }
+
+  const auto settled = run(control_, store_->usage().balance(account)).value();
+  const auto booked = run(control_, store_->usage().sum({})).value();
+  EXPECT_EQ(booked.calls, 4);
+  EXPECT_EQ(settled.micro_usd, booked.cost.micro_usd);
+  const auto bill = fake_->bill();
+  EXPECT_EQ(bill.batch_answers, 4U);
+  const auto half = bill.input_tokens + 4 * bill.output_tokens;
+  EXPECT_GE(booked.cost.micro_usd, half);
+  EXPECT_LE(booked.cost.micro_usd, half + 4) << "each is rounded up";
+}
+
+TEST(OutputLinesTest, WhatThereIsNoRoomForIsReadAgain) {
+  const auto line = [](const std::string& id, int status) {
+    return R"({"custom_id":")" + id + R"(","response":{"status_code":)" + std::to_string(status) +
+           R"(,"body":{"text":")" + std::string(100, 'x') + "\"}}}\n";
+  };
+  const std::string file = line("a", 500) + line("c", 200) + line("b", 200) + line("a", 200);
+  std::unordered_set<std::string> left = {"a", "b"};
+  std::vector<std::string> answered;
+  int passes = 0;
+  for (bool all = false; !all; ++passes) {
+    ASSERT_LT(passes, 3);
+    ai_batch::OutputLines lines(left, 150);
+    // However it is cut, and without a line's end at the end.
+    for (const char byte : file.substr(0, file.size() - 1)) lines.feed(std::string_view(&byte, 1));
+    lines.end_file();
+    all = !lines.has_left_some();
+    for (const auto& [id, said] : lines.lines()) {
+      EXPECT_EQ(said.status, 200) << id;
+      answered.push_back(id);
+      left.erase(id);
+    }
+    EXPECT_EQ(lines.bad_lines(), 0U);
+  }
+  EXPECT_EQ(passes, 2);
+  EXPECT_THAT(answered, ::testing::ElementsAre("a", "b"));
 }
 
 TEST_F(BatchTest, JobThatWasCancelledIsNotAskedFor) {

@@ -109,6 +109,22 @@ TEST_F(SharedRateTest, MembersTogetherKeepTheLimitAndUseIt) {
   EXPECT_GT(sum, 10U);
 }
 
+TEST_F(SharedRateTest, StandingTellsTheLimitAndWhatIsLeftOfIt) {
+  RedisServer server;
+  const auto fleet = join(server);
+  options_.burst = 6s;
+  const auto rates = fleet->rates("tenant", options_);
+  ASSERT_TRUE(acquire(rates, 0, tests::kGuard).has_value());
+
+  const auto standing = rates->standing();
+
+  EXPECT_EQ(standing.requests.limit, 600);
+  ASSERT_TRUE(standing.requests.remaining && standing.requests.reset);
+  EXPECT_LT(*standing.requests.remaining, 600);
+  EXPECT_GT(standing.requests.reset->count(), 0);
+  EXPECT_FALSE(standing.tokens.limit) << "no tokens are limited";
+}
+
 TEST_F(SharedRateTest, FlushedRedisGivesNothingThatWasNotThere) {
   RedisServer server;
   const auto one = join(server);

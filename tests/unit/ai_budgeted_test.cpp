@@ -247,6 +247,20 @@ TEST_F(BudgetedTest, EachTenantHasItsOwnAndTheKindCounts) {
   EXPECT_TRUE(run(runtime_, model->chat(costly)).has_value());
 }
 
+TEST_F(BudgetedTest, CallOfNoTenantCountsOnceForAllAndOnceForItself) {
+  BudgetRule all;
+  limit(20, all);
+  BudgetRule each;
+  each.tenant = "*";
+  limit(10, each);
+  inner_->answer_with([](const ChatRequest&) { return reply_of(10); });
+  const auto model = around(inner_);
+
+  EXPECT_TRUE(run(runtime_, model->chat(request_of(10, ""))).has_value());
+  EXPECT_FALSE(run(runtime_, model->chat(request_of(10, ""))).has_value());
+  EXPECT_TRUE(run(runtime_, model->chat(request_of(10, "a"))).has_value());
+}
+
 TEST_F(BudgetedTest, NextDayAndMonthBeginAnew) {
   BudgetRule month;
   month.period = BudgetPeriod::month;

@@ -1,4 +1,5 @@
 #include "ai_openai/server_error.hpp"
+#include <rwp/ai/answer_fault.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,6 +26,14 @@ struct Case {
   Errc code;
   bool retryable;
 };
+
+TEST(ServerErrorTest, TrafficThatGrewTooFastIsToldFromALimit) {
+  const char* slow_down = R"({"error":{"message":"slow","type":"rate_limit_error",
+      "param":null,"code":"slow_down"}})";
+  EXPECT_EQ(ai::fault_of(answered(429, slow_down)), ai::AnswerFault::too_fast);
+  EXPECT_EQ(ai::fault_of(answered(503, slow_down)), ai::AnswerFault::too_fast);
+  EXPECT_EQ(ai::fault_of(answered(429, "")), ai::AnswerFault::none);
+}
 
 TEST(ServerErrorTest, StatusAndCodeSayWhatCanBeDone) {
   const char* limit = R"({"error":{"message":"Rate limit reached","type":"requests",

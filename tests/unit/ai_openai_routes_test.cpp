@@ -50,6 +50,18 @@ class RoutesTest : public ::testing::Test {
   std::shared_ptr<Responses> responses_ = Responses::make(transport_, options()).value();
 };
 
+TEST_F(RoutesTest, BatchOfAnUnknownStatusHidesNoOtherAndHasNotEnded) {
+  transport_->answer(200, {}, R"({"data":[{"id":"batch_1","status":"resting"},{"status":"failed"},
+      {"id":"batch_2","status":"completed"}],"has_more":false})");
+
+  const auto page = run(runtime_, batches_->list(ai::PageQuery())).value();
+
+  ASSERT_EQ(page.items.size(), 2U);
+  EXPECT_EQ(page.items[0].status, ai::BatchStatus::unknown);
+  EXPECT_FALSE(has_ended(page.items[0].status));
+  EXPECT_EQ(page.items[1].id, "batch_2");
+}
+
 TEST_F(RoutesTest, FileGoesAsAFormInParts) {
   transport_->answer(200, {}, R"({"id":"file-1","bytes":9,"filename":"a.jsonl","x":1})");
   ai::FileUpload upload;

@@ -182,6 +182,43 @@ TEST_F(UpstreamTest, RefusalStopsAllUntilTheTimeItTold) {
   EXPECT_EQ(inner_->chat_requests().size(), 1U);
 }
 
+/// Grants all, and notes what was asked.
+class NotedAllowance final : public RateAllowance {
+ public:
+  boost::asio::awaitable<Result<void>> acquire(std::int64_t tokens, SteadyTime) override {
+    asked.push_back(tokens);
+    co_return Result<void>();
+  }
+  void settle(std::int64_t, std::int64_t, bool) override {}
+  void report(const RateReport&) override {}
+  void pause(std::chrono::milliseconds) override {}
+
+  std::vector<std::int64_t> asked;
+};
+
+TEST_F(UpstreamTest, TrafficThatGrewTooFastIsHalvedForMinutes) {
+  UpstreamLimitOptions options;
+  const auto allowance = std::make_shared<NotedAllowance>();
+  options.allowance = allowance;
+  const auto model = make_upstream_limited(inner_, options);
+  const Error busy(Errc::rate_limited, "busy");
+  inner_->answer("there")
+      .fail(busy)
+      .answer("there")
+      .fail(with_fault(busy, AnswerFault::too_fast))
+      .answer("there")
+      .fail(with_fault(busy, AnswerFault::too_fast))
+      .answer("there");
+  for (int i = 0; i < 7; ++i) (void)ask(model);
+
+  const auto& asked = allowance->asked;
+  ASSERT_EQ(asked.size(), 7U);
+  // An ordinary refusal changes nothing; of several at once the first counts.
+  EXPECT_EQ(asked[2], asked[0]);
+  EXPECT_NEAR(static_cast<double>(asked[4]), 2.0 * static_cast<double>(asked[0]), 2);
+  EXPECT_NEAR(static_cast<double>(asked[6]), 2.0 * static_cast<double>(asked[0]), 2);
+}
+
 TEST_F(UpstreamTest, UpstreamsOwnWordSetsTheLimit) {
   UpstreamLimitOptions options;
   options.allowance = make_rate_allowance();

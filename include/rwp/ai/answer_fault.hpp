@@ -17,6 +17,7 @@ enum class AnswerFault : std::uint8_t {
   cut_off,           ///< The token limit came before the end (invalid_argument).
   misfit,            ///< It does not fit its schema, also after a repair (corrupt).
   context_too_long,  ///< The request does not fit the model (invalid_argument).
+  too_fast,          ///< Traffic grew faster than the upstream bears (rate_limited, unavailable).
 };
 
 /// Marks an error; the mark is kept in its causes.

@@ -47,6 +47,7 @@ enum class BatchStatus : std::uint8_t {
   expired,
   cancelling,
   cancelled,
+  unknown,  ///< A word that is not known here: no end, so whoever waits looks again.
 };
 
 /// Whether nothing more comes. completed, expired and cancelled may all have answers and errors,

@@ -70,5 +70,8 @@ std::shared_ptr<Model> make_budgeted(std::shared_ptr<Model> model, BudgetOptions
 /// fit.
 std::string budget_account(const BudgetRule& rule, const std::string& tenant,
                            const std::string& kind, std::chrono::system_clock::time_point now);
+/// Until the period ends that `now` is in, and the next begins with all of its money.
+std::chrono::milliseconds budget_ends_in(BudgetPeriod period,
+                                         std::chrono::system_clock::time_point now);
 
 }  // namespace rwp::ai

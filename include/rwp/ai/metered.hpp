@@ -3,11 +3,13 @@
 #include <rwp/ai/model.hpp>
 #include <rwp/ai/price_table.hpp>
 #include <rwp/core/usage_ledger.hpp>
+#include <rwp/core/uuid.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
 #include <rwp/observability/trace.hpp>
 
 #include <memory>
+#include <optional>
 
 namespace rwp::ai {
 
@@ -21,6 +23,9 @@ struct MeterOptions {
   /// AI have it ("chat gpt-4.1-mini"); null: none.
   std::shared_ptr<observability::SpanExporter> spans{};
   observability::Logger log{};
+  /// The id under which the one call that passes is booked, so that booking it again changes
+  /// nothing; unset: a new one for each call.
+  std::optional<Uuid> entry_id{};
 };
 
 /// Counts and books what passes through it; stands outside caches, retries and fallback, so that it

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <rwp/ai/batch_api.hpp>
+#include <rwp/ai/batch_format.hpp>
 #include <rwp/ai/model.hpp>
 #include <rwp/ai/rate_allowance.hpp>
 #include <rwp/ai_openai/model_info.hpp>
@@ -50,6 +52,12 @@ class OpenAiModel final : public ai::Model, public ai::ReportsRates {
   /// What the server offers, at most 10,000.
   boost::asio::awaitable<Result<std::vector<ModelInfo>>> models(
       SteadyTime deadline = SteadyTime::max());
+
+  /// Files and batches of the same service, by the same options. Errors as
+  /// make_openai_batch_api().
+  Result<std::shared_ptr<ai::BatchApi>> batches() const;
+  /// How chat completions stand in the lines of its batches. Errors as make_openai_batch_format().
+  Result<std::shared_ptr<const ai::BatchFormat>> batch_format() const;
 
   /// OpenAiOptions::model; when that is empty, what the server listed; empty before it was asked.
   std::string default_model() const override;

@@ -88,6 +88,17 @@ struct Configuration {
   bool ai_usage = false;
   /// Requests and answers are kept in the object store.
   bool ai_artefacts = false;
+  /// AI calls of jobs that are marked able to wait go through the service's batches.
+  bool ai_batch = false;
+  /// A batch is made when so many calls have gathered, or the first of them has waited so long.
+  std::size_t ai_batch_rows = 5'000;
+  std::chrono::milliseconds ai_batch_age{60'000};
+  /// How often a batch is looked at.
+  std::chrono::milliseconds ai_batch_poll_every{60'000};
+  /// A job that is needed sooner than this from now does not wait.
+  std::chrono::milliseconds ai_batch_takes{25 * 3'600'000};
+  /// Longest that the making of a file or batch may take.
+  std::chrono::milliseconds ai_batch_request_timeout{120'000};
   /// What models cost; empty: OpenAI's list.
   std::string ai_prices_file{};
   // Of an `s3:` object store, by the names that AWS's own programs read. The first that is there of
