@@ -22,6 +22,9 @@ constexpr milliseconds kQuickestEndLook{2};
 /// What comes within this time of a notification goes with the next.
 constexpr milliseconds kGathering{2};
 constexpr milliseconds kTellPatience{2'000};
+/// Others hear of what a worker here is about to claim so much later: the server does one at a
+/// time.
+constexpr milliseconds kOwnWorkersFirst{1};
 constexpr std::chrono::seconds kListenPatience{30};
 /// After the listener's connection broke.
 constexpr milliseconds kListenAgainAfter{100};
@@ -94,7 +97,8 @@ class Watch::WorkRegistration {
 Watch::Watch(std::shared_ptr<Session> session, bool listens)
     : session_(std::move(session)), listens_(listens) {}
 
-void Watch::tell_here(const Effects& effects) {
+bool Watch::tell_here(const Effects& effects) {
+  bool is_wanted = false;
   if (effects.look_again || !effects.ready_lanes.empty()) {
     ++changes_;
     changed_.notify_all();
@@ -106,15 +110,17 @@ void Watch::tell_here(const Effects& effects) {
           return lane == nullptr || supports(waiter->request, *lane);
         });
     if (there) waiter->there = true;
+    is_wanted = is_wanted || there;
     if (effects.look_again) waiter->look = true;
     if (there || effects.look_again) waiter->changed.notify_all();
   }
   if (!open_.empty()) note_ended(effects.ended);
+  return is_wanted;
 }
 
 void Watch::on_committed(Effects effects) {
   if (effects.empty() || closed_) return;
-  tell_here(effects);
+  own_workers_first_ = tell_here(effects);
   if (!effects.ended.empty()) tell_ends(effects.ended);
   if (effects.ready_lanes.empty() && !effects.look_again) return;
   lanes_to_tell_.insert(effects.ready_lanes.begin(), effects.ready_lanes.end());
@@ -178,6 +184,7 @@ std::vector<Command> Watch::take_what_is_to_tell() {
 
 awaitable<void> Watch::tell_others() {
   const auto self = shared_from_this();
+  if (std::exchange(own_workers_first_, false)) (void)co_await sleep_for(kOwnWorkersFirst);
   while (!closed_) {
     auto commands = take_what_is_to_tell();
     if (commands.empty()) break;

@@ -59,7 +59,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   };
   class WorkRegistration;
 
-  void tell_here(const Effects& effects);
+  /// Whether somebody here waits for what has become ready.
+  bool tell_here(const Effects& effects);
   void tell_ends(const std::vector<Uuid>& ids);
   void ask_for_ends();
   void start_telling();
@@ -88,6 +89,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::set<std::int64_t> lanes_to_tell_;
   bool look_to_tell_ = false;
   bool telling_ = false;
+  bool own_workers_first_ = false;
   // Ends are told to other processes while one of them says that it waits for some.
   std::vector<Uuid> ends_to_tell_;
   bool asks_for_ends_ = false;

@@ -247,6 +247,12 @@ awaitable<Result<void>> RedisDispatch::push_some(const std::vector<Ticket>* tick
     }
   }
   arguments[2] = std::to_string(groups);
+  // Who waits here claims at once: his script follows this one on the same connection.
+  std::optional<LaneId> told;
+  for (const std::size_t i : order) {
+    const LaneId lane = (*tickets)[i].lane;
+    if (std::exchange(told, lane) != lane && line_->is_open()) work_.wake(lane);
+  }
   auto asking = line_->ask_open(line_->scripts().push, "push", std::move(arguments));
   const auto answer = co_await std::move(asking);
   if (!answer) co_return answer.error();

@@ -266,7 +266,8 @@ awaitable<Result<std::vector<ClaimedJob>>> claim(std::shared_ptr<Parts> parts,
   if (!claimed || is_full(request, *claimed)) co_return claimed;
   request.limit -= claimed->size();
   request.start -= std::min(request.start, claimed->size());
-  if (directly && request.limit >= kTakenDirectly) {
+  if (directly) {
+    // All that was asked for: who is given less waits to be told of more.
     auto direct = co_await claim_directly(parts, request);
     if (!direct && claimed->empty()) co_return direct;
     if (direct) append(*claimed, std::move(*direct));
