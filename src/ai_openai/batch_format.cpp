@@ -4,7 +4,11 @@
 #include "ai_openai/server_error.hpp"
 #include "ai_openai/upstream.hpp"
 #include <rwp/ai_openai/batch_api.hpp>
+#include <rwp/core/json_view.hpp>
+#include <rwp/core/json_writer.hpp>
 
+#include <memory>
+#include <string>
 #include <utility>
 
 namespace rwp::ai_openai {
@@ -21,6 +25,7 @@ class ChatBatchFormat final : public ai::BatchFormat {
   std::string default_model() const override { return options_.model; }
 
   JsonText request_body(const ai::ChatRequest& request) const override {
+    if (request.wire) return wire_body(request);
     ChatForm form;
     form.model = request.model.empty() ? options_.model : request.model;
     form.reasoning_effort = options_.reasoning_effort;
@@ -39,10 +44,31 @@ class ChatBatchFormat final : public ai::BatchFormat {
       }
       return broken_answer(speaker_, net::HttpHeaders(), std::get<std::string>(*wrong));
     }
-    return std::get<ai::ChatReply>(std::move(read));
+    auto reply = std::get<ai::ChatReply>(std::move(read));
+    // For a call that came so; others have no use for it.
+    reply.wire = std::make_shared<const std::string>(body.str());
+    return reply;
   }
 
  private:
+  /// As the caller wrote it, but for what a line may not say, and a limit that was put to it.
+  static JsonText wire_body(const ai::ChatRequest& request) {
+    const JsonDocument document(request.wire->body);
+    JsonWriter out;
+    out.begin_object().member("model", std::string_view(request.model));
+    document.root().each_member([&](std::string_view name, JsonView value) {
+      if (name != "model" && name != "stream" && name != "stream_options") {
+        out.member(name, value.text());
+      }
+      return true;
+    });
+    if (request.max_output_tokens > 0 && !request.wire->bounds_output) {
+      out.member("max_completion_tokens", request.max_output_tokens);
+    }
+    out.end_object();
+    return out.finish();
+  }
+
   const OpenAiOptions options_;
   Speaker speaker_;
 };

@@ -75,6 +75,7 @@ void sign(Call& call, const Request& request, const AiRoutes& routes, std::strin
   call.tenant = request.identity.tenant;
   call.kind = std::move(kind);
   call.trace = request.trace;
+  call.priority = routes.priority;
   call.deadline = std::chrono::steady_clock::now() + routes.timeout;
 }
 

@@ -4,9 +4,11 @@
 #include "pods/ai_tenants.hpp"
 #include "pods/ai_usage_routes.hpp"
 #include "pods/api_keys.hpp"
+#include "pods/file_service.hpp"
 #include "pods/model_probe.hpp"
 #include "pods/openai_error.hpp"
 #include "pods/store_ledger.hpp"
+#include "pods/store_probe.hpp"
 #include <rwp/ai/sliced_ledger.hpp>
 #include <rwp/ai_openai/openai_model.hpp>
 #include <rwp/core/async.hpp>
@@ -56,24 +58,43 @@ int run_ai_pod(PodProcess& pod) {
   around.on_standing = [standing](const std::string& tenant, const ai::RateReport& report) {
     standing->set(tenant, report);
   };
-  if (configuration.ai_artefacts || !configuration.ai_tenants_file.empty()) {
-    auto objects =
+  std::shared_ptr<storage::ObjectStore> objects;
+  if (configuration.ai_files || configuration.ai_artefacts ||
+      !configuration.ai_tenants_file.empty()) {
+    auto opened =
         pod.open<storage::ObjectStore>("object store", configuration.objects_url, pod.control());
-    if (!objects) return pod.fail(objects.error());
-    around.artefacts = std::move(*objects);
+    if (!opened) return pod.fail(opened.error());
+    objects = std::move(*opened);
+  }
+  if (configuration.ai_artefacts || !configuration.ai_tenants_file.empty()) {
+    around.artefacts = objects;
+  }
+  // The work on batches has a runtime of its own, and what asks the service for batches is there.
+  std::unique_ptr<Runtime> of_batches;
+  std::shared_ptr<ai::Model> batch_model = *model;
+  if (configuration.ai_files) {
+    of_batches = std::make_unique<Runtime>(RuntimeOptions{.name = "rwp-batches"});
+  }
+  if (configuration.ai_files && configuration.ai_batch) {
+    auto opened = pod.open<ai::Model>("model", ai_model_url(configuration), *of_batches);
+    if (!opened) return pod.fail(opened.error());
+    batch_model = std::move(*opened);
+  }
+  std::shared_ptr<jobs::JobStore> store;
+  if (configuration.ai_files || needs_ai_ledger(configuration)) {
+    auto opened = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
+    if (!opened) return pod.fail(opened.error());
+    store = std::move(*opened);
   }
   std::shared_ptr<ai::SlicedLedger> ledger;
   if (needs_ai_ledger(configuration)) {
-    auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
-    if (!store) return pod.fail(store.error());
     ai::SliceOptions slices;
     slices.log = pod.log();
     slices.metrics = pod.metrics();
-    ledger = ai::make_sliced_ledger(pod.control().executor(), ledger_of(std::move(*store)),
-                                    std::move(slices));
+    ledger = ai::make_sliced_ledger(pod.control().executor(), ledger_of(store), std::move(slices));
     around.ledger = ledger;
   }
-  auto stack = build_ai_stack(configuration, std::move(around));
+  auto stack = build_ai_stack(configuration, around);
   if (!stack) return pod.fail(stack.error());
 
   AiRoutes routes;
@@ -109,6 +130,25 @@ int run_ai_pod(PodProcess& pod) {
     usage.tenants = *tenants;
     usage.authorise = routes.authorise;
     add_ai_usage_routes(service.router, std::move(usage));
+  }
+  FileService files;
+  if (configuration.ai_files) {
+    FileServiceParts parts;
+    parts.store = store;
+    parts.objects = objects;
+    parts.objects_executor = pod.control().executor();
+    parts.routes = routes;
+    parts.handlers = of_batches.get();
+    parts.bare_model = batch_model;
+    // Its money is the store's own: what waits outlives the slices that a process holds.
+    parts.around = around;
+    parts.around.ledger = ledger_of(store);
+    auto made = add_file_service(configuration, service.router, std::move(parts));
+    if (!made) return pod.fail(made.error());
+    files = std::move(*made);
+    service.dependencies.push_back(store_dependency(store));
+    service.drain = [&files] { files.stop(); };
+    service.wait_drained = [&files](SteadyTime deadline) { return files.wait_stopped(deadline); };
   }
   add_ai_routes(service.router, std::move(routes));
   service.router.set_problem_format(openai_problem);

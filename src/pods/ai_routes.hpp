@@ -50,6 +50,8 @@ struct AiRoutes {
   /// status of its own.
   std::chrono::milliseconds first_piece_wait{15'000};
   std::chrono::milliseconds ping_every{15'000};
+  /// Where calls of one tenant have to wait.
+  ai::CallPriority priority = ai::CallPriority::normal;
   /// Made here when it is null.
   std::shared_ptr<IdempotentCalls> idempotent{};
   observability::Logger log{};

@@ -153,6 +153,9 @@ void check_together(const Configuration& configuration, std::vector<std::string>
   if (makes_key == configuration.scopes.empty()) {
     problems.emplace_back("--new-key, --scopes: give both or none");
   }
+  if (configuration.role == Role::ai && configuration.ai_batch && !configuration.ai_files) {
+    problems.emplace_back("--ai-batch: is for lines of batches here, and needs --ai-files");
+  }
   const bool asks_for_keys = configuration.role != Role::worker &&
                              configuration.role != Role::ctl && !configuration.listen.empty();
   if (configuration.allow_anonymous) {

@@ -83,7 +83,9 @@ class ResponseTranslation {
   std::optional<std::size_t> message_;
   /// Items by the chat's index of the call.
   std::map<std::int64_t, std::size_t> calls_;
-  net::SseParser parser_;
+  /// One event may hold all arguments of a call.
+  net::SseParser parser_{net::SseLimits{.max_line_bytes = std::size_t{16} << 20U,
+                                        .max_event_bytes = std::size_t{16} << 20U}};
   std::int64_t sequence_ = 0;
   bool begun_ = false;
   bool ended_ = false;

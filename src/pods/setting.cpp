@@ -187,15 +187,22 @@ void add_ai_limits(std::vector<Setting>& all) {
 void add_ai_batch(std::vector<Setting>& all) {
   constexpr std::chrono::milliseconds kShortest{10};
   all.push_back(switch_setting(
-      Names{"--ai-batch", "RWP_AI_BATCH", "",
-            "Jobs that are able to wait go through the service's batches", kRunsJobs},
-      &Configuration::ai_batch));
-  all.push_back(number_setting(
-      Names{"--ai-batch-rows", "RWP_AI_BATCH_ROWS", "", "Most calls of a batch (5000)", kRunsJobs},
-      &Configuration::ai_batch_rows, 1, 9'000));
+      Names{"--ai-files", "RWP_AI_FILES", "",
+            "Serve /v1/files and /v1/batches, kept in the job and object stores", kAi},
+      &Configuration::ai_files));
+  all.push_back(number_setting(Names{"--ai-batches-concurrency", "RWP_AI_BATCHES_CONCURRENCY", "",
+                                     "Lines of such batches that are asked at once (16)", kAi},
+                               &Configuration::ai_batches_concurrency, 1, 1'000));
+  all.push_back(
+      switch_setting(Names{"--ai-batch", "RWP_AI_BATCH", "",
+                           "What is able to wait goes through the service's batches", kCallsModel},
+                     &Configuration::ai_batch));
+  all.push_back(number_setting(Names{"--ai-batch-rows", "RWP_AI_BATCH_ROWS", "",
+                                     "Most calls of a batch (5000)", kCallsModel},
+                               &Configuration::ai_batch_rows, 1, 9'000));
   const auto time = [&all](const char* flag, const char* variable, const char* help,
                            std::chrono::milliseconds Configuration::*member) {
-    all.push_back(duration_setting(Names{flag, variable, "", help, kRunsJobs}, member,
+    all.push_back(duration_setting(Names{flag, variable, "", help, kCallsModel}, member,
                                    std::chrono::hours(72), "72h", kShortest));
   };
   time("--ai-batch-age", "RWP_AI_BATCH_AGE", "Longest that calls are gathered (60s)",

@@ -47,7 +47,7 @@ def install():
 class Service:
     """Speaks as much of the protocol as the driver asks for, tools and responses too."""
 
-    def __init__(self, test):
+    def __init__(self, test, responses=True):
         self.left = threading.Event()
         outer = self
 
@@ -60,6 +60,8 @@ class Service:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if self.path.endswith("/responses"):
+                    if not responses:
+                        return self.answer(404, {"detail": "Not Found"})
                     return self.respond(body)
                 if any(tool["type"] != "function" for tool in body.get("tools", [])):
                     return self.answer(400, {"error": {
@@ -157,7 +159,7 @@ class OpenAiSdkTest(unittest.TestCase):
         keys = here / "keys.jsonl"
         good = logged_pod.new_key(API_POD, keys, "acme", "ai:use")
         other = logged_pod.new_key(API_POD, keys, "acme", "jobs:read")
-        pod = logged_pod.start(self, AI_POD, here, "--api-keys-file", keys)
+        pod = logged_pod.start(self, AI_POD, here, "--api-keys-file", keys, "--ai-files")
         limited = logged_pod.start(self, SCRIPTED, here, "--api-keys-file", keys,
                                     "--ai-url", "scripted:limited")
         broken = logged_pod.start(self, SCRIPTED, here, "--api-keys-file", keys,
@@ -166,17 +168,21 @@ class OpenAiSdkTest(unittest.TestCase):
         service = Service(self)
         passing = logged_pod.start(self, AI_POD, here, "--api-keys-file", keys,
                                     "--ai-url", service.url, "--ai-model", "gpt-4o")
+        chats = Service(self, responses=False)
+        over_chats = logged_pod.start(self, AI_POD, here, "--api-keys-file", keys,
+                                      "--ai-url", chats.url, "--ai-model", "gpt-4o")
 
         driven = subprocess.run(
             ["node", "drive.mjs", pod.url + "/v1", good, other, limited.url + "/v1",
-             broken.url + "/v1", passing.url + "/v1"],
+             broken.url + "/v1", passing.url + "/v1", over_chats.url + "/v1"],
             cwd=sdk, text=True, capture_output=True, timeout=60, check=False)
 
         print(driven.stdout)
         self.assertEqual(driven.returncode, 0, driven.stdout + driven.stderr)
-        self.assertEqual(driven.stdout.count("ok  "), 20, driven.stdout)
+        self.assertEqual(driven.stdout.count("ok  "), 28, driven.stdout)
         self.assertTrue(service.left.wait(20))
-        for one in (pod, limited, broken, passing):
+        self.assertTrue(chats.left.wait(20))
+        for one in (pod, limited, broken, passing, over_chats):
             for key in (good, other, "sk-wrong"):
                 self.assertNotIn(key, one.log())
 

@@ -90,6 +90,10 @@ struct Configuration {
   bool ai_artefacts = false;
   /// AI calls of jobs that are marked able to wait go through the service's batches.
   bool ai_batch = false;
+  /// Files and batches are served, kept in the job store and the object store.
+  bool ai_files = false;
+  /// Lines of such batches that are asked at once; 1 to 1,000.
+  std::size_t ai_batches_concurrency = 16;
   /// A batch is made when so many calls have gathered, or the first of them has waited so long.
   std::size_t ai_batch_rows = 5'000;
   std::chrono::milliseconds ai_batch_age{60'000};

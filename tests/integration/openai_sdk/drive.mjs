@@ -1,14 +1,14 @@
 // Drives an ai_pod with the official SDK and tells what failed.
 //
-// usage: node drive.mjs BASE_URL KEY OTHER_KEY LIMITED_URL BROKEN_URL PASSING_URL
+// usage: node drive.mjs BASE_URL KEY OTHER_KEY LIMITED_URL BROKEN_URL PASSING_URL CHATS_URL
 //   KEY may use the pod, OTHER_KEY may not; the two other pods stand in front of a service that
 //   limits rates, and of one that breaks its streams off; PASSING_URL in front of one that speaks the
-//   protocol itself (openai_sdk_test.py).
+//   protocol itself (openai_sdk_test.py); CHATS_URL in front of one that knows chats alone.
 
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 
-const [baseURL, apiKey, otherKey, limitedURL, brokenURL, passingURL] = process.argv.slice(2);
+const [baseURL, apiKey, otherKey, limitedURL, brokenURL, passingURL, chatsURL] = process.argv.slice(2);
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: 20_000 });
 const messages = [
   { role: "system", content: "Summarise." },
@@ -243,6 +243,111 @@ if (passingURL) {
     assert.equal(error.code, "odd_tool");
   };
 }
+
+if (chatsURL) {
+  // In front of a service that knows chats and nothing else.
+  const chats = new OpenAI({ baseURL: chatsURL, apiKey, maxRetries: 0, timeout: 20_000 });
+  const called = "gpt-4o";
+  const schema = {
+    type: "object", properties: { town: { type: "string" } }, required: ["town"], additionalProperties: false,
+  };
+  const tools = [{ type: "function", name: "find_ad", strict: true, parameters: schema }];
+  cases["responses over chats"] = async () => {
+    const reply = await chats.responses.create({
+      model: called, instructions: "Summarise.", input: [{ role: "user", content: [{ type: "input_text", text: "hi" }] }],
+      max_output_tokens: 100, metadata: { run: "1" },
+    });
+    assert.equal(JSON.parse(reply.output_text).town, "Leeds");
+    assert.equal(reply.status, "completed");
+    assert.deepEqual(reply.usage.total_tokens, 2);
+    assert.deepEqual(reply.metadata, { run: "1" });
+  };
+  cases["responses over chats, parsed"] = async () => {
+    const reply = await chats.responses.parse({
+      model: called, input: "hi", text: { format: { type: "json_schema", name: "ad", strict: true, schema } },
+    });
+    assert.equal(JSON.parse(reply.output_text).town, "Leeds");
+  };
+  cases["responses over chats, with tools"] = async () => {
+    const first = await chats.responses.create({ model: called, input: "find", tools, tool_choice: "auto" });
+    const [call] = first.output;
+    assert.equal(call.type, "function_call");
+    assert.equal(JSON.parse(call.arguments).town, "Leeds");
+    const second = await chats.responses.create({
+      model: called, tools,
+      input: [{ role: "user", content: "find" }, ...first.output,
+        { type: "function_call_output", call_id: call.call_id, output: "one ad" }],
+    });
+    assert.equal(second.output_text, "heard: one ad");
+  };
+  cases["responses over chats, streamed"] = async () => {
+    const runner = chats.responses.stream({ model: called, input: "find", tools });
+    const types = [];
+    for await (const event of runner) types.push(event.type);
+    const final = await runner.finalResponse();
+    assert.deepEqual(types.slice(0, 2), ["response.created", "response.in_progress"]);
+    assert.equal(types.filter((type) => type === "response.function_call_arguments.delta").length, 2);
+    assert.equal(types.at(-1), "response.completed");
+    assert.equal(JSON.parse(final.output[0].arguments).town, "Leeds");
+  };
+  cases["streamed response that is aborted"] = async () => {
+    const controller = new AbortController();
+    const stream = await chats.responses.create(
+      { model: called, input: "endless", stream: true }, { signal: controller.signal });
+    let pieces = 0;
+    for await (const event of stream) {
+      if (event.type === "response.output_text.delta" && ++pieces === 3) controller.abort();
+    }
+    assert.ok(pieces >= 3);
+  };
+  cases["response that chats cannot give"] = async () => {
+    const error = await raised(OpenAI.BadRequestError, () =>
+      chats.responses.create({ model: called, input: "hi", tools: [{ type: "web_search" }] }));
+    assert.equal(error.param, "tools[0].type");
+  };
+}
+
+cases["streamed response of the local model"] = async () => {
+  let text = "";
+  const whole = await client.responses.create({ model, input: messages[1].content });
+  for await (const event of await client.responses.create({ model, input: messages[1].content, stream: true })) {
+    if (event.type === "response.output_text.delta") text += event.delta;
+  }
+  assert.equal(text, whole.output_text);
+};
+
+cases["files and batches"] = async () => {
+  const lines = [1, 2, 3].map((number) => JSON.stringify({
+    custom_id: `line-${number}`, method: "POST", url: "/v1/chat/completions",
+    body: { model, messages: [{ role: "user", content: `Nurse wanted in ward ${number}.` }] },
+  }));
+  const file = await client.files.create({
+    file: await OpenAI.toFile(Buffer.from(lines.join("\n")), "in.jsonl"), purpose: "batch",
+    expires_after: { anchor: "created_at", seconds: 3600 },
+  });
+  assert.equal(file.filename, "in.jsonl");
+  let batch = await client.batches.create({
+    input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h", metadata: { run: "1" },
+  });
+  const until = Date.now() + 20_000;
+  while (batch.status !== "completed") {
+    assert.ok(Date.now() < until, `it stays ${batch.status}`);
+    await new Promise((done) => setTimeout(done, 50));
+    batch = await client.batches.retrieve(batch.id);
+  }
+  const content = await (await client.files.content(batch.output_file_id)).text();
+  const ids = content.trim().split("\n").map((line) => JSON.parse(line).custom_id).sort();
+  assert.deepEqual(ids, ["line-1", "line-2", "line-3"]);
+  const found = [];
+  for await (const one of client.batches.list({ limit: 1 })) found.push(one.id);
+  assert.deepEqual(found, [batch.id]);
+  const names = [];
+  for await (const one of client.files.list({ limit: 1, order: "asc" })) names.push(one.filename);
+  assert.deepEqual(names.sort(), [`${batch.id}_output.jsonl`, "in.jsonl"]);
+  await raised(OpenAI.ConflictError, () => client.batches.cancel(batch.id));
+  assert.equal((await client.files.delete(file.id)).deleted, true);
+  await raised(OpenAI.NotFoundError, () => client.files.retrieve(file.id));
+};
 
 let failed = 0;
 for (const [name, run] of Object.entries(cases)) {
