@@ -10,7 +10,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -20,6 +19,8 @@
 #include <boost/system/system_error.hpp>
 
 #include <future>
+#include <memory>
+#include <utility>
 
 namespace rwp {
 
@@ -136,6 +137,10 @@ void cross(const asio::any_io_executor& executor, asio::awaitable<void> operatio
 }  // namespace
 
 asio::awaitable<void> run_on(asio::any_io_executor executor, asio::awaitable<void> operation) {
+  if (executor == co_await asio::this_coro::executor) {
+    co_await std::move(operation);
+    co_return;
+  }
   if (executor.target<asio::io_context::executor_type>() != nullptr) {
     auto initiate = [](auto handler, asio::any_io_executor other, asio::awaitable<void> work) {
       cross(other, std::move(work), std::move(handler));
@@ -153,26 +158,42 @@ asio::awaitable<void> run_on(asio::any_io_executor executor, asio::awaitable<voi
 
 namespace {
 
-asio::awaitable<void> keep_thrown(asio::awaitable<void> operation, std::exception_ptr* thrown) {
-  try {
-    co_await std::move(operation);
-  } catch (...) {
-    *thrown = std::current_exception();
-  }
-}
+/// An operation and its time limit.
+struct Race {
+  Race(const asio::any_io_executor& executor, SteadyTime deadline) : timer(executor, deadline) {}
+  asio::steady_timer timer;
+  asio::cancellation_signal stop;
+  std::exception_ptr thrown;
+  bool ended = false;
+};
 
 }  // namespace
 
+// Asio's `||` does the same for three times the work, and throws where the operation is in time.
 asio::awaitable<bool> run_until(asio::awaitable<void> operation, SteadyTime deadline) {
-  using namespace asio::experimental::awaitable_operators;
-  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
-  // `||` takes a throwing side for one that has not answered and waits on for the other.
-  std::exception_ptr thrown;
-  auto kept = keep_thrown(std::move(operation), &thrown);
-  const auto first = co_await (std::move(kept) || timer.async_wait(asio::use_awaitable));
-  if (first.index() != 0) co_return false;
-  if (thrown) std::rethrow_exception(thrown);
-  co_return true;
+  const auto executor = co_await asio::this_coro::executor;
+  const auto race = std::make_shared<Race>(executor, deadline);
+  auto finished = [race](std::exception_ptr thrown) {
+    race->thrown = thrown;
+    race->ended = true;
+    race->timer.cancel();
+  };
+  asio::co_spawn(executor, std::move(operation),
+                 asio::bind_cancellation_slot(race->stop.slot(), std::move(finished)));
+  // The end of the operation is awaited also when this coroutine has been cancelled.
+  const bool throws = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  bool in_time = true;
+  while (!race->ended) {
+    const auto [problem] = co_await race->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (race->ended) break;
+    if (!problem) in_time = false;
+    race->timer.expires_at(SteadyTime::max());
+    race->stop.emit(asio::cancellation_type::terminal);
+  }
+  co_await asio::this_coro::throw_if_cancelled(throws);
+  if (race->thrown) std::rethrow_exception(std::exchange(race->thrown, nullptr));
+  co_return in_time;
 }
 
 std::optional<Error> block_on(const asio::any_io_executor& executor,

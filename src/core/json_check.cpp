@@ -149,18 +149,7 @@ class Checker {
   bool string() noexcept {
     ++at_;
     while (true) {
-      std::uint64_t bytes = 0;
-      while (text_.size() - at_ >= sizeof(bytes)) {
-        std::memcpy(&bytes, text_.data() + at_, sizeof(bytes));
-        const std::uint64_t special = special_bits(bytes);
-        if (special != 0) {
-          if constexpr (std::endian::native == std::endian::little) {
-            at_ += static_cast<std::size_t>(std::countr_zero(special)) / 8;
-          }
-          break;
-        }
-        at_ += sizeof(bytes);
-      }
+      at_ += plain_run(text_.substr(at_));
       const char c = peek();
       const auto code = static_cast<unsigned char>(c);
       if (c == '"') {
@@ -203,6 +192,23 @@ class Checker {
 };
 
 }  // namespace
+
+std::size_t plain_run(std::string_view text) noexcept {
+  std::size_t at = 0;
+  std::uint64_t bytes = 0;
+  while (text.size() - at >= sizeof(bytes)) {
+    std::memcpy(&bytes, text.data() + at, sizeof(bytes));
+    const std::uint64_t special = special_bits(bytes);
+    if (special != 0) {
+      if constexpr (std::endian::native == std::endian::little) {
+        at += static_cast<std::size_t>(std::countr_zero(special)) / 8;
+      }
+      break;
+    }
+    at += sizeof(bytes);
+  }
+  return at;
+}
 
 bool is_surely_json(std::string_view text, std::size_t max_depth) noexcept {
   return Checker(text, max_depth).run();

@@ -11,4 +11,8 @@ namespace rwp {
 /// number of hundreds of digits).
 bool is_surely_json(std::string_view text, std::size_t max_depth) noexcept;
 
+/// How many bytes at the start of `text` stand for themselves in a JSON string, as far as that is
+/// seen at once: no quote, backslash, control character or part of a longer character.
+std::size_t plain_run(std::string_view text) noexcept;
+
 }  // namespace rwp

@@ -1,5 +1,7 @@
 #include "core/json_tree.hpp"
 
+#include "core/json_check.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -191,6 +193,7 @@ class Parser {
 
   std::optional<std::string_view> read_string() {
     char* begin = ++at_;
+    at_ += plain_run({at_, static_cast<std::size_t>(end_ - at_)});
     while (at_ < end_ && *at_ != '"' && *at_ != '\\') {
       if (static_cast<unsigned char>(*at_) < 0x20) return std::nullopt;
       ++at_;

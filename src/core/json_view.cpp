@@ -1,3 +1,4 @@
+#include "core/json_check.hpp"
 #include "core/json_tree.hpp"
 #include <rwp/core/json_view.hpp>
 
@@ -16,42 +17,33 @@ constexpr std::size_t kFewMembers = 12;
 
 const JsonNode& node_of(const void* node) { return *static_cast<const JsonNode*>(node); }
 
+/// One byte of a string.
+void append_character(std::string& out, char c) {
+  constexpr std::string_view kEscaped = "\"\\\b\f\n\r\t";
+  constexpr std::string_view kNames = "\"\\bfnrt";
+  constexpr std::string_view kHex = "0123456789abcdef";
+  if (const auto place = kEscaped.find(c); place != std::string_view::npos) {
+    out += '\\';
+    out += kNames[place];
+  } else if (static_cast<unsigned char>(c) >= 0x20) {
+    out += c;
+  } else {
+    out += "\\u00";
+    out += kHex[static_cast<unsigned char>(c) >> 4U];
+    out += kHex[static_cast<unsigned char>(c) & 0xFU];
+  }
+}
+
 /// As nlohmann's dump() writes it, which digests are made of.
 void append_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) >= 0x20) {
-          out += c;
-        } else {
-          out += "\\u00";
-          out += kHex[static_cast<unsigned char>(c) >> 4U];
-          out += kHex[static_cast<unsigned char>(c) & 0xFU];
-        }
-    }
+  while (!text.empty()) {
+    const std::size_t plain = plain_run(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    append_character(out, text.front());
+    text.remove_prefix(1);
   }
   out += '"';
 }

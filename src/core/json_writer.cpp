@@ -1,3 +1,4 @@
+#include "core/json_check.hpp"
 #include <rwp/core/json_writer.hpp>
 #include <rwp/core/utf8.hpp>
 
@@ -52,7 +53,10 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   std::size_t plain = 0;  // Start of the run that can be copied as it is.
   std::size_t i = 0;
+  out.reserve(out.size() + text.size() + 2);
   while (i < text.size()) {
+    i += plain_run(text.substr(i));
+    if (i == text.size()) break;
     const char c = text[i];
     const auto code = static_cast<unsigned char>(c);
     if (code >= 0x20 && code < 0x80 && c != '"' && c != '\\') {

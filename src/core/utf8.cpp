@@ -1,6 +1,8 @@
 #include <rwp/core/utf8.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace rwp {
 
@@ -30,6 +32,15 @@ std::size_t utf8_sequence_length(std::string_view bytes) noexcept {
 
 bool is_valid_utf8(std::string_view bytes) noexcept {
   while (!bytes.empty()) {
+    // Eight at once while all are ASCII, which most are.
+    std::uint64_t eight = 0;
+    if (bytes.size() >= sizeof(eight)) {
+      std::memcpy(&eight, bytes.data(), sizeof(eight));
+      if ((eight & 0x8080808080808080U) == 0) {
+        bytes.remove_prefix(sizeof(eight));
+        continue;
+      }
+    }
     const std::size_t length = utf8_sequence_length(bytes);
     if (length == 0) return false;
     bytes.remove_prefix(length);

@@ -13,17 +13,6 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-/// Past the string that begins at `at`, which is its quote.
-std::size_t string_end(std::string_view text, std::size_t at) {
-  const std::size_t begin = at + 1;
-  for (std::size_t quote = text.find('"', begin);; quote = text.find('"', quote + 1)) {
-    std::size_t first = quote;
-    while (first > begin && text[first - 1] == '\\') --first;
-    // Of an even number of backslashes each second is a character of its own.
-    if ((quote - first) % 2 == 0) return quote + 1;
-  }
-}
-
 /// Past the value that begins at `at`.
 std::size_t value_end(std::string_view text, std::size_t at) {
   std::size_t depth = 0;
@@ -224,6 +213,18 @@ class NameChecker {
 };
 
 }  // namespace
+
+std::size_t string_end(std::string_view text, std::size_t at) noexcept {
+  const std::size_t begin = at + 1;
+  for (std::size_t quote = text.find('"', begin); quote != std::string_view::npos;
+       quote = text.find('"', quote + 1)) {
+    std::size_t first = quote;
+    while (first > begin && text[first - 1] == '\\') --first;
+    // Of an even number of backslashes each second is a character of its own.
+    if ((quote - first) % 2 == 0) return quote + 1;
+  }
+  return text.size();
+}
 
 JsonSlice::JsonSlice(std::string_view text) {
   const std::size_t begin = skip(text, 0, "");

@@ -4,6 +4,7 @@
 #include <rwp/core/json_text.hpp>
 #include <rwp/core/json_view.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -40,6 +41,10 @@ class JsonSlice {
   explicit JsonSlice(std::string_view text);
   std::string_view text_;
 };
+
+/// Past the string of a JSON text that begins at `at`, which is its quote; the text's end when it
+/// has none.
+std::size_t string_end(std::string_view text, std::size_t at) noexcept;
 
 /// As much of a name that a client made up as is told back: at most 64 bytes, in whole characters.
 std::string shown_name(std::string_view name);

@@ -14,14 +14,10 @@ constexpr std::size_t kMostValues = 100'000;
 /// About the number of values in a JSON text, from its punctuation.
 std::size_t count_values(std::string_view text) {
   std::size_t count = 0;
-  bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
+    if (c == '"') {
+      i = string_end(text, i) - 1;
     } else if (c == ',' || c == '[' || c == '{') {
       ++count;
     }
