@@ -14,6 +14,7 @@
 #include <rwp/ai_redis/fleet.hpp>
 #include <rwp/builtin_schemes.hpp>
 #include <rwp/core/async.hpp>
+#include <rwp/core/sha256.hpp>
 #include <rwp/core/url.hpp>
 #include <rwp/jobs/client.hpp>
 #include <rwp/jobs/job_store.hpp>
@@ -24,6 +25,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -114,18 +116,24 @@ Shared join(Runtime& runtime, const std::vector<std::string>& words) {
   rates.tokens_per_minute = std::stoll(words.at(3));
   rates.minute = milliseconds(std::stoll(words.at(4)));
   rates.burst = rates.minute / 20;
-  shared.allowance = shared.fleet->rates("upstream", rates);
+  // The name that ai_pod gives it, of what it asks without a key.
+  const std::string name = to_hex(sha256(words.at(1) + "\n")).substr(0, 32);
+  shared.allowance = shared.fleet->rates("upstream/" + name, rates);
   return shared;
 }
 
 std::shared_ptr<ai::Model> open_model(Runtime& runtime, const std::string& url) {
   BuiltinOptions options;
   options.ai_model = "fake-gpt";
+  // Of the pods; the upstream asks for none.
+  const char* key = std::getenv("RWP_AI_API_KEY");
+  if (key != nullptr) options.ai_key = Secret(key);
   return builtin_schemes(std::move(options)).open<ai::Model>(url + "?attempts=1", runtime).value();
 }
 
 std::shared_ptr<ai::Model> build(Runtime& runtime, const Shared& shared,
-                                 const std::vector<std::string>& urls, bool limited) {
+                                 const std::vector<std::string>& urls, bool limited,
+                                 const std::string& board) {
   std::vector<ai::StackMember> members;
   for (const auto& url : urls) {
     ai::StackMember member;
@@ -142,7 +150,7 @@ std::shared_ptr<ai::Model> build(Runtime& runtime, const Shared& shared,
   options.cached->cache = shared.fleet->cache();
   options.cached->scope = ai::CacheScope::all;
   options.coalesced->scope = ai::CacheScope::all;
-  options.coalesced->board = shared.fleet->flights(limited ? "upstream" : "pods");
+  options.coalesced->board = shared.fleet->flights(board);
   return ai::build_model(std::move(members), std::move(options)).value();
 }
 
@@ -154,7 +162,7 @@ int serve_pod(const std::vector<std::string>& words) {
   Runtime runtime;
   const Shared shared = join(runtime, words);
   pods::AiRoutes routes;
-  routes.model = build(runtime, shared, {words.at(1)}, true);
+  routes.model = build(runtime, shared, {words.at(1)}, true, "pods");
   routes.model_executor = runtime.executor();
   routes.models = {"fake-gpt"};
   server::Router router;
@@ -191,8 +199,9 @@ int work(const std::vector<std::string>& words) {
   Runtime handlers;
   const Shared shared = join(handlers, words);
   const std::vector<std::string> pods(words.begin() + 6, words.end());
-  const auto model = pods.empty() ? build(handlers, shared, {words.at(1)}, true)
-                                  : build(handlers, shared, pods, false);
+  // Whichever way a worker asks, no other asks the same meanwhile.
+  const auto model = pods.empty() ? build(handlers, shared, {words.at(1)}, true, "workers")
+                                  : build(handlers, shared, pods, false, "workers");
   auto store = builtin_schemes().open<jobs::JobStore>(words.at(5), control).value();
   jobs::WorkerOptions options;
   options.concurrency = kConcurrency;

@@ -34,10 +34,18 @@ endfunction()
 define_property(GLOBAL PROPERTY RWP_PROGRAMS BRIEF_DOCS "Installed programs"
                 FULL_DOCS "Executable targets that cmake --install puts into bin/.")
 
+# A quarter of a megabyte less in the memory of each program that runs: where addresses are to be
+# filled in at its start takes 8 kB and not 260.
+include(CheckLinkerFlag)
+check_linker_flag(CXX -Wl,-z,pack-relative-relocs RWP_PACKS_RELOCATIONS)
+
 # rwp_add_program(standalone SOURCES … LIBS …): an executable that is installed into bin/.
 function(rwp_add_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
   add_executable(${name} ${arg_SOURCES})
+  if(RWP_PACKS_RELOCATIONS)
+    target_link_options(${name} PRIVATE -Wl,-z,pack-relative-relocs)
+  endif()
   target_link_libraries(${name} PRIVATE ${arg_LIBS} rwp_build_flags)
   set_property(GLOBAL APPEND PROPERTY RWP_PROGRAMS ${name})
 endfunction()

@@ -56,10 +56,10 @@ class CachedModel final : public Decorator {
     const std::string key = key_of(request, request.model);
     auto kept = co_await look_up(key);
     if (auto hit = kept ? read_chat_answer(*kept) : std::nullopt) {
-      count("hit");
+      count(hit_);
       co_return std::move(*hit);
     }
-    count("miss");
+    count(miss_);
     ChatRequest copy = request;
     auto reply = co_await pass_chat(inner(), std::move(copy));
     if (reply && is_whole(request, *reply)) {
@@ -75,13 +75,13 @@ class CachedModel final : public Decorator {
     const std::string key = key_of(request, request.model);
     auto kept = co_await look_up(key);
     if (auto hit = kept ? read_chat_answer(*kept) : std::nullopt) {
-      count("hit");
+      count(hit_);
       if (!play_back(hit->wire ? *hit->wire : hit->content, on_delta)) {
         co_return Error(Errc::cancelled, "the stream was ended by its reader");
       }
       co_return std::move(*hit);
     }
-    count("miss");
+    count(miss_);
     ChatRequest copy = request;
     const auto bytes = std::make_shared<std::string>();
     if (request.wire) {
@@ -102,10 +102,10 @@ class CachedModel final : public Decorator {
     const std::string key = key_of(request, request.model);
     auto kept = co_await look_up(key);
     if (auto hit = kept ? read_embed_answer(*kept) : std::nullopt) {
-      count("hit");
+      count(hit_);
       co_return std::move(*hit);
     }
-    count("miss");
+    count(miss_);
     EmbedRequest copy = request;
     auto reply = co_await pass_embed(inner(), std::move(copy));
     if (reply && reply->source == AnswerSource::model) {
@@ -155,20 +155,30 @@ class CachedModel final : public Decorator {
   }
 
   void note_failure(const char* what, const Error& error) {
-    count("error");
+    count(error_);
     options_.log.warn("answer cache could not be used", {{"what", what}, {"error", error}});
   }
 
-  void count(const char* outcome) {
+  /// Looked up once each: a look-up of a series costs more than one in the cache.
+  struct Outcome {
+    const char* name = "";
+    observability::Counter* times = nullptr;
+  };
+
+  void count(Outcome& outcome) {
     if (!options_.metrics) return;
-    options_.metrics
-        ->counter("rwp_ai_cache_total", "Look-ups in the cache of AI answers",
-                  {{"outcome", outcome}})
-        .add();
+    if (outcome.times == nullptr) {
+      outcome.times = &options_.metrics->counter(
+          "rwp_ai_cache_total", "Look-ups in the cache of AI answers", {{"outcome", outcome.name}});
+    }
+    outcome.times->add();
   }
 
   const CachedOptions options_;
   SchemaJudge judge_;
+  Outcome hit_{"hit"};
+  Outcome miss_{"miss"};
+  Outcome error_{"error"};
 };
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace rwp::ai {
 namespace {
 
 /// Raised when what is hashed changes, so that old keys fit nothing.
-constexpr int kVersion = 3;
+constexpr int kVersion = 4;
 
 /// Without the white space between its parts; the order of members is the model's to follow.
 std::string without_space(std::string_view json) {
@@ -88,7 +88,7 @@ std::string call_key(const ChatRequest& request, std::string_view model, std::st
     out.member("api", static_cast<std::int64_t>(request.wire->api));
     out.member("streamed", request.wire->streamed);
     out.member("wants_usage", request.wire->wants_usage);
-    out.member("wire", std::string_view(canonical_wire(*request.wire)));
+    out.member("wire", JsonText::trusted(canonical_wire(*request.wire)));
     out.member("max_output_tokens", request.max_output_tokens);
     return digest(out);
   }

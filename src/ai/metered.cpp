@@ -149,10 +149,14 @@ class MeteredModel final : public Model {
 
   void count_saved(AnswerSource source) {
     if (!options_.metrics) return;
-    options_.metrics
-        ->counter("rwp_ai_saved_calls_total", "AI calls that were answered without being paid for",
-                  {{"source", source == AnswerSource::cache ? "cache" : "shared"}})
-        .add();
+    const bool from_cache = source == AnswerSource::cache;
+    observability::Counter*& saved = from_cache ? saved_by_cache_ : saved_by_sharing_;
+    if (saved == nullptr) {
+      saved = &options_.metrics->counter("rwp_ai_saved_calls_total",
+                                         "AI calls that were answered without being paid for",
+                                         {{"source", from_cache ? "cache" : "shared"}});
+    }
+    saved->add();
   }
 
   Money charge(const std::string& model, const std::string& operation, const TokenUsage& usage,
@@ -305,6 +309,8 @@ class MeteredModel final : public Model {
   std::unordered_map<std::string, Ended> ended_;
   std::unordered_map<std::string, Spent> spent_;
   observability::Histogram* first_piece_ = nullptr;
+  observability::Counter* saved_by_cache_ = nullptr;
+  observability::Counter* saved_by_sharing_ = nullptr;
 };
 
 }  // namespace

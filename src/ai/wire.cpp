@@ -23,16 +23,20 @@ constexpr std::array<std::string_view, 9> kNoMatter = {"metadata",
 
 std::string canonical_wire(const WireCall& call) {
   const JsonDocument document(call.body);
-  JsonWriter out;
-  out.begin_object();
+  std::string out;
+  out.reserve(call.body.size() + 2);
   // Sorted by name, without white space.
   document.root().each_member([&out](std::string_view name, JsonView value) {
     const bool matters = std::find(kNoMatter.begin(), kNoMatter.end(), name) == kNoMatter.end();
-    if (matters && !value.is_null()) out.member(name, value.text());
+    if (!matters || value.is_null()) return true;
+    out += out.empty() ? '{' : ',';
+    append_json_string(out, name);
+    out += ':';
+    out += value.text().view();
     return true;
   });
-  out.end_object();
-  return out.finish().release();
+  out += out.empty() ? "{}" : "}";
+  return out;
 }
 
 }  // namespace rwp::ai

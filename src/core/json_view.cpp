@@ -48,6 +48,21 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+/// About the bytes that append() writes.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the document, whose depth is bounded.
+std::size_t size_of(const JsonNode& node) {
+  if (const auto* text = std::get_if<std::string_view>(&node.value)) return text->size() + 4;
+  std::size_t size = 8;
+  if (const auto* items = std::get_if<JsonItems>(&node.value)) {
+    for (std::size_t i = 0; i < items->count; ++i) size += size_of(items->first[i]);
+  } else if (const auto* members = std::get_if<JsonMembers>(&node.value)) {
+    for (std::size_t i = 0; i < members->count; ++i) {
+      size += members->first[i].name.size() + 4 + size_of(members->first[i].value);
+    }
+  }
+  return size;
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): as deep as the document, whose depth is bounded.
 void append(std::string& out, const JsonNode& node) {
   if (const auto* flag = std::get_if<bool>(&node.value)) {
@@ -197,6 +212,7 @@ void JsonView::each_member(
 
 JsonText JsonView::text() const {
   std::string text;
+  text.reserve(size_of(node_of(node_)));
   append(text, node_of(node_));
   return JsonText::trusted(std::move(text));
 }

@@ -54,7 +54,8 @@ void RequestFields::wrong_type(std::string_view name, std::string_view expected,
 }
 
 std::optional<JsonView> RequestFields::any(std::string_view name) {
-  known_.emplace_back(name);
+  if (known_.empty()) known_.reserve(24);
+  known_.push_back(name);
   auto member = object_.find(name);
   if (member && member->is_null()) return std::nullopt;
   return member;

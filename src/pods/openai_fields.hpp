@@ -29,7 +29,7 @@ class RequestFault {
 
 /// Reads the members of one JSON object of a request, and refuses what is of the wrong type, out of
 /// its range or not known. Absent and null are the same, as for OpenAI.
-/// Lifetime: the document and the fault outlive it.
+/// Lifetime: the document, the fault and the names that are asked for outlive it.
 class RequestFields {
  public:
   /// `path`: where the object stands ("messages[0]"); empty: the request itself.
@@ -61,7 +61,7 @@ class RequestFields {
   const JsonView object_;
   const std::string path_;
   RequestFault& fault_;
-  std::vector<std::string> known_;
+  std::vector<std::string_view> known_;
 };
 
 }  // namespace rwp::pods
