@@ -24,6 +24,11 @@ constexpr milliseconds kLongestRetry{5'000};
 constexpr int kMostTries = 120;
 /// Rows of one commit.
 constexpr std::size_t kMostRowsAtOnce = 500;
+/// Slices that are used up sooner become larger, up to so many times; when they last so long they
+/// begin anew.
+constexpr std::chrono::seconds kShortUse{1};
+constexpr std::chrono::seconds kLongUse{5};
+constexpr std::int64_t kMostTimesCalls = 64;
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
@@ -40,7 +45,10 @@ class Slices : public std::enable_shared_from_this<Slices> {
     Account& account = accounts_[wanted.account];
     account.limit = wanted.limit;
     const SteadyTime until = now() + wanted.lapses_after;
-    if (account.wishes.empty() && take(account, wanted, until, false)) co_return Result<void>();
+    if (account.wishes.empty() && take(account, wanted, until, false)) {
+      look_ahead(account, wanted, until);
+      co_return Result<void>();
+    }
     Wish wish;
     wish.reservation = &wanted;
     wish.until = until;
@@ -69,11 +77,15 @@ class Slices : public std::enable_shared_from_this<Slices> {
     }
     std::move(entries.begin(), entries.end(), std::back_inserter(rows_));
     if (!std::exchange(booking_, true)) start(book(shared_from_this()));
+    if (rows_.size() >= kMostRowsAtOnce) hurry_.notify_all();
     co_return Result<void>();
   }
 
   awaitable<Result<void>> flush(SteadyTime deadline, bool rows_alone) {
     if (!rows_alone) close_slices(SteadyTime::max());
+    ++flushing_;
+    const Ended ended(*this, flushing_);
+    hurry_.notify_all();
     while (booking_ || (!rows_alone && settling_ > 0)) {
       const Wake woken = co_await idle_.wait_until(deadline);
       if (woken == Wake::cancelled) co_return Error(Errc::cancelled, "flush was cancelled");
@@ -87,6 +99,7 @@ class Slices : public std::enable_shared_from_this<Slices> {
   /// Nobody uses it any more.
   void end() {
     ended_ = true;
+    hurry_.notify_all();
     close_slices(SteadyTime::max());
   }
 
@@ -105,6 +118,9 @@ class Slices : public std::enable_shared_from_this<Slices> {
     Money limit{};
     std::list<Wish*> wishes{};
     bool refilling = false;
+    /// Of the slice that was taken last; 0: none was.
+    std::int64_t calls = 0;
+    SteadyTime sliced_at{};
   };
   class Waiting {
    public:
@@ -133,6 +149,38 @@ class Slices : public std::enable_shared_from_this<Slices> {
     return account.held.take(wanted.id, wanted.amount, until, since);
   }
 
+  /// Has a slice reserved before the last is used up, so that no call waits for it; not where the
+  /// budget is near its end, as another process may need the money.
+  void look_ahead(Account& account, const UsageReservation& wanted, SteadyTime until) {
+    if (account.refilling || account.calls < options_.calls) return;
+    const Money free = account.held.free(until, now() - options_.held_for);
+    if (free.micro_usd >= account.calls / 2 * wanted.amount.micro_usd) return;
+    account.refilling = true;
+    start(refill_ahead(shared_from_this(), wanted.account, wanted.amount, until));
+  }
+
+  static awaitable<void> refill_ahead(std::shared_ptr<Slices> self, std::string name, Money each,
+                                      SteadyTime until) {
+    Account& account = self->accounts_[name];
+    const auto balance = co_await self->ledger_->balance(name);
+    if (balance && account.wishes.empty() && each.micro_usd > 0) {
+      const std::int64_t spare = account.limit.micro_usd - balance->micro_usd;
+      const std::int64_t calls = self->calls_of_slice(account);
+      if (spare / 16 / each.micro_usd >= calls) {
+        (void)co_await self->reserve_slice(name, account, Money{calls * each.micro_usd}, calls,
+                                           until);
+      }
+    }
+    co_await refill(self, std::move(name));
+  }
+
+  std::int64_t calls_of_slice(const Account& account) const {
+    const auto used_for = now() - account.sliced_at;
+    if (account.calls == 0 || used_for > kLongUse) return options_.calls;
+    if (used_for > kShortUse) return std::max(account.calls, options_.calls);
+    return std::min(2 * std::max(account.calls, options_.calls), kMostTimesCalls * options_.calls);
+  }
+
   static void answer(Account& account, Result<void> outcome) {
     Wish* wish = account.wishes.front();
     account.wishes.pop_front();
@@ -153,10 +201,14 @@ class Slices : public std::enable_shared_from_this<Slices> {
         break;
       }
       const Money left{account.limit.micro_usd - balance->micro_usd};
-      auto reserved = co_await self->reserve_slice(name, account, self->slice_size(account, left));
+      const std::int64_t calls = self->further_calls(account, left);
+      const Money size = self->slice_size(account, left, calls);
+      const SteadyTime latest = latest_of(account);
+      auto reserved = co_await self->reserve_slice(name, account, size, calls, latest);
       if (account.wishes.empty()) break;
       if (!reserved && reserved.error().code() == Errc::budget_exceeded) {
-        reserved = co_await self->reserve_slice(name, account, self->missing(account));
+        const SteadyTime again = latest_of(account);
+        reserved = co_await self->reserve_slice(name, account, self->missing(account), 0, again);
       }
       if (account.wishes.empty()) break;
       if (self->take_for_first(account, !reserved)) continue;
@@ -182,14 +234,24 @@ class Slices : public std::enable_shared_from_this<Slices> {
     return Money{first.reservation->amount.micro_usd - free.micro_usd};
   }
 
-  Money slice_size(const Account& account, Money left) const {
+  static SteadyTime latest_of(const Account& account) {
+    SteadyTime until = now();
+    for (const Wish* wish : account.wishes) until = std::max(until, wish->until);
+    return until;
+  }
+
+  /// Calls like the first that a slice holds beyond those that wait.
+  std::int64_t further_calls(const Account& account, Money left) const {
     std::int64_t demand = 0;
     for (const Wish* wish : account.wishes) demand += wish->reservation->amount.micro_usd;
     const std::int64_t first = account.wishes.front()->reservation->amount.micro_usd;
     const std::int64_t spare = std::max<std::int64_t>(left.micro_usd - demand, 0);
+    return first > 0 ? std::min(spare / 16 / first, calls_of_slice(account)) : 0;
+  }
+
+  Money slice_size(const Account& account, Money left, std::int64_t calls) const {
     // Whole calls, so that no two processes hold halves of the last one.
-    const std::int64_t calls = first > 0 ? std::min(spare / 16 / first, options_.calls) : 0;
-    const std::int64_t more = calls * first;
+    const std::int64_t more = calls * account.wishes.front()->reservation->amount.micro_usd;
     // Of those who wait, as many as fit.
     std::int64_t fitting = 0;
     for (const Wish* wish : account.wishes) {
@@ -199,14 +261,14 @@ class Slices : public std::enable_shared_from_this<Slices> {
     return Money{std::max(fitting + more, missing(account).micro_usd)};
   }
 
-  awaitable<Result<void>> reserve_slice(std::string name, const Account& account, Money amount) {
+  /// For `calls` beyond those that wait, of calls that may take until `until`.
+  awaitable<Result<void>> reserve_slice(std::string name, const Account& account, Money amount,
+                                        std::int64_t calls, SteadyTime until) {
     UsageReservation wanted;
     wanted.id = Uuid::make_v7();
     wanted.account = std::move(name);
     wanted.amount = amount;
     wanted.limit = account.limit;
-    SteadyTime until = now();
-    for (const Wish* wish : account.wishes) until = std::max(until, wish->until);
     wanted.lapses_after =
         std::chrono::ceil<milliseconds>(until - now()) + options_.held_for + kLongestRetry;
     SlicedAccount::Slice slice;
@@ -217,7 +279,10 @@ class Slices : public std::enable_shared_from_this<Slices> {
     const std::string place = wanted.account;
     auto reserved = co_await ledger_->reserve(std::move(wanted));
     if (reserved) {
-      accounts_[place].held.add(slice);
+      Account& taken = accounts_[place];
+      taken.held.add(slice);
+      taken.calls = calls;
+      taken.sliced_at = slice.taken_at;
       count("rwp_ai_slices_total", "Slices of budgets that this process has taken");
     } else if (reserved.error().code() != Errc::budget_exceeded) {
       // It may stand all the same.
@@ -284,6 +349,7 @@ class Slices : public std::enable_shared_from_this<Slices> {
     milliseconds wait = kFirstRetry;
     int tries = 0;
     while (!self->rows_.empty()) {
+      co_await self->gather_rows();
       const std::size_t count = std::min(self->rows_.size(), kMostRowsAtOnce);
       const auto end = self->rows_.begin() + static_cast<std::ptrdiff_t>(count);
       std::vector<UsageEntry> rows(self->rows_.begin(), end);
@@ -302,6 +368,14 @@ class Slices : public std::enable_shared_from_this<Slices> {
     }
     self->booking_ = false;
     self->idle_.notify_all();
+  }
+
+  /// Until there are rows enough for a commit, or whoever waits for them has no time.
+  awaitable<void> gather_rows() {
+    const SteadyTime until = now() + options_.rows_gathered_for;
+    while (flushing_ == 0 && !ended_ && rows_.size() < kMostRowsAtOnce && now() < until) {
+      if (co_await hurry_.wait_until(until) == Wake::cancelled) co_return;
+    }
   }
 
   class Ended {
@@ -336,7 +410,10 @@ class Slices : public std::enable_shared_from_this<Slices> {
   bool watching_ = false;
   bool ended_ = false;
   std::size_t settling_ = 0;
+  std::size_t flushing_ = 0;
   Signal idle_;
+  /// Rows that are gathered are wanted now.
+  Signal hurry_;
 };
 
 class SlicedLedgerOf final : public SlicedLedger {

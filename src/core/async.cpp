@@ -163,37 +163,49 @@ struct Race {
   Race(const asio::any_io_executor& executor, SteadyTime deadline) : timer(executor, deadline) {}
   asio::steady_timer timer;
   asio::cancellation_signal stop;
-  std::exception_ptr thrown;
   bool ended = false;
+  bool late = false;
 };
+
+/// Calls the handler once the operation has ended, by itself or as the time was up. Until then the
+/// operation owns the handler, and so the coroutine that waits: what the operation has refers to
+/// that one's variables, and goes before them at a runtime's end too.
+template <class Handler>
+void race(std::shared_ptr<Race> race, asio::awaitable<void> operation, Handler handler) {
+  const auto stop = [race](asio::cancellation_type type) {
+    const auto kept = race;
+    if (!kept->ended) kept->stop.emit(type);
+  };
+  if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
+    slot.assign(stop);
+  }
+  race->timer.async_wait([race, stop](const boost::system::error_code& problem) {
+    if (problem || race->ended) return;
+    race->late = true;
+    stop(asio::cancellation_type::terminal);
+  });
+  const auto home = asio::get_associated_executor(handler);
+  auto finished = [race, handler = std::move(handler)](std::exception_ptr thrown) mutable {
+    race->ended = true;
+    race->timer.cancel();
+    std::move(handler)(thrown);
+  };
+  asio::co_spawn(home, std::move(operation),
+                 asio::bind_cancellation_slot(race->stop.slot(),
+                                              asio::bind_executor(home, std::move(finished))));
+}
 
 }  // namespace
 
 // Asio's `||` does the same for three times the work, and throws where the operation is in time.
 asio::awaitable<bool> run_until(asio::awaitable<void> operation, SteadyTime deadline) {
-  const auto executor = co_await asio::this_coro::executor;
-  const auto race = std::make_shared<Race>(executor, deadline);
-  auto finished = [race](std::exception_ptr thrown) {
-    race->thrown = thrown;
-    race->ended = true;
-    race->timer.cancel();
+  const auto racing = std::make_shared<Race>(co_await asio::this_coro::executor, deadline);
+  auto initiate = [](auto handler, std::shared_ptr<Race> of, asio::awaitable<void> work) {
+    race(std::move(of), std::move(work), std::move(handler));
   };
-  asio::co_spawn(executor, std::move(operation),
-                 asio::bind_cancellation_slot(race->stop.slot(), std::move(finished)));
-  // The end of the operation is awaited also when this coroutine has been cancelled.
-  const bool throws = co_await asio::this_coro::throw_if_cancelled();
-  co_await asio::this_coro::throw_if_cancelled(false);
-  bool in_time = true;
-  while (!race->ended) {
-    const auto [problem] = co_await race->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (race->ended) break;
-    if (!problem) in_time = false;
-    race->timer.expires_at(SteadyTime::max());
-    race->stop.emit(asio::cancellation_type::terminal);
-  }
-  co_await asio::this_coro::throw_if_cancelled(throws);
-  if (race->thrown) std::rethrow_exception(std::exchange(race->thrown, nullptr));
-  co_return in_time;
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
+      initiate, asio::use_awaitable, racing, std::move(operation));
+  co_return !racing->late;
 }
 
 std::optional<Error> block_on(const asio::any_io_executor& executor,

@@ -19,9 +19,12 @@ namespace rwp::ai {
 struct SliceOptions {
   /// How long a slice is held for further calls before its rest is given back. 10 s at most.
   std::chrono::milliseconds held_for{10'000};
-  /// A slice is this many times what the call that asks for it may cost, and no more than a
-  /// sixteenth of what the budget has left; but always as much as the calls that wait need.
+  /// A slice is this many times what the call that asks for it may cost (up to 64 times as many
+  /// while slices last less than a second), and no more than a sixteenth of what the budget has
+  /// left; but always as much as the calls that wait need.
   std::int64_t calls = 32;
+  /// How long usage rows are gathered for one commit.
+  std::chrono::milliseconds rows_gathered_for{200};
   /// Usage rows that wait for their commit; when it is reached, whoever books waits as well.
   std::size_t most_rows = 10'000;
   observability::Logger log{};
@@ -32,12 +35,12 @@ struct SliceOptions {
 /// A ledger of which each process holds money in slices, so that a call seldom waits for a commit.
 ///
 /// reserve() is answered from this process's slice of the account; a further slice is reserved in
-/// the ledger beneath when it is used up. Near a budget's end slices are as small as calls, so the
-/// last call that fits gets its money. Processes on one ledger never exceed a limit together, since
-/// a slice is a reservation there.
+/// the ledger beneath when little of it is left. Near a budget's end slices are as small as calls,
+/// so the last call that fits gets its money. Processes on one ledger never exceed a limit
+/// together, since a slice is a reservation there.
 ///
 /// settle() and record() answer before they are durable: a slice is settled when it has been held
-/// long enough and its calls have ended, rows are booked at once in the background. So what a
+/// long enough and its calls have ended, rows are booked in the background. So what a
 /// process that dies has spent of its slices is forgotten when they lapse, ten minutes after the
 /// deadlines of their calls (at most its slices), and rows that had not been committed are lost.
 /// Await flush() before a process ends.
