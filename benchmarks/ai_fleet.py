@@ -2,7 +2,7 @@
 """Runs a fleet against the fake upstream and says what was used, refused and paid.
 
 usage: ai_fleet.py PROGRAM [--pods DIR] [--jobs 3000] [--requests 500] [--tokens 100000]
-                   [--minute SECONDS] [--kill] [--check]
+                   [--minute SECONDS] [--answer MS] [--kill] [--check]
 
 PROGRAM is ai_fleet_process. Four workers take jobs, of which a third repeat: two ask the upstream
 themselves, two through two AI pods; what asks the upstream shares its limits, and the workers share
@@ -108,7 +108,7 @@ def run(options, folder, started):
 
     redis, redis_url = start_redis(folder)
     started.append(redis)
-    fake = start("fake", *limits, "50")
+    fake = start("fake", *limits, str(options.answer))
     source = start("submit", jobs, str(options.jobs), str(distinct))
     if source.greeting != "submitted":
         raise RuntimeError(source.greeting)
@@ -187,6 +187,7 @@ def main():
     parser.add_argument("--tokens", type=int, default=100_000)
     parser.add_argument("--minute", type=float)
     parser.add_argument("--pods", type=lambda name: pathlib.Path(name).resolve())
+    parser.add_argument("--answer", type=int, default=50, help="milliseconds an answer takes")
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()

@@ -116,10 +116,19 @@ class AsioCurlLoop final : public CurlLoop, public std::enable_shared_from_this<
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
-    if (const CURLMcode problem = curl_multi_add_handle(multi_.get(), easy); problem != CURLM_OK) {
+    // curl wants to be called at once for what is new, and can be as soon as it has returned.
+    const bool acts_soon = std::exchange(acts_soon_, true);
+    asks_at_once_ = false;
+    const CURLMcode problem = curl_multi_add_handle(multi_.get(), easy);
+    acts_soon_ = acts_soon;
+    if (problem != CURLM_OK) {
       return Error(Errc::unavailable, std::string("curl: ") + curl_multi_strerror(problem));
     }
     transfers_.emplace(easy, listener);
+    if (asks_at_once_) {
+      act(CURL_SOCKET_TIMEOUT, 0);
+      tell_ended();
+    }
     return {};
   }
 
@@ -253,6 +262,7 @@ class AsioCurlLoop final : public CurlLoop, public std::enable_shared_from_this<
 
   /// What curl wants done at once: after what runs now, and once for all who ask meanwhile.
   void act_soon() {
+    asks_at_once_ = true;
     if (acts_soon_) return;
     acts_soon_ = true;
     asio::post(executor_, [weak = weak_from_this()] {
@@ -349,6 +359,7 @@ class AsioCurlLoop final : public CurlLoop, public std::enable_shared_from_this<
   SteadyTime timer_due_ = SteadyTime::max();
   SteadyTime timer_at_ = SteadyTime::max();
   bool acts_soon_ = false;
+  bool asks_at_once_ = false;
   std::optional<asio::posix::stream_descriptor> poll_;
 };
 
