@@ -106,7 +106,10 @@ boost::asio::awaitable<Result<void>> CurlTransfer::wait_for_head() {
   while (!header_.complete()) {
     if (failure_) co_return *failure_;
     if (auto passed = check_limits()) co_return std::move(*passed);
-    const Wake wake = co_await changed_.wait_until(std::min(request_.deadline, head_limit()));
+    // Nobody is woken when a limit begins to count: none that does is over before the next look.
+    const SteadyTime next_look = now() + std::min(head_timeout_, idle_timeout_);
+    const SteadyTime limit = std::min(head_limit(), next_look);
+    const Wake wake = co_await changed_.wait_until(std::min(request_.deadline, limit));
     if (wake == Wake::cancelled) co_return fail(Errc::cancelled, "the request was cancelled");
   }
   co_return Result<void>();
@@ -186,7 +189,6 @@ int CurlTransfer::on_connected(void* self, char*, char*, int, int) noexcept {
   transfer->last_taken_at_ = now();
   const bool has_body = transfer->request_.body_source || !transfer->request_.body.empty();
   if (!has_body || transfer->sends_at_once()) transfer->sent_at_ = transfer->last_taken_at_;
-  transfer->changed_.notify_all();
   return CURL_PREREQFUNC_OK;
 }
 
@@ -215,10 +217,7 @@ std::size_t CurlTransfer::give(char* out, std::size_t room) {
   }
   const bool all =
       from_source ? source_ended_ || offered_bytes_ == request_.body_source_bytes : piece_ended;
-  if (all && piece_ended && !sent_at_) {
-    sent_at_ = now();
-    changed_.notify_all();
-  }
+  if (all && piece_ended && !sent_at_) sent_at_ = now();
   return given;
 }
 
