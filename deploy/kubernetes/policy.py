@@ -38,6 +38,7 @@ ARROWS = {
     "redis": set(REDIS),
     "migration": {DATABASE},
     "objects-backup": {OUTSIDE},
+    "costs-report": {DATABASE, OUTSIDE},
     "(frontend)": {"api:3000"},
     "(edge)": {"api:3000"},
     "(prometheus)": {"api:9090", "worker:9090", "ai-processor:9090", "analytics:9090",
@@ -516,6 +517,9 @@ def check_rest(bundle):
     bundle.get("ResourceQuota", "rwp-quota")
     bundle.get("LimitRange", "rwp-limits")
     bundle.get("Job", "migration")
+    costs = bundle.get("CronJob", "costs-report")
+    if costs:
+        bundle.expect("costs-report schedule", costs["spec"]["schedule"].split()[2:], ["1", "*", "*"])
     bundle.get("StatefulSet", "redis")
     bundle.get("Gateway", "rwp")
     bundle.get("Ingress", "api")

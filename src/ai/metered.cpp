@@ -1,4 +1,7 @@
+#include "ai/savings.hpp"
 #include <rwp/ai/metered.hpp>
+
+#include <boost/asio/this_coro.hpp>
 
 #include <cassert>
 #include <chrono>
@@ -22,6 +25,9 @@ class MeteredModel final : public Model {
   MeteredModel(std::shared_ptr<Model> inner, MeterOptions options)
       : inner_(std::move(inner)), options_(std::move(options)) {
     assert(inner_);
+    if (options_.savings)
+      savings_ =
+          std::make_shared<Savings>(options_.savings, options_.savings_together, options_.log);
   }
 
   std::string default_model() const override { return inner_->default_model(); }
@@ -123,6 +129,10 @@ class MeteredModel final : public Model {
     // What came out of a cache, or was paid for by another call, costs nothing again.
     if (reply->source != AnswerSource::model) {
       count_saved(reply->source);
+      if (savings_) {
+        auto executor = co_await boost::asio::this_coro::executor;
+        savings_->add(saved_by(call, reply->source, tier_of(*reply)), executor);
+      }
       co_return reply;
     }
     const Money cost = charge(call.model(), call.operation(), reply->usage, tier_of(*reply));
@@ -146,6 +156,18 @@ class MeteredModel final : public Model {
 
   static std::string tier_of(const ChatReply& reply) { return reply.service_tier; }
   static std::string tier_of(const EmbedReply&) { return {}; }
+
+  UsageEntry saved_by(const Call& call, AnswerSource source, const std::string& tier) const {
+    UsageEntry entry;
+    entry.tenant = call.origin().tenant;
+    entry.kind = call.origin().kind;
+    entry.model = call.model();
+    entry.input_tokens = call.usage().input_tokens;
+    entry.output_tokens = call.usage().output_tokens;
+    entry.source = source == AnswerSource::cache ? UsageSource::cache : UsageSource::shared;
+    entry.saved = options_.prices.price(call.model(), call.usage(), tier).cost;
+    return entry;
+  }
 
   void count_saved(AnswerSource source) {
     if (!options_.metrics) return;
@@ -304,6 +326,7 @@ class MeteredModel final : public Model {
 
   const std::shared_ptr<Model> inner_;
   const MeterOptions options_;
+  std::shared_ptr<Savings> savings_;
   std::set<std::string> labels_;
   std::set<std::string> unpriced_;
   std::unordered_map<std::string, Ended> ended_;

@@ -442,6 +442,10 @@ class SlicedLedgerOf final : public SlicedLedger {
     (void)co_await slices_->flush(now() + kLongestRetry, true);
     co_return co_await slices_->ledger().sum(std::move(filter));
   }
+  awaitable<Result<std::vector<UsageGroup>>> groups(UsageFilter filter, std::size_t most) override {
+    (void)co_await slices_->flush(now() + kLongestRetry, true);
+    co_return co_await slices_->ledger().groups(std::move(filter), most);
+  }
   awaitable<Result<void>> flush(SteadyTime deadline) override {
     return slices_->flush(deadline, false);
   }

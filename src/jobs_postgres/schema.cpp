@@ -52,7 +52,8 @@ const std::vector<Step>& steps() {
       {.version = 1, .oldest_program = 1, .sql = {kVersion1Tables, kVersion1Functions}},
       {.version = 2, .oldest_program = 1, .sql = {kVersion2}},
       {.version = 3, .oldest_program = 1, .sql = {kVersion3}},
-      {.version = 4, .oldest_program = 1, .sql = {kVersion4}}};
+      {.version = 4, .oldest_program = 1, .sql = {kVersion4}},
+      {.version = 5, .oldest_program = 1, .sql = {kVersion5}}};
   return all;
 }
 

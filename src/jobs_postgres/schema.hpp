@@ -17,6 +17,7 @@ extern const char* const kVersion1Functions;
 extern const char* const kVersion2;
 extern const char* const kVersion3;
 extern const char* const kVersion4;
+extern const char* const kVersion5;
 
 /// Whether the schema can be used; `unsupported` says what to do when not. Brings it up to date
 /// first when `migrate` is set; many may do so at once, one of them does the work.

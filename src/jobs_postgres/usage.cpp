@@ -27,12 +27,15 @@ constexpr Statement kBalance{
 constexpr Statement kRecord{
     .name = "rwp_record",
     .sql =
-        "INSERT INTO rwp.usage SELECT g.id, g.tenant, g.kind, g.model, g.input_tokens,"
+        "INSERT INTO rwp.usage (id, tenant, kind, model, input_tokens, output_tokens, micro_usd,"
+        " at, source, calls, saved_micro_usd)"
+        " SELECT g.id, g.tenant, g.kind, g.model, g.input_tokens,"
         " g.output_tokens, g.micro_usd, coalesce(g.at, " RWP_PG_NOW
-        ")"
+        "), g.source, g.calls, g.saved"
         " FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
-        " $7::bigint[], $8::bigint[], $9::bigint[])"
-        " AS g(id, tenant, kind, model, input_tokens, output_tokens, micro_usd, at)"
+        " $7::bigint[], $8::bigint[], $9::bigint[], $10::smallint[], $11::bigint[], $12::bigint[])"
+        " AS g(id, tenant, kind, model, input_tokens, output_tokens, micro_usd, at, source, calls,"
+        " saved)"
         " ON CONFLICT (id) DO NOTHING"};
 // Those that were settled, or have lapsed, long ago.
 constexpr Statement kSweep{
@@ -42,14 +45,38 @@ constexpr Statement kSweep{
         " WHERE lapses_at < " RWP_PG_NOW
         " - 604800000 ORDER BY lapses_at LIMIT 100"
         " FOR UPDATE SKIP LOCKED)"};
-constexpr Statement kSum{
-    .name = "rwp_sum_usage",
-    .sql =
-        "SELECT count(*), coalesce(sum(input_tokens), 0)::bigint,"
-        " coalesce(sum(output_tokens), 0)::bigint, coalesce(sum(micro_usd), 0)::bigint"
-        " FROM rwp.usage WHERE ($1::text IS NULL OR tenant = $1::text)"
-        " AND ($2::text IS NULL OR kind = $2::text) AND ($3::text IS NULL OR model = $3::text)"
-        " AND at >= $4::bigint AND at < $5::bigint"};
+#define RWP_PG_USAGE_SUMS                                                          \
+  "coalesce(sum(calls), 0)::bigint, coalesce(sum(input_tokens), 0)::bigint,"       \
+  " coalesce(sum(output_tokens), 0)::bigint, coalesce(sum(micro_usd), 0)::bigint," \
+  " coalesce(sum(saved_micro_usd), 0)::bigint"
+#define RWP_PG_USAGE_FILTER                                                               \
+  " FROM rwp.usage WHERE ($1::text IS NULL OR tenant = $1::text)"                         \
+  " AND ($2::text IS NULL OR kind = $2::text) AND ($3::text IS NULL OR model = $3::text)" \
+  " AND at >= $4::bigint AND at < $5::bigint"
+constexpr Statement kSum{.name = "rwp_sum_usage",
+                         .sql = "SELECT " RWP_PG_USAGE_SUMS RWP_PG_USAGE_FILTER " AND source < 2"};
+constexpr Statement kGroups{
+    .name = "rwp_group_usage",
+    .sql = "SELECT tenant, kind, model, source::bigint, " RWP_PG_USAGE_SUMS RWP_PG_USAGE_FILTER
+           " GROUP BY tenant, kind, model, source"
+           " ORDER BY tenant COLLATE \"C\", kind COLLATE \"C\", model COLLATE \"C\", source"
+           " LIMIT $6::bigint"};
+
+Parameters& add_filter(Parameters& parameters, const UsageFilter& filter) {
+  return parameters.text_or_null(filter.tenant)
+      .text_or_null(filter.kind)
+      .text_or_null(filter.model)
+      .big_integer(jobs::to_ms(filter.from))
+      .big_integer(jobs::to_ms(filter.to));
+}
+
+UsageSum sums_of(const Rows& rows, std::size_t row, int first) {
+  return UsageSum{.calls = rows.integer(row, first),
+                  .input_tokens = rows.integer(row, first + 1),
+                  .output_tokens = rows.integer(row, first + 2),
+                  .cost = Money{rows.integer(row, first + 3)},
+                  .saved = Money{rows.integer(row, first + 4)}};
+}
 
 class PostgresUsageLedger final : public UsageLedger {
  public:
@@ -108,6 +135,9 @@ class PostgresUsageLedger final : public UsageLedger {
     Array output(Of::big_integers);
     Array cost(Of::big_integers);
     Array at(Of::big_integers);
+    Array sources(Of::small_integers);
+    Array calls(Of::big_integers);
+    Array saved(Of::big_integers);
     for (const UsageEntry& entry : entries) {
       ids.add(entry.id);
       tenants.add(std::string_view(entry.tenant));
@@ -117,12 +147,16 @@ class PostgresUsageLedger final : public UsageLedger {
       output.add(entry.output_tokens);
       cost.add(entry.cost.micro_usd);
       at.add_or_null(jobs::to_ms(entry.at));
+      sources.add(static_cast<int>(entry.source));
+      calls.add(entry.calls);
+      saved.add(entry.saved.micro_usd);
     }
     std::vector<Command> commands;
     commands.push_back(command(kRecord));
     Parameters& parameters = commands.back().parameters;
     parameters.big_integer(session_->given_now());
-    for (Array* column : {&ids, &tenants, &kinds, &models, &input, &output, &cost, &at}) {
+    for (Array* column :
+         {&ids, &tenants, &kinds, &models, &input, &output, &cost, &at, &sources, &calls, &saved}) {
       parameters.array(std::move(*column));
     }
     commands.push_back(command(kSweep));
@@ -134,19 +168,33 @@ class PostgresUsageLedger final : public UsageLedger {
 
   awaitable<Result<UsageSum>> sum(UsageFilter filter) override {
     std::vector<Command> commands(1, command(kSum));
-    commands[0]
-        .parameters.text_or_null(filter.tenant)
-        .text_or_null(filter.kind)
-        .text_or_null(filter.model)
-        .big_integer(jobs::to_ms(filter.from))
-        .big_integer(jobs::to_ms(filter.to));
+    add_filter(commands[0].parameters, filter);
     auto rows = co_await session_->run(std::move(commands));
     if (!rows) co_return rows.error();
-    const Rows& sums = (*rows)[0];
-    co_return UsageSum{.calls = sums.integer(0, 0),
-                       .input_tokens = sums.integer(0, 1),
-                       .output_tokens = sums.integer(0, 2),
-                       .cost = Money{sums.integer(0, 3)}};
+    co_return sums_of((*rows)[0], 0, 0);
+  }
+
+  awaitable<Result<std::vector<UsageGroup>>> groups(UsageFilter filter, std::size_t most) override {
+    std::vector<Command> commands(1, command(kGroups));
+    add_filter(commands[0].parameters, filter).big_integer(static_cast<std::int64_t>(most) + 1);
+    auto rows = co_await session_->run(std::move(commands));
+    if (!rows) co_return rows.error();
+    const Rows& found = (*rows)[0];
+    if (found.size() > most) {
+      co_return Error(Errc::invalid_argument,
+                      "usage has more than " + std::to_string(most) +
+                          " groups of tenant, kind, model and source; narrow the filter");
+    }
+    std::vector<UsageGroup> groups;
+    groups.reserve(found.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      groups.push_back({.tenant = std::string(found.text(i, 0)),
+                        .kind = std::string(found.text(i, 1)),
+                        .model = std::string(found.text(i, 2)),
+                        .source = static_cast<UsageSource>(found.integer(i, 3)),
+                        .sum = sums_of(found, i, 4)});
+    }
+    co_return groups;
   }
 
  private:

@@ -51,6 +51,7 @@ constexpr Statement kNegative{
     .name = "rwp_verify_negative",
     .sql =
         "SELECT count(*) FROM rwp.usage WHERE input_tokens < 0 OR output_tokens < 0"
+        " OR calls < 1 OR saved_micro_usd < 0 OR source NOT BETWEEN 0 AND 3"
         " OR micro_usd < 0"};
 
 void judge_entry(VerifyStep& step, const Rows& rows, std::size_t i) {

@@ -183,8 +183,16 @@ constexpr std::string_view kVersion4 = R"sql(
 CREATE INDEX job_tenant ON job (tenant, seq, lane) WHERE tenant IS NOT NULL;
 )sql";
 
+// How answers were come by, and what that saved.
+constexpr std::string_view kVersion5 = R"sql(
+ALTER TABLE usage ADD COLUMN source INTEGER NOT NULL DEFAULT 0;  -- call, batch, cache, shared
+ALTER TABLE usage ADD COLUMN calls INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE usage ADD COLUMN saved_micro_usd INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX usage_time ON usage (at);
+)sql";
+
 constexpr std::array<std::string_view, kSchemaVersion> kSteps = {kVersion1, kVersion2, kVersion3,
-                                                                 kVersion4};
+                                                                 kVersion4, kVersion5};
 
 std::int64_t pragma(net_sqlite::Connection& database, const char* sql) {
   auto query = database.query(sql);

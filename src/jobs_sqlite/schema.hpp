@@ -9,7 +9,7 @@
 namespace rwp::jobs_sqlite {
 
 /// The newest schema that this library knows.
-constexpr std::int64_t kSchemaVersion = 4;
+constexpr std::int64_t kSchemaVersion = 5;
 
 /// Sets the connection up, refuses what is not ours, and makes or migrates the schema.
 /// `path` is for messages; empty: in memory. Others that set the file up now are waited for, so

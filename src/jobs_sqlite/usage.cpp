@@ -71,11 +71,17 @@ void settle_in(Transaction& transaction, const Uuid& id, const std::string& acco
   booked.bind(1, account).bind(2, spent.micro_usd).run();
 }
 
+Error too_many_groups(std::size_t most) {
+  return {Errc::invalid_argument,
+          "usage has more than " + std::to_string(most) +
+              " groups of tenant, kind, model and source; narrow the filter"};
+}
+
 void record_in(Transaction& transaction, const std::vector<UsageEntry>& entries) {
   for (const UsageEntry& entry : entries) {
     const TimePoint at = entry.at == TimePoint() ? transaction.now : entry.at;
     auto added = transaction.database.query(
-        "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+        "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
     added.bind_blob(1, entry.id.bytes.data(), entry.id.bytes.size())
         .bind(2, entry.tenant)
         .bind(3, entry.kind)
@@ -84,26 +90,61 @@ void record_in(Transaction& transaction, const std::vector<UsageEntry>& entries)
         .bind(6, entry.output_tokens)
         .bind(7, entry.cost.micro_usd)
         .bind(8, to_ms(at))
+        .bind(9, static_cast<std::int64_t>(entry.source))
+        .bind(10, entry.calls)
+        .bind(11, entry.saved.micro_usd)
         .run();
   }
 }
 
-UsageSum sum_in(Transaction& transaction, const UsageFilter& filter) {
-  auto query = transaction.database.query(
-      "SELECT count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),"
-      " coalesce(sum(micro_usd), 0) FROM usage"
-      " WHERE (?1 = '' OR tenant = ?1) AND (?2 = '' OR kind = ?2) AND (?3 = '' OR model = ?3)"
-      " AND at >= ?4 AND at < ?5");
+#define RWP_SQLITE_USAGE_SUMS                                                                 \
+  "coalesce(sum(calls), 0), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0)," \
+  " coalesce(sum(micro_usd), 0), coalesce(sum(saved_micro_usd), 0)"
+#define RWP_SQLITE_USAGE_FILTER                                                           \
+  " FROM usage WHERE (?1 = '' OR tenant = ?1) AND (?2 = '' OR kind = ?2) AND (?3 = '' OR" \
+  " model = ?3) AND at >= ?4 AND at < ?5"
+
+void bind_filter(net_sqlite::Query& query, const UsageFilter& filter) {
   query.bind(1, filter.tenant)
       .bind(2, filter.kind)
       .bind(3, filter.model)
       .bind(4, to_ms(filter.from))
       .bind(5, to_ms(filter.to));
+}
+
+UsageSum sums_of(net_sqlite::Query& query, int first) {
+  return UsageSum{.calls = query.integer(first),
+                  .input_tokens = query.integer(first + 1),
+                  .output_tokens = query.integer(first + 2),
+                  .cost = Money{query.integer(first + 3)},
+                  .saved = Money{query.integer(first + 4)}};
+}
+
+UsageSum sum_in(Transaction& transaction, const UsageFilter& filter) {
+  auto query = transaction.database.query("SELECT " RWP_SQLITE_USAGE_SUMS RWP_SQLITE_USAGE_FILTER
+                                          " AND source < 2");
+  bind_filter(query, filter);
   query.step();
-  return UsageSum{.calls = query.integer(0),
-                  .input_tokens = query.integer(1),
-                  .output_tokens = query.integer(2),
-                  .cost = Money{query.integer(3)}};
+  return sums_of(query, 0);
+}
+
+Result<std::vector<UsageGroup>> groups_in(Transaction& transaction, const UsageFilter& filter,
+                                          std::size_t most) {
+  auto query = transaction.database.query(
+      "SELECT tenant, kind, model, source, " RWP_SQLITE_USAGE_SUMS RWP_SQLITE_USAGE_FILTER
+      " GROUP BY tenant, kind, model, source ORDER BY tenant, kind, model, source LIMIT ?6");
+  bind_filter(query, filter);
+  query.bind(6, static_cast<std::int64_t>(most) + 1);
+  std::vector<UsageGroup> groups;
+  while (query.step()) {
+    if (groups.size() == most) return too_many_groups(most);
+    groups.push_back({.tenant = std::string(query.text(0)),
+                      .kind = std::string(query.text(1)),
+                      .model = std::string(query.text(2)),
+                      .source = static_cast<UsageSource>(query.integer(3)),
+                      .sum = sums_of(query, 4)});
+  }
+  return groups;
 }
 
 /// Removes reservations that were settled or have lapsed long ago.
@@ -167,6 +208,14 @@ class SqliteUsageLedger final : public UsageLedger {
                                                       std::move(filter)](Transaction& transaction) {
       return sum_in(transaction, filter);
     };
+    return reader_->run(Mode::read, std::move(work));
+  }
+
+  awaitable<Result<std::vector<UsageGroup>>> groups(UsageFilter filter, std::size_t most) override {
+    std::function<Result<std::vector<UsageGroup>>(Transaction&)> work =
+        [filter = std::move(filter), most](Transaction& transaction) {
+          return groups_in(transaction, filter, most);
+        };
     return reader_->run(Mode::read, std::move(work));
   }
 

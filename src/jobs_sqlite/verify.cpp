@@ -184,7 +184,8 @@ void verify_usage(VerifyStep& step) {
     }
   }
   auto query = step.transaction.database.query(
-      "SELECT count(*) FROM usage WHERE input_tokens < 0 OR output_tokens < 0 OR micro_usd < 0");
+      "SELECT count(*) FROM usage WHERE input_tokens < 0 OR output_tokens < 0 OR micro_usd < 0"
+      " OR calls < 1 OR saved_micro_usd < 0 OR source NOT BETWEEN 0 AND 3");
   if (query.step() && query.integer(0) > 0) {
     step.found(finding::usage_differs, Uuid(),
                std::to_string(query.integer(0)) + " calls with negative tokens or cost");

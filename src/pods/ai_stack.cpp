@@ -154,6 +154,7 @@ Result<ai::PriceTable> ai_prices(const Configuration& configuration) {
 ai::MeterOptions ai_meter(const AiStackParts& parts, ai::PriceTable prices) {
   ai::MeterOptions meter;
   meter.ledger = parts.ledger;
+  meter.savings = parts.ledger;
   meter.log = parts.log;
   meter.metrics = parts.metrics;
   meter.spans = parts.spans;

@@ -32,6 +32,10 @@ class StoreLedger final : public UsageLedger {
     return there(store_->usage().sum(std::move(filter)));
   }
 
+  Awaitable<Result<std::vector<UsageGroup>>> groups(UsageFilter filter, std::size_t most) override {
+    return there(store_->usage().groups(std::move(filter), most));
+  }
+
  private:
   /// A coroutine does not begin before it is awaited, so `operation` begins over there.
   template <class T>

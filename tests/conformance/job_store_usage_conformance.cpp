@@ -166,5 +166,55 @@ TEST_P(JobStoreConformance, UsageIsThereWhenTheStoreIsOpenedAgain) {
   EXPECT_EQ(wait(store_->usage().balance("a"))->micro_usd, 60);
 }
 
+UsageEntry entry(std::string tenant, std::string model, UsageSource source, std::int64_t calls,
+                 std::int64_t cost, std::int64_t saved) {
+  return {.id = Uuid::make_v7(),
+          .tenant = std::move(tenant),
+          .kind = "job_ad.enrich",
+          .model = std::move(model),
+          .input_tokens = 10 * calls,
+          .output_tokens = calls,
+          .cost = {cost},
+          .source = source,
+          .calls = calls,
+          .saved = {saved}};
+}
+
+TEST_P(JobStoreConformance, UsageIsGroupedByWhoseWhatAndHowItWasComeBy) {
+  UsageLedger& usage = store_->usage();
+  std::vector<UsageEntry> entries = {entry("b", "m", UsageSource::call, 1, 100, 0),
+                                     entry("a", "m", UsageSource::call, 1, 100, 0),
+                                     entry("a", "m", UsageSource::call, 1, 50, 0),
+                                     entry("a", "m", UsageSource::batch, 1, 50, 50),
+                                     entry("a", "m", UsageSource::cache, 7, 0, 700),
+                                     entry("a", "n", UsageSource::shared, 2, 0, 20)};
+  ASSERT_TRUE(wait(usage.record(entries)).has_value());
+  ASSERT_TRUE(wait(usage.record(entries)).has_value()) << "repeated because its answer was lost";
+
+  const auto all = wait(usage.groups(UsageFilter(), 100));
+  ASSERT_TRUE(all.has_value()) << all.error().to_string();
+  std::vector<std::string> told;
+  for (const auto& group : *all) {
+    told.push_back(group.tenant + " " + group.kind + " " + group.model + " " +
+                   std::string(to_string(group.source)) + " " + std::to_string(group.sum.calls) +
+                   " " + std::to_string(group.sum.input_tokens) + " " +
+                   std::to_string(group.sum.cost.micro_usd) + " " +
+                   std::to_string(group.sum.saved.micro_usd));
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{
+                      "a job_ad.enrich m call 2 20 150 0", "a job_ad.enrich m batch 1 10 50 50",
+                      "a job_ad.enrich m cache 7 70 0 700", "a job_ad.enrich n shared 2 20 0 20",
+                      "b job_ad.enrich m call 1 10 100 0"}));
+  UsageFilter of_b;
+  of_b.tenant = "b";
+  EXPECT_EQ(wait(usage.groups(of_b, 1))->size(), 1U);
+  EXPECT_EQ(wait(usage.groups(UsageFilter(), 4)).error().code(), Errc::invalid_argument);
+  // What cost nothing is not among what was paid for.
+  const auto paid = wait(usage.sum(UsageFilter()));
+  EXPECT_EQ(paid->calls, 4);
+  EXPECT_EQ(paid->cost.micro_usd, 300);
+  EXPECT_EQ(paid->saved.micro_usd, 50);
+}
+
 }  // namespace
 }  // namespace rwp::tests

@@ -106,6 +106,34 @@ TEST_F(MeteredTest, AnswerIsBookedWithItsCost) {
   EXPECT_FALSE(entry.id.is_nil());
 }
 
+TEST_F(MeteredTest, AnswersOutOfACacheAreBookedTogetherWithWhatTheySaved) {
+  options_.savings = ledger_;
+  options_.savings_together = std::chrono::milliseconds(20);
+  metered_ = make_metered(inner_, options_);
+  for (int i = 0; i < 3; ++i) {
+    auto kept = priced_reply("gpt-x-2026");
+    kept.source = AnswerSource::cache;
+    inner_->answer(std::move(kept));
+  }
+  std::int64_t calls = 0;
+  std::int64_t saved = 0;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(ask().has_value());
+  const auto until = std::chrono::steady_clock::now() + tests::kGuard;
+  while (calls < 3 && std::chrono::steady_clock::now() < until) {
+    (void)run(runtime_, sleep_for(std::chrono::milliseconds(5)));
+    calls = saved = 0;
+    for (const auto& entry : ledger_->entries) {
+      EXPECT_EQ(entry.source, UsageSource::cache);
+      EXPECT_EQ(entry.cost.micro_usd, 0);
+      EXPECT_FALSE(entry.id.is_nil());
+      calls += entry.calls;
+      saved += entry.saved.micro_usd;
+    }
+  }
+  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(saved, 3 * (150 + 60));
+}
+
 TEST_F(MeteredTest, CallsTokensAndCostAreCounted) {
   inner_->answer(priced_reply("gpt-x-2026")).fail(Error(Errc::rate_limited, "busy"));
 

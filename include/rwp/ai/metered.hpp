@@ -8,6 +8,7 @@
 #include <rwp/observability/metrics.hpp>
 #include <rwp/observability/trace.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -18,6 +19,10 @@ struct MeterOptions {
   std::shared_ptr<observability::Metrics> metrics{};
   /// Null: nothing is booked.
   std::shared_ptr<UsageLedger> ledger{};
+  /// Where it is booked what answers out of a cache, or shared with another call, would have cost,
+  /// those of `savings_together` in one entry. Null: nowhere.
+  std::shared_ptr<UsageLedger> savings{};
+  std::chrono::milliseconds savings_together{5'000};
   PriceTable prices{};
   /// Gets a span of each call that is traced, named as OpenTelemetry's conventions for generative
   /// AI have it ("chat gpt-4.1-mini"); null: none.

@@ -6,8 +6,10 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rwp {
@@ -19,7 +21,19 @@ struct Money {
   friend auto operator<=>(const Money&, const Money&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
-/// What one paid call used; booked once under its id.
+/// How answers were come by.
+enum class UsageSource : std::uint8_t {
+  call,    ///< Asked for at once.
+  batch,   ///< Through the provider's batches, at their price.
+  cache,   ///< Given before, and kept.
+  shared,  ///< Paid for by another call at the same time.
+};
+
+/// "call", "batch", "cache", "shared".
+std::string_view to_string(UsageSource source) noexcept;
+
+/// What one paid call used; booked once under its id. Answers that cost nothing are booked many in
+/// one entry, as nobody is billed for them.
 struct UsageEntry {
   /// Booking an id again changes nothing.
   Uuid id{};
@@ -32,6 +46,11 @@ struct UsageEntry {
   Money cost{};
   /// When it was used; the ledger's clock when left at the epoch.
   std::chrono::system_clock::time_point at{};
+  UsageSource source = UsageSource::call;
+  /// How many calls it stands for; 1 or more.
+  std::int64_t calls = 1;
+  /// What it would have cost more, asked for at once.
+  Money saved{};
 };
 
 /// Which entries a sum takes; an empty string takes all.
@@ -49,6 +68,16 @@ struct UsageSum {
   std::int64_t input_tokens = 0;
   std::int64_t output_tokens = 0;
   Money cost{};
+  Money saved{};
+};
+
+/// The sum of one tenant's calls of one kind to one model, come by in one way.
+struct UsageGroup {
+  std::string tenant{};
+  std::string kind{};
+  std::string model{};
+  UsageSource source = UsageSource::call;
+  UsageSum sum{};
 };
 
 /// A sum set aside before a call, so that parallel calls together keep within a limit.
@@ -82,7 +111,13 @@ class UsageLedger {
   /// Settled plus reserved on an account.
   virtual boost::asio::awaitable<Result<Money>> balance(std::string account) = 0;
   virtual boost::asio::awaitable<Result<void>> record(std::vector<UsageEntry> entries) = 0;
+  /// Of what was paid for: calls and batches.
   virtual boost::asio::awaitable<Result<UsageSum>> sum(UsageFilter filter) = 0;
+  /// What the filter takes, of all sources, by tenant, kind, model and source, in that order.
+  /// `Errc::invalid_argument`: more than `most` groups; narrow the filter. A ledger that does not
+  /// keep apart what it sums: `Errc::unsupported`.
+  virtual boost::asio::awaitable<Result<std::vector<UsageGroup>>> groups(UsageFilter filter,
+                                                                         std::size_t most);
 
  protected:
   UsageLedger() = default;

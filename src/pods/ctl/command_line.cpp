@@ -34,6 +34,7 @@ class Commands {
     add_objects();
     add_checks();
     add_ai();
+    add_costs();
   }
 
   CLI::App& app() { return app_; }
@@ -221,6 +222,17 @@ class Commands {
         ->type_name("URL")
         ->allow_extra_args(false);
     eval->add_flag("--faults", options_.eval.faults, "Say what was wrong, case by case");
+  }
+
+  void add_costs() {
+    auto* costs = group("costs", "What the platform costs");
+    auto* report = leaf(costs, "report", Command::costs_report,
+                        "A month's AI calls, storage and machines, by tenant and per 1,000 jobs");
+    text(report, "--month", options_.costs.month, "MONTH",
+         "2026-11, current or previous (current)");
+    text(report, "--tenant", options_.costs.tenant, "NAME", "Of this tenant alone");
+    text(report, "--rates", options_.costs.rates, "FILE", "What machines and storage cost, JSON");
+    report->add_flag("--no-objects", options_.costs.no_objects, "Leave out what is stored");
   }
 
   Options& options_;

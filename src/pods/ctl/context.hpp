@@ -79,6 +79,7 @@ int migrate_store(Context& context);
 int steer_dispatch(Context& context);
 int run_verify(Context& context);
 int evaluate_models(Context& context);
+int report_costs(Context& context);
 
 /// Waits until all of `ids` have ended, shows how they ended, and answers the exit code. `timeout`
 /// zero: for ever.

@@ -37,6 +37,7 @@ enum class Command : std::uint8_t {
   dispatch,
   verify,
   ai_eval,
+  costs_report,
 };
 
 enum class OutputFormat : std::uint8_t { table, json, ndjson };
@@ -115,6 +116,14 @@ struct EvalOptions {
   bool faults = false;
 };
 
+struct CostOptions {
+  std::string month = "current";
+  std::string tenant{};
+  /// File with what machines and storage cost; empty: nothing.
+  std::string rates{};
+  bool no_objects = false;
+};
+
 struct Options {
   Command command = Command::jobs_list;
   OutputFormat output = OutputFormat::table;
@@ -128,6 +137,7 @@ struct Options {
   ObjectOptions object{};
   VerifyOptions verify{};
   EvalOptions eval{};
+  CostOptions costs{};
   /// `config --role`: whose settings; empty: rwpctl's own.
   std::string role{};
 };

@@ -56,6 +56,8 @@ int run_command(ctl::Context& context) {
       return ctl::run_verify(context);
     case Command::ai_eval:
       return ctl::evaluate_models(context);
+    case Command::costs_report:
+      return ctl::report_costs(context);
   }
   return kExitUsage;
 }
