@@ -3,9 +3,11 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
@@ -146,6 +148,12 @@ class MeteredModel final : public Model {
       entry.input_tokens = reply->usage.input_tokens;
       entry.output_tokens = reply->usage.output_tokens;
       entry.cost = cost;
+      if (tier_of(*reply) == "batch") {
+        entry.source = UsageSource::batch;
+        const Money at_once =
+            options_.prices.price(call.model(), reply->usage, std::string("standard")).cost;
+        entry.saved.micro_usd = std::max<std::int64_t>(at_once.micro_usd - cost.micro_usd, 0);
+      }
       std::vector<UsageEntry> entries;
       entries.push_back(std::move(entry));
       const auto booked = co_await options_.ledger->record(std::move(entries));

@@ -106,6 +106,26 @@ TEST_F(MeteredTest, AnswerIsBookedWithItsCost) {
   EXPECT_FALSE(entry.id.is_nil());
 }
 
+TEST_F(MeteredTest, AnswerThroughABatchIsBookedAsThatWithWhatItSaved) {
+  std::vector<ModelPrice> prices;
+  prices.push_back({.pattern = "gpt-x*", .input_micro_usd = 150'000, .output_micro_usd = 600'000});
+  prices.push_back({.pattern = "gpt-x*",
+                    .input_micro_usd = 75'000,
+                    .output_micro_usd = 300'000,
+                    .tier = "batch"});
+  options_.prices = PriceTable::make(std::move(prices)).value();
+  metered_ = make_metered(inner_, options_);
+  auto reply = priced_reply("gpt-x-2026");
+  reply.service_tier = "batch";
+  inner_->answer(std::move(reply));
+
+  ASSERT_TRUE(ask().has_value());
+  ASSERT_EQ(ledger_->entries.size(), 1U);
+  EXPECT_EQ(ledger_->entries[0].source, UsageSource::batch);
+  EXPECT_EQ(ledger_->entries[0].cost.micro_usd, 105);
+  EXPECT_EQ(ledger_->entries[0].saved.micro_usd, 105);
+}
+
 TEST_F(MeteredTest, AnswersOutOfACacheAreBookedTogetherWithWhatTheySaved) {
   options_.savings = ledger_;
   options_.savings_together = std::chrono::milliseconds(20);
