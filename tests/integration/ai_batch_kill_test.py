@@ -139,7 +139,7 @@ class Trial:
                 "--ai-url", self.gate.url, "--ai-model", "gpt-4.1-mini", "--ai-batch",
                 "--ai-batch-rows", settings["rows"], "--ai-batch-age", settings["age"],
                 "--ai-batch-takes", settings["takes"], "--ai-batch-poll-every", "20ms",
-                "--ai-batch-request-timeout", "1s"]
+                "--ai-batch-request-timeout", "2s"]
 
     def start(self, **changes):
         return subprocess.Popen(self.command(**changes), cwd=self.here, text=True,
