@@ -84,6 +84,14 @@ std::unique_ptr<jobs::Worker> make_batch_worker(const Configuration& configurati
   return worker;
 }
 
+std::shared_ptr<ai::Model> make_waiting_model(std::shared_ptr<ai::Model> model,
+                                              const AiWaiting& waiting, jobs::JobContext& context,
+                                              ai_batch::BatchingOptions options) {
+  auto batching =
+      ai_batch::make_batching_model(std::move(model), waiting.format, context, std::move(options));
+  return waiting.redact ? ai::make_redacted(std::move(batching)) : batching;
+}
+
 jobs::Awaitable<Result<std::shared_ptr<ai::Model>>> model_of_run(
     std::shared_ptr<ai::Model> model, std::shared_ptr<const AiWaiting> waiting,
     jobs::JobContext& context) {
@@ -99,13 +107,7 @@ jobs::Awaitable<Result<std::shared_ptr<ai::Model>>> model_of_run(
   if (!*mark) co_return std::move(model);
   ai_batch::BatchingOptions options = waiting->options;
   options.needed_by = (*mark)->needed_by;
-  auto batching =
-      ai_batch::make_batching_model(std::move(model), waiting->format, context, std::move(options));
-  if (waiting->redact) {
-    ai::RedactOptions redact;
-    batching = ai::make_redacted(std::move(batching), std::move(redact));
-  }
-  co_return std::move(batching);
+  co_return make_waiting_model(std::move(model), *waiting, context, std::move(options));
 }
 
 }  // namespace rwp::pods

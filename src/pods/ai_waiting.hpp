@@ -58,6 +58,12 @@ std::unique_ptr<jobs::Worker> make_batch_worker(const Configuration& configurati
                                                 const AiWaiting& waiting, Runtime& handlers,
                                                 const AiStackParts& around);
 
+/// A model that lets the job of this run wait for a batch; `options`: those of `waiting`, and what
+/// the job says.
+std::shared_ptr<ai::Model> make_waiting_model(std::shared_ptr<ai::Model> model,
+                                              const AiWaiting& waiting, jobs::JobContext& context,
+                                              ai_batch::BatchingOptions options);
+
 /// The model for one run of a job: `model`, or, when the job is marked able to wait, one that lets
 /// it wait. `waiting` may be null; `context` outlives the model.
 jobs::Awaitable<Result<std::shared_ptr<ai::Model>>> model_of_run(

@@ -100,8 +100,7 @@ Awaitable<Result<JsonText>> run_line(std::shared_ptr<Shared> shared, jobs::JobCo
     AiRoutes routes = shared->work.routes;
     ai_batch::BatchingOptions options = shared->work.waiting->options;
     noted = std::make_shared<NotedModel>(
-        ai_batch::make_batching_model(routes.model, shared->work.waiting->format, context,
-                                      std::move(options)),
+        make_waiting_model(routes.model, *shared->work.waiting, context, std::move(options)),
         context);
     routes.model = noted;
     handlers = make_ai_handlers(std::move(routes));

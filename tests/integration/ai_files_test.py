@@ -5,12 +5,14 @@ usage: ai_files_test.py AI_POD API_POD FAKE_OPENAI
 """
 
 import http.client
+import http.server
 import json
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 import logged_pod
@@ -31,6 +33,47 @@ class Fake:
 
     def get(self, path):
         return call(self.port, "GET", path)[1]
+
+
+class Watched:
+    """Stands before the fake, and keeps what is sent to it."""
+
+    def __init__(self, test, port):
+        self.sent = []
+        sent = self.sent
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def forward(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                sent.append(body)
+                kind = self.headers.get("Content-Type") or "application/json"
+                onward = http.client.HTTPConnection("127.0.0.1", port, timeout=GUARD)
+                onward.request(self.command, self.path, body, {"Content-Type": kind})
+                answer = onward.getresponse()
+                content = answer.read()
+                onward.close()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.getheader("Content-Type"))
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_DELETE = forward
+
+            def log_message(self, *arguments):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        test.addCleanup(server.server_close)
+        test.addCleanup(server.shutdown)
+        self.url = f"http://127.0.0.1:{server.server_port}/v1"
+
+    def bytes(self):
+        return b"".join(self.sent)
 
 
 def call(port, method, path, body=None, key=None, **headers):
@@ -256,6 +299,23 @@ class FilesTest(unittest.TestCase):
         told = json.dumps(usage)
         dollars = float(re.search(r'"cost_usd": ?([0-9.e-]+)', told).group(1))
         self.assertAlmostEqual(dollars, half, delta=2e-5, msg=told)
+
+    def test_personal_data_does_not_leave_with_a_batch(self):
+        fake = Fake(self, "--model", "gpt-4.1-mini")
+        sent = Watched(self, fake.port)
+        pod = self.start(sent.url, "--ai-model", "gpt-4.1-mini", "--ai-redact", "--ai-batch",
+                         "--ai-batch-rows", "1", "--ai-batch-poll-every", "20ms")
+        line = chat_line(1, "Nurse wanted in Leeds. Write to jane.doe@example.org today.")
+
+        made = self.create(pod, self.upload(pod, [line.replace("fake-gpt", "gpt-4.1-mini")]))[1]
+        ended = self.ended(pod, made["id"])
+
+        self.assertEqual(ended["status"], "completed", ended)
+        self.assertEqual(fake.get("/_fake/bill")["batch_answers"], 1)
+        self.assertIn(b"Nurse wanted in Leeds", sent.bytes())
+        self.assertNotIn(b"jane.doe", sent.bytes())
+        [answer] = self.lines_of(pod, ended["output_file_id"]).values()
+        self.assertEqual(answer["response"]["status_code"], 200, answer)
 
     def test_embeddings_and_responses_are_run_in_batches_too(self):
         pod = self.start("local:")
