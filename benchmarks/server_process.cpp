@@ -123,8 +123,28 @@ ServerProcess::ServerProcess(std::vector<std::string> command, std::uint16_t por
   }
 }
 
+void ServerProcess::kill() {
+  ::kill(process_, SIGKILL);
+  int status = 0;
+  ::waitpid(process_, &status, 0);
+  process_ = -1;
+}
+
+double ServerProcess::cpu_seconds() const {
+  std::FILE* file = std::fopen(("/proc/" + std::to_string(process_) + "/stat").c_str(), "r");
+  if (file == nullptr) return 0;
+  unsigned long user = 0;
+  unsigned long system = 0;
+  const int read = std::fscanf(
+      file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+  std::fclose(file);
+  if (read != 2) return 0;
+  return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 ServerProcess::~ServerProcess() {
   ::close(input_);
+  if (process_ < 0) return;
   ::kill(process_, SIGTERM);
   int status = 0;
   ::waitpid(process_, &status, 0);

@@ -29,6 +29,10 @@ class ServerProcess {
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   std::uint16_t port() const noexcept { return port_; }
+  /// SIGKILL, and waits for the end.
+  void kill();
+  /// User and system time that it has taken so far.
+  double cpu_seconds() const;
 
  private:
   pid_t process_ = -1;

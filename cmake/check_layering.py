@@ -32,7 +32,9 @@ BACKENDS = {
     "ai_redis": ["ai"],
     "analytics_jsonl": ["analytics"],
     "analytics_ga4": ["analytics"],
-    "analytics_table": ["analytics"],
+    "analytics_sqlite": ["analytics"],
+    "analytics_postgres": ["analytics"],
+    "analytics_spool": ["analytics", "jobs"],
     "recruitment": ["ai", "documents", "jobs"],
 }
 LIBRARY = ["core", "observability", "net", *DOMAINS, *BACKENDS]

@@ -1,20 +1,13 @@
 #include "pods/analytics_routes.hpp"
 #include "pods/api_keys.hpp"
-#include "pods/collect_spool.hpp"
-#include "pods/event_forwarding.hpp"
+#include "pods/event_reports.hpp"
+#include "pods/event_sinks.hpp"
 #include "pods/store_probe.hpp"
 #include <rwp/pods/analytics_pod.hpp>
 
-#include <string>
 #include <utility>
 
 namespace rwp::pods {
-namespace {
-
-/// Runs at once: some deliveries of 25 events.
-constexpr std::size_t kForwardedAtOnce = 200;
-
-}  // namespace
 
 int run_analytics_pod(PodProcess& pod) {
   const auto& configuration = pod.configuration();
@@ -22,36 +15,46 @@ int run_analytics_pod(PodProcess& pod) {
   if (!keys) return pod.fail(keys.error());
   auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
   if (!store) return pod.fail(store.error());
-  Runtime forwarding{RuntimeOptions{.name = "rwp-forward"}};
-  auto sink = pod.open<analytics::Sink>("analytics", configuration.analytics_url, forwarding);
-  if (!sink) return pod.fail(sink.error());
+  auto sinks =
+      open_event_sinks(configuration.analytics_url, pod.control(), [&pod](const std::string& url) {
+        return pod.open<analytics::Sink>("analytics", url, pod.control());
+      });
+  if (!sinks) return pod.fail(sinks.error());
+  EventSpoolParts spooling;
+  spooling.store = *store;
+  spooling.sinks = std::move(*sinks);
+  spooling.max_parcels = configuration.analytics_spool;
+  spooling.log = pod.log();
+  spooling.metrics = pod.metrics();
+  const EventSpool events = make_event_spool(std::move(spooling));
 
   AnalyticsRoutes routes;
-  routes.store = *store;
+  routes.spool = events.spool;
   if (!(*keys)->everybody()) routes.check_secret = secret_check(*keys, kEventsWrite);
   routes.log = pod.log();
   routes.metrics = pod.metrics();
-
-  jobs::WorkerOptions options;
-  options.queues.emplace_back(kCollectQueue);
-  options.concurrency = kForwardedAtOnce;
-  options.drain_grace = configuration.drain_grace;
-  options.log = pod.log();
-  options.metrics = pod.metrics();
-  options.spans = pod.spans();
-  jobs::Worker worker(*store, forwarding, options);
-  handle_collected_events(worker, std::make_shared<EventForwarder>(*sink));
-  worker.start();
+  events.forwarder->start();
 
   PodService service;
   add_analytics_routes(service.router, std::move(routes));
+  if (const auto url = find_table_url(configuration.analytics_url); !url.empty()) {
+    // The sink has made what is to be read.
+    auto table = pod.open<analytics::EventTable>("analytics", url, pod.control());
+    if (!table) return pod.fail(table.error());
+    ReportRoutes reports;
+    reports.table = std::move(*table);
+    reports.executor = pod.control().executor();
+    if (!(*keys)->everybody()) reports.authorise = authorise(*keys, kEventsRead);
+    add_report_routes(service.router, std::move(reports));
+  }
   service.dependencies.push_back(store_dependency(*store));
-  service.drain = [&worker] { worker.stop(); };
-  service.wait_drained = [&worker](SteadyTime deadline) {
-    return worker.wait_stopped(deadline).has_value();
+  // What comes in during the drain is kept, for whoever forwards next.
+  service.drain = [&events] { events.forwarder->stop(); };
+  service.wait_drained = [&events](SteadyTime deadline) {
+    return events.forwarder->wait_stopped(deadline);
   };
   const int code = pod.serve(std::move(service));
-  worker.stop();
+  events.forwarder->stop();
   return code;
 }
 

@@ -1,7 +1,6 @@
 #include "pods/analytics_routes.hpp"
 
 #include "pods/collect_request.hpp"
-#include "pods/collect_spool.hpp"
 #include <rwp/core/async.hpp>
 
 #include <algorithm>
@@ -95,34 +94,39 @@ awaitable<Response> answer_collect(Shared collector, Request request) {
     co_return refuse_faults(request, collection.faults);
   }
   if (auto bad = settle_tenants(request, collection)) co_return std::move(*bad);
-  std::vector<jobs::NewJob> spooled;
+  std::vector<analytics::SpooledEvent> spooled;
+  spooled.reserve(collection.events.size());
   for (std::size_t i = 0; i < collection.events.size(); ++i) {
-    const auto& collected = collection.events[i];
+    auto& collected = collection.events[i];
     // The rules have been kept one by one; this is what the sink will ask again.
     if (auto checked = analytics::check_event(collected.event); !checked) {
       co_return refuse(request, checked.error(), "events[" + std::to_string(i) + "]");
     }
-    spooled.push_back(make_collect_job(collected));
+    auto& one = spooled.emplace_back();
+    one.event = std::move(collected.event);
+    one.timed = collected.timed;
+    one.identified = collected.identified;
   }
-  auto& store = *collector->routes.store;
-  auto inserting = store.insert(std::move(spooled));
-  auto inserted = co_await on(store.runtime().executor(), std::move(inserting));
-  if (!inserted) {
+  auto& spool = *collector->routes.spool;
+  auto keeping = spool.keep(std::move(spooled));
+  const auto kept = co_await on(spool.store().runtime().executor(), std::move(keeping));
+  if (!kept) {
     collector->routes.log.warn("events not kept", {{"request_id", request.request_id},
-                                                   {"error", inserted.error().to_string()}});
-    const auto& error = inserted.error();
+                                                   {"error", kept.error().to_string()}});
+    const auto& error = kept.error();
     co_return refuse(request,
                      Error(Errc::unavailable, "the events could not be kept; try again")
                          .with_cause(error)
-                         .with_retry_after(std::chrono::seconds(1)),
+                         .with_retry_after(error.retry_after().value_or(std::chrono::seconds(1))),
                      std::string());
   }
   std::optional<Response> failed;
-  for (std::size_t i = 0; i < inserted->size(); ++i) {
-    const auto& answer = (*inserted)[i];
+  for (std::size_t i = 0; i < kept->size(); ++i) {
+    const auto& answer = (*kept)[i];
     if (answer) {
-      const bool created = answer->outcome == jobs::Inserted::Outcome::created;
-      count(created ? collector->counts.accepted : collector->counts.repeated, 1);
+      count(*answer == analytics::Kept::taken ? collector->counts.accepted
+                                              : collector->counts.repeated,
+            1);
       continue;
     }
     const auto& error = answer.error();
@@ -166,7 +170,7 @@ server::Authorise secret_of_query(CheckSecret check) {
 }  // namespace
 
 AnalyticsHandlers make_analytics_handlers(AnalyticsRoutes routes) {
-  assert(routes.store);
+  assert(routes.spool);
   auto collector = std::make_shared<Collector>();
   if (routes.metrics) {
     const auto series = [&routes](const char* outcome) {

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <rwp/analytics_spool/spool.hpp>
 #include <rwp/core/error.hpp>
-#include <rwp/jobs/job_store.hpp>
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
 #include <rwp/server/router.hpp>
@@ -19,7 +19,7 @@ using CheckSecret = std::function<Result<server::Identity>(std::string secret)>;
 /// What the GA4-compatible collector stands on.
 struct AnalyticsRoutes {
   /// Where events wait until they are forwarded.
-  std::shared_ptr<jobs::JobStore> store{};
+  std::shared_ptr<analytics::Spool> spool{};
   /// Unset: everybody may.
   CheckSecret check_secret{};
   observability::Logger log{};

@@ -29,7 +29,9 @@ constexpr std::string_view kJobsWrite = "jobs:write";
 constexpr std::string_view kQueuesWrite = "queues:write";
 constexpr std::string_view kAiUse = "ai:use";
 constexpr std::string_view kEventsWrite = "events:write";
-inline constexpr std::array kScopes{kJobsRead, kJobsWrite, kQueuesWrite, kAiUse, kEventsWrite};
+constexpr std::string_view kEventsRead = "events:read";
+inline constexpr std::array kScopes{kJobsRead, kJobsWrite,   kQueuesWrite,
+                                    kAiUse,    kEventsWrite, kEventsRead};
 
 constexpr std::int64_t kMostRequestsPerSecond = 1'000'000;
 

@@ -23,6 +23,7 @@ constexpr RoleSet kServesModel{Role::standalone, Role::ai};
 constexpr RoleSet kServesJobs{Role::standalone, Role::api};
 constexpr RoleSet kAi{Role::ai};
 constexpr RoleSet kHasSink{Role::standalone, Role::worker, Role::analytics, Role::ctl};
+constexpr RoleSet kKeepsEvents{Role::standalone, Role::worker, Role::analytics};
 constexpr RoleSet kTakesKeys{Role::standalone, Role::api, Role::ai, Role::analytics};
 constexpr RoleSet kKnowsKeys{Role::standalone, Role::api, Role::ai, Role::analytics, Role::ctl};
 constexpr RoleSet kPods = RoleSet::pods();
@@ -90,9 +91,14 @@ void add_parts(std::vector<Setting>& all, const SchemeRegistry& schemes) {
   all.push_back(secret_setting(
       Names{"", "OPENAI_API_KEY", "", "Key of the OpenAI-compatible service", kHasModel},
       &Configuration::openai_api_key));
-  all.push_back(url_setting(Names{"--analytics-url", "RWP_ANALYTICS_URL", "",
-                                  "Where events go (jsonl:DIR/events.jsonl)", kHasSink},
-                            &Configuration::analytics_url, schemes.schemes<analytics::Sink>()));
+  all.push_back(urls_setting(
+      Names{"--analytics-url", "RWP_ANALYTICS_URL", "",
+            "Where events go, several apart by spaces (jsonl:DIR/events.jsonl)", kHasSink},
+      &Configuration::analytics_url, schemes.schemes<analytics::Sink>()));
+  all.push_back(
+      number_setting(Names{"--analytics-spool", "RWP_ANALYTICS_SPOOL", "",
+                           "Requests of events that may wait for one sink (1000000)", kKeepsEvents},
+                     &Configuration::analytics_spool, 1, 100'000'000));
   all.push_back(
       secret_setting(Names{"--analytics-key-file", "RWP_ANALYTICS_API_KEY", "",
                            "File with the key for the analytics pod (api_secret)", kHasSink},

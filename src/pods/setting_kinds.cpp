@@ -1,5 +1,6 @@
 #include "pods/setting_kinds.hpp"
 
+#include "pods/event_sinks.hpp"
 #include "pods/listen_address.hpp"
 #include <rwp/core/url.hpp>
 #include <rwp/server/address_ranges.hpp>
@@ -22,6 +23,22 @@ bool is_path(const std::string& value) {
   return !value.empty() && value.size() <= 4'000 && value.find('\0') == std::string::npos;
 }
 
+Result<void> check_url(const std::string& value, const std::vector<std::string>& known) {
+  const auto url = Url::parse(value);
+  if (!url) {
+    return broken("must be a URL such as " + known.front() + ": (" + url.error().message() + ")");
+  }
+  if (std::find(known.begin(), known.end(), url->scheme()) == known.end()) {
+    return broken("unknown scheme '" + url->scheme() + ":'; here are " + join(known));
+  }
+  return {};
+}
+
+std::string masked(const std::string& value) {
+  const auto url = Url::parse(value);
+  return url ? url->masked() : value;
+}
+
 }  // namespace
 
 Setting named(SettingNames names) {
@@ -41,19 +58,37 @@ Setting url_setting(SettingNames names, std::string Configuration::*member,
   setting.from_file = true;
   setting.take = [member, known = std::move(known)](Configuration& configuration,
                                                     const std::string& value) -> Result<void> {
-    const auto url = Url::parse(value);
-    if (!url) {
-      return broken("must be a URL such as " + known.front() + ": (" + url.error().message() + ")");
-    }
-    if (std::find(known.begin(), known.end(), url->scheme()) == known.end()) {
-      return broken("unknown scheme '" + url->scheme() + ":'; here are " + join(known));
+    if (auto good = check_url(value, known); !good) return good;
+    configuration.*member = value;
+    return {};
+  };
+  setting.show = [member](const Configuration& configuration) {
+    return masked(configuration.*member);
+  };
+  return setting;
+}
+
+Setting urls_setting(SettingNames names, std::string Configuration::*member,
+                     std::vector<std::string> known) {
+  names.placeholder = "URL";
+  Setting setting = named(std::move(names));
+  setting.from_file = true;
+  setting.take = [member, known = std::move(known)](Configuration& configuration,
+                                                    const std::string& value) -> Result<void> {
+    const auto urls = split_urls(value);
+    if (urls.empty()) return check_url(value, known);
+    for (const std::string& url : urls) {
+      if (auto good = check_url(url, known); !good) return good;
     }
     configuration.*member = value;
     return {};
   };
   setting.show = [member](const Configuration& configuration) {
-    const auto url = Url::parse(configuration.*member);
-    return url ? url->masked() : configuration.*member;
+    std::string shown;
+    for (const std::string& url : split_urls(configuration.*member)) {
+      shown += (shown.empty() ? "" : " ") + masked(url);
+    }
+    return shown;
   };
   return setting;
 }

@@ -28,6 +28,10 @@ Setting named(SettingNames names);
 Setting url_setting(SettingNames names, std::string Configuration::*member,
                     std::vector<std::string> known);
 
+/// URLs apart by spaces, each as above.
+Setting urls_setting(SettingNames names, std::string Configuration::*member,
+                     std::vector<std::string> known);
+
 Setting text_setting(SettingNames names, std::string Configuration::*member, std::string rule,
                      bool (*is_good)(const std::string&));
 

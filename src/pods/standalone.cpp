@@ -1,7 +1,7 @@
 #include "pods/ai_stack.hpp"
 #include "pods/enrich_worker.hpp"
 #include "pods/enrichment_run.hpp"
-#include "pods/event_forwarding.hpp"
+#include "pods/event_sinks.hpp"
 #include "pods/pod_server.hpp"
 #include "pods/report.hpp"
 #include "pods/standalone_routes.hpp"
@@ -132,12 +132,35 @@ class Standalone {
     if (!opened) return opened;
     opened = open_part("model", ai_model_url(configuration_), handlers_, parts_.model);
     if (!opened) return opened;
-    opened = open_part("analytics", configuration_.analytics_url, handlers_, parts_.sink);
-    if (!opened) return opened;
+    auto sinks = open_event_sinks(
+        configuration_.analytics_url, handlers_,
+        [this](const std::string& url) -> Result<std::shared_ptr<analytics::Sink>> {
+          std::shared_ptr<analytics::Sink> sink;
+          auto done = open_part("analytics", url, handlers_, sink);
+          if (!done) return done.error();
+          return sink;
+        });
+    if (!sinks) return sinks.error();
     parts_.trouble = trouble_;
     opened = open_part("job store", configuration_.jobs_url, control_, store_);
     if (!opened) return opened;
+    put_spool_before(std::move(*sinks));
     return put_stack_around_model();
+  }
+
+  /// Where events come in over HTTP, and where each sink needs events of its own that wait for it.
+  void put_spool_before(std::vector<analytics::NamedSink> sinks) {
+    parts_.sink = sinks.front().sink;
+    const bool several = sinks.size() > 1;
+    if (!several && configuration_.listen.empty()) return;
+    EventSpoolParts spooling;
+    spooling.store = store_;
+    spooling.sinks = std::move(sinks);
+    spooling.max_parcels = configuration_.analytics_spool;
+    spooling.log = log_;
+    spooling.metrics = metrics_;
+    events_ = make_event_spool(std::move(spooling));
+    if (several) parts_.sink = analytics::make_spooling_sink(events_.spool);
   }
 
   /// One for the jobs and the routes: they share limits, cache and budgets.
@@ -177,11 +200,9 @@ class Standalone {
     parts.model = watch_model(std::move(parts.model), trouble_,
                               "model " + (url ? url->masked() : std::string()));
     worker_ = make_enrich_worker(configuration_, std::move(around), std::move(parts));
-    if (server_) {
-      handle_collected_events(*worker_, std::make_shared<EventForwarder>(parts_.sink));
-    }
     worker_->start();
     if (batches_) batches_->start();
+    if (events_.forwarder) events_.forwarder->start();
     log_.info("worker started", {{"concurrency", configuration_.concurrency}});
   }
 
@@ -204,6 +225,7 @@ class Standalone {
     shared.bare_model = bare_model_;
     shared.tenants = tenants_;
     shared.handlers = &handlers_;
+    shared.spool = events_.spool;
     shared.log = log_;
     shared.metrics = metrics_;
     auto routes = standalone_routes(configuration_, std::move(shared));
@@ -223,6 +245,7 @@ class Standalone {
     if (end_waits_) end_waits_();
     worker_->stop();
     if (batches_) batches_->stop();
+    if (events_.forwarder) events_.forwarder->stop();
   }
 
   void stop_worker() {
@@ -233,7 +256,9 @@ class Standalone {
     const auto stopped = [this] {
       const bool worked = worker_->wait_stopped(Clock::now() + 100ms).has_value() &&
                           (!batches_ || batches_->wait_stopped(Clock::now() + 100ms).has_value());
-      return worked && (!server_ || server_->wait_drained(Clock::now() + 100ms));
+      const bool forwarded =
+          !events_.forwarder || events_.forwarder->wait_stopped(Clock::now() + 100ms);
+      return worked && forwarded && (!server_ || server_->wait_drained(Clock::now() + 100ms));
     };
     while (!stopped()) {
       // Each further signal counts; the second drain is "at once".
@@ -388,10 +413,14 @@ class Standalone {
       const auto counts = client_->counts();
       if (!counts) return 0;
       for (const auto& queue : *counts) {
-        if (queue.queue != jobs::kOutboxQueue) continue;
+        const bool spooled = queue.queue.starts_with("collect/");
+        if (queue.queue != jobs::kOutboxQueue && !spooled) continue;
         for (std::size_t i = 0; i < jobs::kJobStateCount; ++i) {
-          if (jobs::has_ended(static_cast<jobs::JobState>(i))) continue;
-          waiting += static_cast<std::size_t>(queue.states[i]);
+          const auto state = static_cast<jobs::JobState>(i);
+          if (jobs::has_ended(state)) continue;
+          // The job that runs as long as a lane has its forwarder carries no events.
+          const bool has_lane = spooled && state == jobs::JobState::running && queue.states[i] > 0;
+          waiting += static_cast<std::size_t>(queue.states[i]) - (has_lane ? 1 : 0);
         }
       }
       if (waiting == 0 || Clock::now() > until || signals_.wait(50ms) > 0) return waiting;
@@ -416,6 +445,7 @@ class Standalone {
   std::unique_ptr<Client> client_;
   std::unique_ptr<jobs::Worker> worker_;
   std::unique_ptr<jobs::Worker> batches_;
+  EventSpool events_;
   std::vector<std::unique_ptr<Runtime>> http_;
   std::function<void()> end_waits_;
   std::unique_ptr<PodServer> server_;

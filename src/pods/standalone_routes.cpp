@@ -46,7 +46,7 @@ Result<PodService> standalone_routes(const Configuration& configuration, Standal
   add_ai_routes(service.router, std::move(ai));
 
   AnalyticsRoutes analytics;
-  analytics.store = std::move(parts.store);
+  analytics.spool = std::move(parts.spool);
   if (!(*keys)->everybody()) analytics.check_secret = secret_check(*keys, kEventsWrite);
   analytics.log = parts.log;
   analytics.metrics = std::move(parts.metrics);

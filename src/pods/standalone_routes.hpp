@@ -2,6 +2,7 @@
 
 #include "pods/ai_tenants.hpp"
 #include <rwp/ai/model.hpp>
+#include <rwp/analytics_spool/spool.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/jobs/job_store.hpp>
@@ -25,6 +26,7 @@ struct StandaloneParts {
   std::shared_ptr<ai::Model> bare_model{};
   std::shared_ptr<AiTenants> tenants{};
   Runtime* handlers = nullptr;
+  std::shared_ptr<analytics::Spool> spool{};
   observability::Logger log{};
   std::shared_ptr<observability::Metrics> metrics{};
 };

@@ -1,5 +1,6 @@
 #include "pods/ai_stack.hpp"
 #include "pods/enrich_worker.hpp"
+#include "pods/event_sinks.hpp"
 #include "pods/model_probe.hpp"
 #include "pods/store_ledger.hpp"
 #include "pods/store_probe.hpp"
@@ -43,11 +44,26 @@ int run_worker_pod(PodProcess& pod) {
   if (!model) return pod.fail(model.error());
   auto behind = model_dependency(*model, running.executor());
   parts.model = std::move(*model);
-  auto sink = pod.open<analytics::Sink>("analytics", configuration.analytics_url, running);
-  if (!sink) return pod.fail(sink.error());
-  parts.sink = std::move(*sink);
+  auto sinks = open_event_sinks(configuration.analytics_url, running, [&](const std::string& url) {
+    return pod.open<analytics::Sink>("analytics", url, running);
+  });
+  if (!sinks) return pod.fail(sinks.error());
   auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
   if (!store) return pod.fail(store.error());
+  // With several sinks each has events of its own that wait for it.
+  EventSpool events;
+  parts.sink = sinks->front().sink;
+  if (sinks->size() > 1) {
+    EventSpoolParts spooling;
+    spooling.store = *store;
+    spooling.sinks = std::move(*sinks);
+    spooling.max_parcels = configuration.analytics_spool;
+    spooling.log = pod.log();
+    spooling.metrics = pod.metrics();
+    events = make_event_spool(std::move(spooling));
+    parts.sink = analytics::make_spooling_sink(events.spool);
+    events.forwarder->start();
+  }
 
   AiStackParts around_model;
   auto tenants = AiTenants::open(configuration, pod.log());
@@ -87,10 +103,13 @@ int run_worker_pod(PodProcess& pod) {
   service.drain = [&] {
     worker->stop();
     if (batches) batches->stop();
+    if (events.forwarder) events.forwarder->stop();
   };
   service.wait_drained = [&](SteadyTime deadline) {
-    const bool stopped = worker->wait_stopped(deadline).has_value();
-    return stopped && (!batches || batches->wait_stopped(deadline).has_value());
+    const bool worked = worker->wait_stopped(deadline).has_value();
+    const bool batched = !batches || batches->wait_stopped(deadline).has_value();
+    const bool forwarded = !events.forwarder || events.forwarder->wait_stopped(deadline);
+    return worked && batched && forwarded;
   };
   return pod.serve(std::move(service));
 }

@@ -2,6 +2,8 @@
 #include <rwp/ai_openai/register.hpp>
 #include <rwp/analytics_ga4/ga4_sink.hpp>
 #include <rwp/analytics_jsonl/jsonl_sink.hpp>
+#include <rwp/analytics_postgres/postgres_event_table.hpp>
+#include <rwp/analytics_sqlite/sqlite_event_table.hpp>
 #include <rwp/builtin_schemes.hpp>
 #include <rwp/jobs_postgres/postgres_job_store.hpp>
 #include <rwp/jobs_sqlite/sqlite_job_store.hpp>
@@ -23,6 +25,11 @@ SchemeRegistry builtin_schemes(BuiltinOptions options) {
   analytics::register_ga4(registry, ga4);
   ga4.api_secret = std::move(options.analytics_key);
   analytics::register_analytics_pod(registry, std::move(ga4));
+  analytics::PostgresEventTableOptions events;
+  events.log = options.log;
+  events.metrics = options.metrics;
+  analytics::register_postgres_event_table(registry, std::move(events));
+  analytics::register_sqlite_event_table(registry);
   ai_openai::OpenAiSchemeOptions openai;
   openai.api_key = std::move(options.ai_key);
   openai.model = std::move(options.ai_model);

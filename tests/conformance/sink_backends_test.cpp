@@ -1,10 +1,15 @@
 #include "conformance/sink_conformance.hpp"
+#include "support/event_tables.hpp"
 #include "support/fake_ga4.hpp"
 #include "support/read_events.hpp"
 #include "support/temporary_directory.hpp"
 #include <rwp/analytics/batching_sink.hpp>
 #include <rwp/analytics_ga4/ga4_sink.hpp>
 #include <rwp/analytics_jsonl/jsonl_sink.hpp>
+#include <rwp/analytics_spool/forwarder.hpp>
+#include <rwp/analytics_spool/spool.hpp>
+#include <rwp/core/async.hpp>
+#include <rwp/jobs_sqlite/sqlite_job_store.hpp>
 
 namespace rwp::tests {
 namespace {
@@ -29,13 +34,65 @@ SinkBackend::Opened make_batching(Runtime& runtime) {
   return opened;
 }
 
+SinkBackend::Opened make_sqlite(Runtime& runtime) {
+  auto table = make_sqlite_table(runtime);
+  return {.sink = table.table, .arrived = table.arrived};
+}
+
+SinkBackend::Opened make_postgres(Runtime& runtime) {
+  auto table = make_postgres_table(runtime);
+  return {.sink = table.table, .arrived = table.arrived};
+}
+
+/// Through the spool to a table.
+SinkBackend::Opened make_spooled(Runtime& runtime) {
+  auto table = make_sqlite_table(runtime);
+  const auto store =
+      jobs_sqlite::open_sqlite_job_store(runtime, jobs_sqlite::SqliteOptions()).value();
+  analytics::SpoolOptions keeping;
+  keeping.store = store;
+  keeping.sinks = {"table"};
+  analytics::SpoolForwarderOptions forwarding;
+  forwarding.store = store;
+  forwarding.sinks.emplace_back();
+  forwarding.sinks.back().name = "table";
+  forwarding.sinks.back().sink = table.table;
+  auto forwarder = std::make_shared<analytics::SpoolForwarder>(std::move(forwarding));
+  forwarder->start();
+  SinkBackend::Opened opened;
+  opened.sink = analytics::make_spooling_sink(std::make_shared<analytics::Spool>(keeping));
+  opened.arrived = [&runtime, store, forwarder, in_table = table.arrived] {
+    jobs::JobFilter open_parcels;
+    open_parcels.kind = "rwp.collect.parcel";
+    open_parcels.states = jobs::StateSet::open();
+    const auto pause = []() -> boost::asio::awaitable<Result<void>> {
+      co_return co_await sleep_for(std::chrono::milliseconds(2));
+    };
+    const auto until = std::chrono::steady_clock::now() + kGuard;
+    while (!run(runtime, store->list(open_parcels, "", 1)).value().jobs.empty()) {
+      EXPECT_LT(std::chrono::steady_clock::now(), until) << "the spool does not empty";
+      if (std::chrono::steady_clock::now() >= until) break;
+      (void)run(runtime, pause());
+    }
+    return in_table();
+  };
+  return opened;
+}
+
+std::vector<SinkBackend> backends() {
+  std::vector<SinkBackend> all;
+  all.push_back({"jsonl", &make_jsonl});
+  all.push_back({"ga4", &make_ga4});
+  all.push_back({"batching", &make_batching});
+  all.push_back({"sqlite", &make_sqlite});
+  all.push_back({"spooled", &make_spooled});
+  if (PostgresServer::is_installed()) all.push_back({"postgres", &make_postgres});
+  return all;
+}
+
 std::string name_of(const ::testing::TestParamInfo<SinkBackend>& info) { return info.param.name; }
 
-INSTANTIATE_TEST_SUITE_P(Backends, SinkConformance,
-                         ::testing::Values(SinkBackend{"jsonl", &make_jsonl},
-                                           SinkBackend{"ga4", &make_ga4},
-                                           SinkBackend{"batching", &make_batching}),
-                         &name_of);
+INSTANTIATE_TEST_SUITE_P(Backends, SinkConformance, ::testing::ValuesIn(backends()), &name_of);
 
 }  // namespace
 }  // namespace rwp::tests

@@ -5,6 +5,7 @@ usage: analytics_pod_test.py ANALYTICS_POD API_POD
 """
 
 import http.client
+import http.server
 import json
 import pathlib
 import socket
@@ -175,6 +176,107 @@ class KillTest(AnalyticsPodTest):
         self.assertTrue(again.ready())
         self.assertEqual(again.stop(), 0)
         self.assertEqual(self.recorded(), recorded, "something was forwarded again")
+
+
+class Google(http.server.ThreadingHTTPServer):
+    """A collector upstream that is away when told, and keeps the ids that come, by client."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        self.away = False
+        self.refused = 0
+        self.arrived = []
+        self.lock = threading.Lock()
+        super().__init__(("127.0.0.1", 0), GoogleHandler)
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def handle_error(self, request, client_address):
+        """A pod that is killed breaks its connections off."""
+
+    def url(self):
+        return f"ga4:http://127.0.0.1:{self.server_address[1]}?measurement_id=G-UP&names=platform"
+
+    def close(self):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
+class GoogleHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.lock:
+            if self.server.away:
+                self.server.refused += 1
+                status = 503
+            else:
+                self.server.arrived += [(body["client_id"], one["params"]["event_id"])
+                                        for one in body["events"]]
+                status = 204
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class OutageTest(AnalyticsPodTest):
+    def test_nothing_answered_is_lost_or_overtaken_over_kills_and_an_outage(self):
+        google = Google()
+        self.addCleanup(google.close)
+        answered = {f"c{i}": [] for i in range(4)}
+        pods = [self.start("--analytics-url", google.url())]
+        stopped = threading.Event()
+
+        def post(client):
+            # One after another, each until it is answered: their order is that of the answers.
+            while not stopped.is_set():
+                one = str(uuid.uuid4())
+                body = {"client_id": client, "events": [
+                    {"name": "job_viewed", "params": {"event_id": one, "job_id": "7"}}]}
+                while not stopped.is_set():
+                    try:
+                        answer, _ = self.send(pods[-1], body)
+                    except (OSError, http.client.HTTPException):
+                        continue
+                    if answer.status == 204:
+                        answered[client].append(one)
+                        break
+
+        posters = [threading.Thread(target=post, args=(client,)) for client in answered]
+        for poster in posters:
+            poster.start()
+        try:
+            for away in (False, True, True, False):
+                with google.lock:
+                    google.away = away
+                    refused = google.refused
+                enough = sum(map(len, answered.values())) + 100
+                logged_pod.wait_for(lambda: sum(map(len, answered.values())) >= enough)
+                if away:
+                    logged_pod.wait_for(lambda: google.refused > refused)
+                pods[-1].kill()
+                pods.append(self.start("--analytics-url", google.url()))
+        finally:
+            stopped.set()
+            for poster in posters:
+                poster.join(60)
+        with google.lock:
+            google.away = False
+        ids = {one for each in answered.values() for one in each}
+        logged_pod.wait_for(lambda: ids <= {one for _, one in google.arrived}, 60)
+        self.assertEqual(pods[-1].stop(), 0, pods[-1].log())
+
+        # What came twice came under its id; the first arrivals are in order.
+        for client, sent in answered.items():
+            first = list(dict.fromkeys(one for at, one in google.arrived if at == client))
+            self.assertEqual([one for one in first if one in ids], sent)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
+#include "analytics_spool/parcel.hpp"
 #include "pods/analytics_routes.hpp"
-#include "pods/collect_spool.hpp"
-#include "pods/event_forwarder.hpp"
 #include "support/run.hpp"
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/runtime.hpp>
@@ -19,7 +18,6 @@ namespace rwp::pods {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -34,7 +32,10 @@ class AnalyticsRoutesTest : public ::testing::Test {
  protected:
   AnalyticsRoutesTest() {
     AnalyticsRoutes routes;
-    routes.store = store_;
+    analytics::SpoolOptions spooling;
+    spooling.store = store_;
+    spooling.sinks = {"jsonl"};
+    routes.spool = std::make_shared<analytics::Spool>(std::move(spooling));
     handlers_ = make_analytics_handlers(std::move(routes));
   }
 
@@ -53,7 +54,7 @@ class AnalyticsRoutesTest : public ::testing::Test {
   }
   std::vector<jobs::Job> spooled() {
     jobs::JobFilter filter;
-    filter.queue = kCollectQueue;
+    filter.kind = analytics::kParcelKind;
     return tests::run(runtime_, store_->list(filter, "", 100)).value().jobs;
   }
 
@@ -69,11 +70,13 @@ TEST_F(AnalyticsRoutesTest, AcceptedEventIsAJobBeforeItIsAnswered) {
   EXPECT_EQ(response.status, 204);
   EXPECT_THAT(response.body, SizeIs(0));
   const auto jobs = spooled();
-  ASSERT_THAT(jobs, SizeIs(2));
-  EXPECT_EQ(jobs[0].kind, kCollectKind);
-  const auto event = read_collect_job(jobs[0].payload, jobs[0].created_at);
-  ASSERT_TRUE(event.has_value());
-  EXPECT_EQ(event->client_id, "c");
+  ASSERT_THAT(jobs, SizeIs(1));
+  EXPECT_EQ(jobs[0].kind, analytics::kParcelKind);
+  const auto events = analytics::read_parcel(jobs[0].payload, jobs[0].created_at);
+  ASSERT_TRUE(events.has_value());
+  ASSERT_THAT(*events, SizeIs(2));
+  EXPECT_EQ(events->at(0).client_id, "c");
+  EXPECT_EQ(events->at(1).name, "b");
 }
 
 TEST_F(AnalyticsRoutesTest, RepeatedEventIsRecordedOnceWhateverStandsBesideIt) {
@@ -117,7 +120,8 @@ TEST_F(AnalyticsRoutesTest, TenantOfTheKeyIsThatOfItsEvents) {
 
   const auto jobs = spooled();
   ASSERT_THAT(jobs, SizeIs(1));
-  EXPECT_EQ(read_collect_job(jobs[0].payload, jobs[0].created_at)->tenant, "acme");
+  const auto events = analytics::read_parcel(jobs[0].payload, jobs[0].created_at);
+  EXPECT_EQ(events.value().front().tenant, "acme");
   EXPECT_EQ(jobs[0].tenant, "");
 }
 
@@ -140,107 +144,6 @@ TEST_F(AnalyticsRoutesTest, ValidationRecordsNothing) {
   EXPECT_EQ(response.status, 200);
   EXPECT_THAT(response.body, HasSubstr(R"("validationCode":"NAME_RESERVED")"));
   EXPECT_THAT(spooled(), SizeIs(0));
-}
-
-/// Keeps deliveries; refuses those with an event named "bad", and all while it is down.
-class PickySink final : public analytics::Sink {
- public:
-  std::vector<std::vector<analytics::Event>> deliveries;
-  bool down = false;
-  std::vector<Uuid> delivered_before;
-
- private:
-  boost::asio::awaitable<Result<std::vector<Uuid>>> do_find_delivered(
-      std::vector<Uuid> ids) override {
-    std::vector<Uuid> found;
-    for (const auto& id : ids) {
-      if (std::count(delivered_before.begin(), delivered_before.end(), id) > 0) found.push_back(id);
-    }
-    co_return found;
-  }
-  boost::asio::awaitable<Result<void>> do_deliver(std::vector<analytics::Event> events) override {
-    if (down) co_return Error(Errc::unavailable, "down");
-    for (const auto& event : events) {
-      if (event.name == "bad") co_return Error(Errc::invalid_argument, "bad event");
-    }
-    deliveries.push_back(std::move(events));
-    co_return Result<void>();
-  }
-};
-
-class EventForwarderTest : public ::testing::Test {
- protected:
-  /// Forwards events of these names at once; answers how each ended.
-  std::vector<Errc> forward(const std::vector<std::string>& names) {
-    std::vector<Errc> ends(names.size(), Errc::internal);
-    auto all = forward_all(&forwarder_, names, &ends);
-    const auto ran = tests::run(runtime_, std::move(all));
-    EXPECT_TRUE(ran.has_value());
-    return ends;
-  }
-
-  static boost::asio::awaitable<void> forward_one(EventForwarder* forwarder, std::string name,
-                                                  Errc* end, std::size_t* left, Signal* done) {
-    analytics::Event event;
-    event.name = std::move(name);
-    event.client_id = "c";
-    auto forwarded = co_await forwarder->forward(std::move(event));
-    *end = forwarded ? Errc::none : forwarded.error().code();
-    if (--*left == 0) done->notify_all();
-  }
-  boost::asio::awaitable<Result<void>> forward_all(EventForwarder* forwarder,
-                                                   std::vector<std::string> names,
-                                                   std::vector<Errc>* ends) {
-    std::size_t left = names.size();
-    Signal done;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      spawn(runtime_.executor(), forward_one(forwarder, names[i], &(*ends)[i], &left, &done));
-    }
-    while (left > 0) co_await done.wait_until(SteadyTime::max());
-    co_return Result<void>();
-  }
-
-  Runtime runtime_;
-  std::shared_ptr<PickySink> sink_ = std::make_shared<PickySink>();
-  EventForwarder forwarder_{sink_};
-};
-
-TEST_F(EventForwarderTest, EventsAreDeliveredInBatchesOf25) {
-  const auto ends = forward(std::vector<std::string>(60, "a"));
-
-  EXPECT_THAT(ends, Each(Errc::none));
-  ASSERT_THAT(sink_->deliveries, SizeIs(3));
-  EXPECT_THAT(sink_->deliveries[0], SizeIs(25));
-  EXPECT_THAT(sink_->deliveries[2], SizeIs(10));
-}
-
-TEST_F(EventForwarderTest, BadEventFailsAlone) {
-  const auto ends = forward({"a", "bad", "b"});
-
-  EXPECT_EQ(ends, (std::vector<Errc>{Errc::none, Errc::invalid_argument, Errc::none}));
-  EXPECT_THAT(sink_->deliveries, SizeIs(2));
-}
-
-TEST_F(EventForwarderTest, RepeatedEventThatTheSinkHasIsNotDeliveredAgain) {
-  analytics::Event there;
-  there.name = "there";
-  there.client_id = "c";
-  analytics::Event lost = there;
-  lost.id = Uuid::make_v7();
-  sink_->delivered_before = {there.id};
-
-  EXPECT_TRUE(tests::run(runtime_, forwarder_.forward(there, true)).has_value());
-  EXPECT_THAT(sink_->deliveries, SizeIs(0));
-  EXPECT_TRUE(tests::run(runtime_, forwarder_.forward(lost, true)).has_value());
-  EXPECT_THAT(sink_->deliveries, SizeIs(1));
-  EXPECT_TRUE(tests::run(runtime_, forwarder_.forward(there)).has_value());
-  EXPECT_THAT(sink_->deliveries, SizeIs(2));
-}
-
-TEST_F(EventForwarderTest, SinkThatIsDownFailsEachOnce) {
-  sink_->down = true;
-
-  EXPECT_THAT(forward({"a", "b"}), Each(Errc::unavailable));
 }
 
 }  // namespace

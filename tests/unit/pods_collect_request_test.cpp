@@ -1,5 +1,4 @@
 #include "pods/collect_request.hpp"
-#include "pods/collect_spool.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -244,33 +243,6 @@ TEST(CollectRequestTest, FaultsAreBounded) {
   EXPECT_LE(collect(R"({"client_id":"c","events":[{"name":"a","params":{)" + parameters + "}}]}")
                 .faults.size(),
             100U);
-}
-
-TEST(CollectSpoolTest, RepeatedEventIsTheSameJobWhenItComesLater) {
-  const std::string body = R"({"client_id":"c","events":[{"name":"a","params":{"event_id":")" +
-                           std::string(kId) + R"("}}]})";
-
-  const auto first = make_collect_job(read_collection(body, kNow).events.at(0));
-  const auto later = make_collect_job(read_collection(body, kNow + 1h).events.at(0));
-
-  EXPECT_FALSE(first.idempotency_key.empty());
-  EXPECT_EQ(first.idempotency_key, later.idempotency_key);
-  EXPECT_EQ(first.payload, later.payload);
-  const auto event = read_collect_job(first.payload, kNow + 5s);
-  ASSERT_TRUE(event.has_value());
-  EXPECT_EQ(event->id.to_string(), kId);
-  EXPECT_EQ(event->time, kNow + 5s);
-}
-
-TEST(CollectSpoolTest, TenantsDoNotShareIds) {
-  CollectedEvent collected;
-  collected.identified = true;
-  collected.event.tenant = "a";
-  const auto one = make_collect_job(collected).idempotency_key;
-  collected.event.tenant = "b";
-
-  EXPECT_NE(make_collect_job(collected).idempotency_key, one);
-  EXPECT_FALSE(read_collect_job(JsonText::trusted("{}"), kNow).has_value());
 }
 
 }  // namespace

@@ -47,6 +47,8 @@ struct Configuration {
   std::string objects_url{};
   std::string ai_url{};
   std::string analytics_url{};
+  /// Requests of events that may wait for one sink.
+  std::size_t analytics_spool = 1'000'000;
   /// OpenAI's key (OPENAI_API_KEY): for `openai:`, and sent to no other URL.
   Secret openai_api_key{};
   /// Sent as `Authorization: Bearer` to the model's URL (RWP_AI_API_KEY); above `openai_api_key`.

@@ -35,6 +35,7 @@ class Commands {
     add_checks();
     add_ai();
     add_costs();
+    add_analytics();
   }
 
   CLI::App& app() { return app_; }
@@ -233,6 +234,21 @@ class Commands {
     text(report, "--tenant", options_.costs.tenant, "NAME", "Of this tenant alone");
     text(report, "--rates", options_.costs.rates, "FILE", "What machines and storage cost, JSON");
     report->add_flag("--no-objects", options_.costs.no_objects, "Leave out what is stored");
+  }
+
+  void add_analytics() {
+    auto* analytics = group("analytics", "Reports from the table of events (RWP_ANALYTICS_URL)");
+    const auto report = [this, analytics](const char* name, Command command, const char* help) {
+      auto* made = leaf(analytics, name, command, help);
+      text(made, "--tenant", options_.report.tenant, "NAME", "Of this tenant alone (all)");
+      text(made, "--from", options_.report.from, "TIME",
+           "From this time on, as 2026-01-31T00:00:00Z (30 days before --until)");
+      text(made, "--until", options_.report.until, "TIME", "Up to this time (now)");
+    };
+    report("hours", Command::analytics_hours, "Events by hour and name");
+    report("funnel", Command::analytics_funnel,
+           "By source: adverts viewed, applied to, screened, placed, and the time from one to the "
+           "next");
   }
 
   Options& options_;

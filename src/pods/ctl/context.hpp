@@ -80,6 +80,8 @@ int steer_dispatch(Context& context);
 int run_verify(Context& context);
 int evaluate_models(Context& context);
 int report_costs(Context& context);
+int show_event_hours(Context& context);
+int show_funnel(Context& context);
 
 /// Waits until all of `ids` have ended, shows how they ended, and answers the exit code. `timeout`
 /// zero: for ever.

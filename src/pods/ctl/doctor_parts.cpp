@@ -1,4 +1,5 @@
 #include "pods/ctl/doctor.hpp"
+#include "pods/event_sinks.hpp"
 #include <rwp/ai/model.hpp>
 #include <rwp/ai_openai/openai_model.hpp>
 #include <rwp/analytics/sink.hpp>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <unistd.h>
 #include <utility>
 
@@ -206,8 +208,9 @@ Check check_model(Context& context) {
   }
 }
 
-Check check_analytics(Context& context) {
-  const auto& url = context.configuration().analytics_url;
+namespace {
+
+Check check_event_sink(Context& context, const std::string& url) {
   Check check{.name = "analytics", .target = masked_url(url)};
   if (is_untouched_default(context, "RWP_ANALYTICS_URL", url)) {
     return skipped(std::move(check), "the default is not there, and no other is named");
@@ -259,8 +262,23 @@ Check check_analytics(Context& context) {
     return failed(std::move(check), sink.error(),
                   "check RWP_ANALYTICS_URL and GA4_API_SECRET_FILE");
   }
-  check.detail = "its settings are whole; Google does not tell whether a secret is right";
+  check.detail = scheme == "ga4"
+                     ? "its settings are whole; Google does not tell whether a secret is right"
+                     : "answers";
   return check;
+}
+
+}  // namespace
+
+/// Of several sinks the first that is not well, or else the first.
+Check check_analytics(Context& context) {
+  std::optional<Check> first;
+  for (const auto& url : split_urls(context.configuration().analytics_url)) {
+    Check check = check_event_sink(context, url);
+    if (check.health == Health::failed) return check;
+    if (!first) first = std::move(check);
+  }
+  return std::move(*first);
 }
 
 Check check_api(Context& context) {

@@ -38,6 +38,8 @@ enum class Command : std::uint8_t {
   verify,
   ai_eval,
   costs_report,
+  analytics_hours,
+  analytics_funnel,
 };
 
 enum class OutputFormat : std::uint8_t { table, json, ndjson };
@@ -124,6 +126,13 @@ struct CostOptions {
   bool no_objects = false;
 };
 
+/// Of which events; times as RFC 3339.
+struct ReportOptions {
+  std::string tenant{};
+  std::string from{};
+  std::string until{};
+};
+
 struct Options {
   Command command = Command::jobs_list;
   OutputFormat output = OutputFormat::table;
@@ -138,6 +147,7 @@ struct Options {
   VerifyOptions verify{};
   EvalOptions eval{};
   CostOptions costs{};
+  ReportOptions report{};
   /// `config --role`: whose settings; empty: rwpctl's own.
   std::string role{};
 };

@@ -58,6 +58,10 @@ int run_command(ctl::Context& context) {
       return ctl::evaluate_models(context);
     case Command::costs_report:
       return ctl::report_costs(context);
+    case Command::analytics_hours:
+      return ctl::show_event_hours(context);
+    case Command::analytics_funnel:
+      return ctl::show_funnel(context);
   }
   return kExitUsage;
 }
