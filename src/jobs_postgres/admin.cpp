@@ -35,7 +35,7 @@ constexpr Statement kDue{
            " due AS (SELECT w.id FROM walked w, clock WHERE " RWP_PG_DUE(
                "w") " ORDER BY w.id LIMIT $6::bigint)"
                     " SELECT d.id, j.payload_blob, NULL::uuid, 0::bigint"
-                    " FROM due d JOIN rwp.job j ON j.id = d.id"
+                    " FROM due d JOIN rwp.job j ON j.id = ANY (ARRAY[d.id])"
                     " UNION ALL (SELECT NULL, NULL, w.id, (SELECT count(*) FROM walked)"
                     " FROM walked w ORDER BY w.id DESC LIMIT 1)"};
 // Their answers stand in the ledger for as long as their ids can be submitted again.
@@ -44,9 +44,9 @@ constexpr Statement kPrune{
     .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
            " AS now),"
            " gone AS (DELETE FROM rwp.ended e USING unnest($2::uuid[]) AS g(id), clock"
-           " WHERE e.id = g.id AND " RWP_PG_DUE(
+           " WHERE e.id = ANY (ARRAY[g.id]) AND " RWP_PG_DUE(
                "e") " RETURNING e.id, e.lane, e.state),"
-                    " bodies AS (DELETE FROM rwp.job j USING gone WHERE j.id = gone.id"
+                    " bodies AS (DELETE FROM rwp.job j USING gone WHERE j.id = ANY (ARRAY[gone.id])"
                     " RETURNING j.id, j.tenant, j.payload, j.payload_blob, j.rare),"
                     " kept AS (INSERT INTO rwp.ledger AS l SELECT uuid_send(b.id), b.id,"
                     " CASE WHEN b.payload_blob IS NULL THEN sha256(convert_to(b.payload, 'UTF8'))"

@@ -64,14 +64,14 @@ constexpr Statement kClaim{
         " (VALUES (1::smallint, -1), (2::smallint, 1)) AS s(state, sign))"
         " SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token, t.flags,"
         " t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob, j.rare"
-        " FROM taken t JOIN rwp.job j ON j.id = t.id ORDER BY t.priority, t.seq"};
+        " FROM taken t JOIN rwp.job j ON j.id = ANY (ARRAY[t.id]) ORDER BY t.priority, t.seq"};
 
 constexpr Statement kClaimedBefore{
     .name = "rwp_claimed_before",
     .sql =
         "SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token, t.flags,"
         " t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob, j.rare"
-        " FROM rwp.running t JOIN rwp.job j ON j.id = t.id"
+        " FROM rwp.running t JOIN rwp.job j ON j.id = ANY (ARRAY[t.id])"
         " WHERE t.holder = $1::bigint AND t.claim = $2::bigint ORDER BY t.priority, t.seq"};
 
 constexpr Statement kNextDue{.name = "rwp_next_due",
@@ -84,7 +84,8 @@ constexpr Statement kPromote{
         " AS now),"
         " due AS MATERIALIZED (SELECT w.id FROM rwp.waiting w, clock WHERE w.run_at <= clock.now"
         " ORDER BY w.run_at LIMIT $2::bigint FOR UPDATE OF w SKIP LOCKED),"
-        " moved AS (DELETE FROM rwp.waiting w USING due WHERE w.id = due.id RETURNING w.*),"
+        " moved AS (DELETE FROM rwp.waiting w USING due WHERE w.id = ANY (ARRAY[due.id]) RETURNING "
+        "w.*),"
         " now_ready AS (INSERT INTO rwp.ready SELECT lane, priority, seq, id, attempt,"
         " max_attempts, marks, crashes, bytes, token, finished_token, run_at, started_at, NULL,"
         // A park past its deadline: the handler is told the key, and no value. As text, since the

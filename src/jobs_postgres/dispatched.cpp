@@ -105,13 +105,14 @@ constexpr Statement kRefill{
         " (VALUES (1::smallint, -1), (2::smallint, 1)) AS s(state, sign))"
         " SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token,"
         " 0::smallint, t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob,"
-        " j.rare, t.seq, t.stamp FROM taken t JOIN rwp.job j ON j.id = t.id"};
+        " j.rare, t.seq, t.stamp FROM taken t JOIN rwp.job j ON j.id = ANY (ARRAY[t.id])"};
 constexpr Statement kLoad{
     .name = "rwp_load_tickets",
     .sql =
         "SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token, t.flags,"
         " t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob, j.rare, t.seq,"
-        " t.claim FROM rwp.running t JOIN rwp.job j ON j.id = t.id WHERE t.id = ANY ($1::uuid[])"};
+        " t.claim FROM rwp.running t JOIN rwp.job j ON j.id = ANY (ARRAY[t.id]) WHERE t.id = ANY "
+        "($1::uuid[])"};
 constexpr Statement kTerm{.name = "rwp_term",
                           .sql = "SELECT term FROM rwp.dispatch WHERE term = $1::bigint FOR SHARE"};
 

@@ -23,7 +23,7 @@ constexpr Statement kSucceed{
            " gone AS (DELETE FROM rwp.running r USING"
            " unnest($2::uuid[], $3::bigint[], $4::text[], $5::bigint[])"
            " AS g(id, token, result, began)"
-           " WHERE r.id = g.id AND r.token = g.token"
+           " WHERE r.id = ANY (ARRAY[g.id]) AND r.token = g.token"
            // What was woken from a park is written by the state machine: the server's jsonb would
            // refuse an escaped NUL in the value that woke it, and the job could never end.
            " AND (r.more IS NULL OR strpos(r.more, '\"resume\":') = 0)"

@@ -30,7 +30,9 @@ constexpr std::size_t kIdsPerGet = 1'000;
   " FROM rwp.waiting w WHERE w.id = j.id"                                                       \
   " UNION ALL SELECT 1::smallint, 0::smallint, r.priority, r.attempt, r.max_attempts, r.marks," \
   " r.crashes, r.token, r.run_at, r.started_at, NULL, 0::smallint, NULL, NULL, r.more"          \
-  " FROM rwp.ready r WHERE r.lane = j.lane AND r.priority IN (0, 1, 2, 3) AND r.seq = j.seq"    \
+  " FROM (VALUES (0), (1), (2), (3)) AS p(priority) CROSS JOIN LATERAL"                         \
+  " (SELECT * FROM rwp.ready c WHERE c.lane = j.lane AND c.priority = p.priority::smallint"     \
+  " AND c.seq = j.seq OFFSET 0) r"                                                              \
   " LIMIT 1) s"
 
 constexpr Statement kGet{

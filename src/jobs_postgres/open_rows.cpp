@@ -21,8 +21,10 @@ constexpr int kStarted = 2;
   "SELECT r.id, 1, r.lane, r.priority, r.seq, 0, 0, r.bytes, 0::bigint, 0::bigint, 0, " \
   "0::bigint, " \
   RWP_PG_COUNTERS("r")                                                                       \
-  ", r.park_key, r.more FROM rwp.job j JOIN rwp.ready r ON r.lane = j.lane"                  \
-  " AND r.priority IN (0, 1, 2, 3) AND r.seq = j.seq WHERE j.id = ANY ($1::uuid[]) ORDER BY j.id"
+  ", r.park_key, r.more FROM rwp.job j CROSS JOIN (VALUES (0), (1), (2), (3)) AS p(priority)" \
+  " CROSS JOIN LATERAL (SELECT * FROM rwp.ready c WHERE c.lane = j.lane"                      \
+  " AND c.priority = p.priority::smallint AND c.seq = j.seq OFFSET 0) r"                      \
+  " WHERE j.id = ANY ($1::uuid[]) ORDER BY j.id"
 #define RWP_PG_WAITING                                                                        \
   "SELECT r.id, r.state, r.lane, r.priority, r.seq, 0, 0, r.bytes, 0::bigint, 0::bigint, 0, " \
   "0::bigint, " RWP_PG_COUNTERS(                                                              \
@@ -36,7 +38,7 @@ constexpr int kStarted = 2;
   "coalesce(octet_length(j.payload), 0)," \
   " 0::bigint, 0::bigint, 0, 0::bigint, "                                                    \
   RWP_PG_COUNTERS("r")                                                                       \
-  ", NULL::text, r.more FROM rwp.ended r JOIN rwp.job j ON j.id = r.id"                      \
+  ", NULL::text, r.more FROM rwp.ended r JOIN rwp.job j ON j.id = ANY (ARRAY[r.id])"                      \
   " WHERE r.id = ANY ($1::uuid[]) ORDER BY r.id"
 
 constexpr Statement kClock{.name = "rwp_clock", .sql = "SELECT " RWP_PG_NOW};
@@ -56,7 +58,8 @@ constexpr Statement kDropReady{
     .sql =
         "DELETE FROM rwp.ready r USING"
         " unnest($1::integer[], $2::smallint[], $3::bigint[]) AS g(lane, priority, seq)"
-        " WHERE r.lane = g.lane AND r.priority = g.priority AND r.seq = g.seq"};
+        " WHERE r.lane = ANY (ARRAY[g.lane]) AND r.priority = ANY (ARRAY[g.priority])"
+        " AND r.seq = ANY (ARRAY[g.seq])"};
 constexpr Statement kDropRunning{.name = "rwp_drop_running",
                                  .sql = "DELETE FROM rwp.running WHERE id = ANY ($1::uuid[])"};
 constexpr Statement kDropWaiting{.name = "rwp_drop_waiting",
@@ -86,7 +89,7 @@ constexpr Statement kChangeRunning{
     .sql =
         "UPDATE rwp.running r SET flags = g.flags, more = g.more FROM"
         " unnest($1::uuid[], $2::smallint[], $3::text[]) AS g(id, flags, more)"
-        " WHERE r.id = g.id"};
+        " WHERE r.id = ANY (ARRAY[g.id])"};
 constexpr Statement kPutEnded{
     .name = "rwp_put_ended",
     .sql =

@@ -19,23 +19,25 @@ constexpr Statement kLazily{.name = "rwp_lazily",
 // the other runs' heartbeats must not wait for him.
 constexpr Statement kExtend{
     .name = "rwp_extend",
-    .sql = "WITH clock AS MATERIALIZED (SELECT coalesce($2::bigint, " RWP_PG_NOW
-           ") AS beat),"
-           " given AS MATERIALIZED (SELECT * FROM unnest($3::uuid[], $4::bigint[], $5::integer[])"
-           " AS g(id, token, lease_ms)),"
-           " free AS MATERIALIZED (SELECT r.id, g.lease_ms FROM given g JOIN rwp.running r"
-           " ON r.id = g.id AND r.token = g.token WHERE r.holder <> " RWP_PG_DISPATCH_HOLDER
-           " FOR NO KEY UPDATE OF r SKIP LOCKED),"
-           " extended AS (UPDATE rwp.running r SET lease_ms = f.lease_ms,"
-           " lease_until = clock.beat + f.lease_ms FROM free f, clock WHERE r.id = f.id)"
-           " SELECT r.id, r.token, r.flags FROM given g JOIN rwp.running r"
-           " ON r.id = g.id AND r.token = g.token"};
+    .sql =
+        "WITH clock AS MATERIALIZED (SELECT coalesce($2::bigint, " RWP_PG_NOW
+        ") AS beat),"
+        " given AS MATERIALIZED (SELECT * FROM unnest($3::uuid[], $4::bigint[], $5::integer[])"
+        " AS g(id, token, lease_ms)),"
+        " free AS MATERIALIZED (SELECT r.id, g.lease_ms FROM given g JOIN rwp.running r"
+        " ON r.id = ANY (ARRAY[g.id]) AND r.token = g.token WHERE r.holder "
+        "<> " RWP_PG_DISPATCH_HOLDER
+        " FOR NO KEY UPDATE OF r SKIP LOCKED),"
+        " extended AS (UPDATE rwp.running r SET lease_ms = f.lease_ms,"
+        " lease_until = clock.beat + f.lease_ms FROM free f, clock WHERE r.id = ANY (ARRAY[f.id]))"
+        " SELECT r.id, r.token, r.flags FROM given g JOIN rwp.running r"
+        " ON r.id = ANY (ARRAY[g.id]) AND r.token = g.token"};
 constexpr Statement kStart{
     .name = "rwp_start",
     .sql =
         "UPDATE rwp.running r SET flags = r.flags | 2::smallint"
         " FROM unnest($1::uuid[], $2::bigint[]) AS g(id, token)"
-        " WHERE r.id = g.id AND r.token = g.token RETURNING r.id, r.token, r.flags"};
+        " WHERE r.id = ANY (ARRAY[g.id]) AND r.token = g.token RETURNING r.id, r.token, r.flags"};
 constexpr Statement kLookAtRuns{.name = "rwp_look_at_runs",
                                 .sql =
                                     "SELECT r.id, r.token, r.flags, r.more FROM rwp.running r"
@@ -44,7 +46,7 @@ constexpr Statement kWriteMore{
     .name = "rwp_write_more",
     .sql =
         "UPDATE rwp.running r SET more = g.more FROM unnest($1::uuid[], $2::text[])"
-        " AS g(id, more) WHERE r.id = g.id"};
+        " AS g(id, more) WHERE r.id = ANY (ARRAY[g.id])"};
 constexpr Statement kKept{.name = "rwp_kept",
                           .sql = "SELECT id FROM rwp.job WHERE id = ANY ($1::uuid[])"};
 constexpr Statement kRescueClock{
