@@ -50,6 +50,11 @@ awaitable<Result<std::string>> next_part(std::shared_ptr<Parts> parts) {
   co_return std::string();
 }
 
+std::int64_t now_seconds() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(since).count();
+}
+
 std::int64_t number_in(JsonView object, std::string_view name) {
   const auto member = object.find(name);
   return member ? std::max<std::int64_t>(member->as_int64().value_or(0), 0) : 0;
@@ -65,11 +70,6 @@ PodBatchRun::PodBatchRun(const BatchWork& work, jobs::JobContext& context)
       folder_(batch_folder(tenant_, context.id())),
       shelf_(work.objects) {
   if (context.job().cursor) record_ = read_record(*context.job().cursor);
-}
-
-std::int64_t PodBatchRun::now_seconds() const {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(since).count();
 }
 
 void PodBatchRun::save() { context_.save_cursor(record_json(record_)); }

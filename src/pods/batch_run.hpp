@@ -43,7 +43,6 @@ class PodBatchRun {
   Awaitable<Result<void>> put(std::string name, std::string content);
   void take_usage(const LineEnd& end);
   void save();
-  std::int64_t now_seconds() const;
   std::vector<Uuid> group_ids(std::int64_t group) const;
   std::int64_t groups() const;
   void count_end() const;

@@ -115,9 +115,13 @@ Awaitable<Result<JsonText>> run_line(std::shared_ptr<Shared> shared, jobs::JobCo
   if (response.status != 200 && context.stop_requested()) {
     co_return Error(Errc::cancelled, "the line was stopped");
   }
-  if (response.status == 429) co_return context.snooze(wait_of(response));
+  // Money that no waiting brings is an answer.
+  const bool is_final =
+      response.headers.find("X-Should-Retry") == "false" && !response.headers.find("Retry-After");
+  const bool is_refused = response.status == 429;
+  if (is_refused && !is_final) co_return context.snooze(wait_of(response));
   auto body = JsonText::parse(std::move(response.body));
-  if (may_pass(response.status) || !body) {
+  if ((may_pass(response.status) && !(is_refused && is_final)) || !body) {
     co_return Error(Errc::unavailable, "the model answered " + std::to_string(response.status))
         .with_retryable(true);
   }

@@ -205,23 +205,23 @@ awaitable<Response> read_file(Shared routes, Request request) {
 
 }  // namespace
 
-void add_file_routes(server::Router& router, FileRoutes given) {
-  const Shared routes = std::make_shared<const FileRoutes>(std::move(given));
+void add_file_routes(server::Router& router, FileRoutes routes) {
+  const Shared shared = std::make_shared<const FileRoutes>(std::move(routes));
   server::RouteOptions options;
-  options.authorise = routes->authorise;
+  options.authorise = shared->authorise;
   options.problem_format = openai_problem;
   server::RouteOptions upload = options;
   upload.max_body_bytes = kMostFileBytes + kFormBytes;
   upload.timeout = std::chrono::minutes(10);
-  const auto handle = [routes](awaitable<Response> (*answer)(Shared, Request)) {
-    return [routes, answer](Request request) { return answer(routes, std::move(request)); };
+  const auto handle = [shared](awaitable<Response> (*answer)(Shared, Request)) {
+    return [shared, answer](Request request) { return answer(shared, std::move(request)); };
   };
   router.add("POST", "/v1/files", handle(&make_file), upload);
   router.add("GET", "/v1/files", handle(&list_files), options);
   router.add("GET", "/v1/files/{file}", handle(&look_at_file), options);
   router.add("DELETE", "/v1/files/{file}", handle(&remove_file), options);
   router.add("GET", "/v1/files/{file}/content", handle(&read_file), options);
-  add_batch_routes(router, routes);
+  add_batch_routes(router, shared);
 }
 
 }  // namespace rwp::pods

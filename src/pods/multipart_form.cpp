@@ -124,7 +124,7 @@ Result<std::vector<FormPart>> read_multipart_form(std::string_view content_type,
     }
     rest.remove_prefix(line);
     const auto head = rest.find("\r\n\r\n");
-    if (head == std::string_view::npos || head > kMostHeadBytes) {
+    if (head > kMostHeadBytes) {
       return bad("a part's headers are longer than 8192 bytes, or have no end");
     }
     auto part = read_head(rest.substr(std::min<std::size_t>(2, head), head < 2 ? 0 : head - 2));

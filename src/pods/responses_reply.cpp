@@ -96,7 +96,7 @@ std::string_view ResponseTranslation::end_status() const {
   return finish_ == "length" || finish_ == "content_filter" ? "incomplete" : "completed";
 }
 
-JsonText ResponseTranslation::item_json(const Item& item, std::string_view status) const {
+JsonText ResponseTranslation::item_json(const Item& item, std::string_view status) {
   JsonWriter out;
   out.begin_object().member("id", std::string_view(item.id));
   out.member("type", item.is_call ? "function_call" : "message").member("status", status);

@@ -70,7 +70,7 @@ class ResponseTranslation {
   class Event;
   JsonText response(std::string_view status) const;
   std::string_view end_status() const;
-  JsonText item_json(const Item& item, std::string_view status) const;
+  static JsonText item_json(const Item& item, std::string_view status);
 
   const std::map<std::string, JsonText> echo_;
   std::string id_;
