@@ -58,6 +58,15 @@ while read -r program; do
   }
 done <"$build/benchmarks.txt"
 
+if [[ -z "$filter" || "jobadder/sync" == *"$filter"* || "$filter" == jobadder* ]]; then
+  echo "running jobadder_sync" >&2
+  timeout 900 python3 "$root/benchmarks/jobadder_sync.py" "$build/bin" --directory "$data" \
+    --rows "$data/rows.jsonl" >&2 || {
+    echo "benchmarks/run.sh: jobadder_sync.py ended with code $?" >&2
+    failed=1
+  }
+fi
+
 if [[ ${#long[@]} -gt 0 && "endurance/" == *"$filter"* ]]; then
   echo "running endurance" >&2
   timeout 14400 python3 "$root/benchmarks/peers/on_servers/endurance.py" --jobs 10000000 --held 1800 \

@@ -1,4 +1,6 @@
 #include "pods/api_keys.hpp"
+#include "pods/jobadder/object_state_store.hpp"
+#include "pods/jobadder/webhook_route.hpp"
 #include "pods/jobs_api.hpp"
 #include "pods/queue_gauges.hpp"
 #include "pods/store_probe.hpp"
@@ -44,9 +46,23 @@ int run_api_pod(PodProcess& pod) {
     pod.log().info("no object store; forgotten candidates are refused by the workers alone",
                    {{"error", objects.error()}});
   }
+  const bool takes_webhooks = !configuration.jobadder_webhook_secret.empty();
+  if (takes_webhooks && !api.objects) {
+    return pod.fail(objects.error().with_context("JobAdder's webhooks"));
+  }
   const QueueGauges gauges(**store, pod.metrics());
   PodService service;
   add_jobs_routes(service.router, api);
+  if (takes_webhooks) {
+    WebhookRouteParts webhooks;
+    webhooks.store = *store;
+    webhooks.state = make_object_state_store(api.objects);
+    webhooks.state_executor = pod.control().executor();
+    webhooks.secret = configuration.jobadder_webhook_secret;
+    webhooks.log = pod.log();
+    webhooks.metrics = pod.metrics();
+    add_jobadder_webhook_route(service.router, std::move(webhooks));
+  }
   service.dependencies.push_back(store_dependency(*store));
   service.drain = [waits = api.waits] { waits->end_all(); };
   return pod.serve(std::move(service));

@@ -30,6 +30,8 @@ constexpr RoleSet kPods = RoleSet::pods();
 constexpr RoleSet kServes{Role::api, Role::worker, Role::ai, Role::analytics};
 constexpr RoleSet kCtl{Role::ctl};
 constexpr RoleSet kApi{Role::api};
+constexpr RoleSet kHasJobAdder{Role::standalone, Role::worker, Role::ctl};
+constexpr RoleSet kHasWebhooks{Role::standalone, Role::api, Role::worker, Role::ctl};
 constexpr RoleSet kStandalone{Role::standalone};
 
 constexpr std::string_view kWordCharacters =
@@ -262,6 +264,49 @@ void add_ai(std::vector<Setting>& all, const SchemeRegistry& schemes) {
                              &Configuration::ai_prices_file));
 }
 
+void add_jobadder(std::vector<Setting>& all) {
+  constexpr std::size_t kMostRequests = 1'000'000;
+  constexpr std::size_t kMostField = 2'147'483'647;
+  all.push_back(text_setting(
+      Names{"--jobadder-client-id", "RWP_JOBADDER_CLIENT_ID", "ID",
+            "JobAdder's client; without it, nothing of JobAdder is done", kHasJobAdder},
+      &Configuration::jobadder_client_id, "must be 1 to 2048 printable characters without spaces",
+      &is_one_word));
+  all.push_back(secret_setting(Names{"--jobadder-client-secret-file", "RWP_JOBADDER_CLIENT_SECRET",
+                                     "", "File with its secret", kHasJobAdder},
+                               &Configuration::jobadder_client_secret));
+  all.push_back(
+      url_setting(Names{"--jobadder-auth-url", "RWP_JOBADDER_AUTH_URL", "",
+                        "Where people sign in (https://id.jobadder.com/connect)", kHasJobAdder},
+                  &Configuration::jobadder_auth_url, {"http", "https"}));
+  all.push_back(
+      path_setting(Names{"--jobadder-ca-file", "RWP_JOBADDER_CA_FILE", "FILE",
+                         "Authorities to trust for JobAdder, PEM (the system's)", kHasJobAdder},
+                   &Configuration::jobadder_ca_file));
+  all.push_back(
+      number_setting(Names{"--jobadder-requests-per-minute", "RWP_JOBADDER_REQUESTS_PER_MINUTE", "",
+                           "Requests to each account (300; 0: as it refuses)", kHasJobAdder},
+                     &Configuration::jobadder_requests, 0, kMostRequests));
+  all.push_back(duration_setting(Names{"--jobadder-poll", "RWP_JOBADDER_POLL", "",
+                                       "How often JobAdder's lists are looked at (5m)", kRunsJobs},
+                                 &Configuration::jobadder_poll, std::chrono::hours(24), "24h",
+                                 std::chrono::seconds(1)));
+  all.push_back(
+      secret_setting(Names{"--jobadder-webhook-secret-file", "RWP_JOBADDER_WEBHOOK_SECRET", "",
+                           "File with what the webhooks' Authorization is made of", kHasWebhooks},
+                     &Configuration::jobadder_webhook_secret, 16));
+  all.push_back(choice_setting<JobAdderWriteBackMode, 3>(
+      Names{"--jobadder-write-back", "RWP_JOBADDER_WRITE_BACK", "",
+            "How matches go back to JobAdder (none)", kRunsJobs},
+      &Configuration::jobadder_write_back,
+      {{{"none", JobAdderWriteBackMode::none},
+        {"notes", JobAdderWriteBackMode::notes},
+        {"field", JobAdderWriteBackMode::field}}}));
+  all.push_back(number_setting(Names{"--jobadder-score-field", "RWP_JOBADDER_SCORE_FIELD", "",
+                                     "The custom field that takes the score", kRunsJobs},
+                               &Configuration::jobadder_score_field, 0, kMostField));
+}
+
 void add_server(std::vector<Setting>& all) {
   all.push_back(listen_setting(
       Names{"--listen", "RWP_LISTEN", "",
@@ -370,6 +415,7 @@ std::vector<Setting> settings(const SchemeRegistry& schemes) {
   add_s3(all);
   add_ai(all, schemes);
   add_api(all);
+  add_jobadder(all);
   add_server(all);
   add_running(all);
   return all;

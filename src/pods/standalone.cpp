@@ -2,6 +2,7 @@
 #include "pods/enrich_worker.hpp"
 #include "pods/enrichment_run.hpp"
 #include "pods/event_sinks.hpp"
+#include "pods/jobadder/handlers.hpp"
 #include "pods/pod_server.hpp"
 #include "pods/report.hpp"
 #include "pods/standalone_routes.hpp"
@@ -145,6 +146,13 @@ class Standalone {
     opened = open_part("job store", configuration_.jobs_url, control_, store_);
     if (!opened) return opened;
     put_spool_before(std::move(*sinks));
+    // A run of an input is not a worker's.
+    if (configuration_.input.empty()) {
+      auto jobadder =
+          open_jobadder(configuration_, handlers_, store_, parts_.objects, log_, metrics_);
+      if (!jobadder) return jobadder.error();
+      jobadder_ = std::move(*jobadder);
+    }
     return put_stack_around_model();
   }
 
@@ -200,9 +208,11 @@ class Standalone {
     parts.model = watch_model(std::move(parts.model), trouble_,
                               "model " + (url ? url->masked() : std::string()));
     worker_ = make_enrich_worker(configuration_, std::move(around), std::move(parts));
+    handle_jobadder(*worker_, jobadder_);
     worker_->start();
     if (batches_) batches_->start();
     if (events_.forwarder) events_.forwarder->start();
+    start_jobadder_syncs(handlers_, jobadder_);
     log_.info("worker started", {{"concurrency", configuration_.concurrency}});
   }
 
@@ -442,6 +452,7 @@ class Standalone {
   std::shared_ptr<ai::Model> bare_model_;
   std::shared_ptr<AiTenants> tenants_;
   std::shared_ptr<jobs::JobStore> store_;
+  SharedJobAdderParts jobadder_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<jobs::Worker> worker_;
   std::unique_ptr<jobs::Worker> batches_;

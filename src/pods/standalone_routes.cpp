@@ -4,6 +4,8 @@
 #include "pods/ai_stack.hpp"
 #include "pods/analytics_routes.hpp"
 #include "pods/api_keys.hpp"
+#include "pods/jobadder/object_state_store.hpp"
+#include "pods/jobadder/webhook_route.hpp"
 #include "pods/jobs_api.hpp"
 #include "pods/model_probe.hpp"
 #include "pods/store_probe.hpp"
@@ -21,6 +23,16 @@ Result<PodService> standalone_routes(const Configuration& configuration, Standal
   api.objects = parts.objects;
   api.objects_executor = parts.handlers->executor();
   add_jobs_routes(service.router, api);
+  if (!configuration.jobadder_webhook_secret.empty()) {
+    WebhookRouteParts webhooks;
+    webhooks.store = parts.store;
+    webhooks.state = make_object_state_store(parts.objects);
+    webhooks.state_executor = parts.handlers->executor();
+    webhooks.secret = configuration.jobadder_webhook_secret;
+    webhooks.log = parts.log;
+    webhooks.metrics = parts.metrics;
+    add_jobadder_webhook_route(service.router, std::move(webhooks));
+  }
   service.drain = [waits = api.waits] { waits->end_all(); };
   service.dependencies.push_back(store_dependency(parts.store));
 

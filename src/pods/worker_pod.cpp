@@ -1,6 +1,7 @@
 #include "pods/ai_stack.hpp"
 #include "pods/enrich_worker.hpp"
 #include "pods/event_sinks.hpp"
+#include "pods/jobadder/handlers.hpp"
 #include "pods/model_probe.hpp"
 #include "pods/store_ledger.hpp"
 #include "pods/store_probe.hpp"
@@ -90,10 +91,15 @@ int run_worker_pod(PodProcess& pod) {
   around.metrics = pod.metrics();
   around.spans = pod.spans();
   const auto worker = make_enrich_worker(configuration, std::move(around), std::move(parts));
+  const auto jobadder =
+      open_jobadder(configuration, running, *store, *objects, pod.log(), pod.metrics());
+  if (!jobadder) return pod.fail(jobadder.error());
+  handle_jobadder(*worker, *jobadder);
   std::unique_ptr<jobs::Worker> batches;
   if (*waiting) batches = make_batch_worker(configuration, **waiting, running, around_model);
   worker->start();
   if (batches) batches->start();
+  start_jobadder_syncs(running, *jobadder);
   pod.log().info("worker started", {{"concurrency", configuration.concurrency}});
 
   PodService service;

@@ -99,7 +99,7 @@ Response invalid(const std::string& field) {
   JsonWriter out;
   out.begin_object().member("message", "Validation failed");
   out.key("errors").begin_array().begin_object();
-  out.member("code", "Required").member("message", field + " is required");
+  out.member("code", "MissingField").member("message", field + " is required");
   out.key("fields").begin_array().value(field).end_array();
   out.end_object().end_array().end_object();
   return server::json_response(422, out.finish().release());

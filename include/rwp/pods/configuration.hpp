@@ -36,6 +36,13 @@ enum class Progress : std::uint8_t {
   none,
 };
 
+/// How results go back to JobAdder.
+enum class JobAdderWriteBackMode : std::uint8_t {
+  none,
+  notes,  ///< A note of the application.
+  field,  ///< A custom field of the application.
+};
+
 /// The settings of a pod. Each is a flag and an environment variable of the same name:
 /// `--jobs-url`, `RWP_JOBS_URL`. A secret has no flag, as flags are seen by every user of the
 /// machine; its flag, `--ai-key-file`, names the file that holds it, as does `NAME_FILE`.
@@ -121,6 +128,22 @@ struct Configuration {
   std::string aws_region{};
   std::string aws_endpoint_url_s3{};
   std::string aws_endpoint_url_sts{};
+  // JobAdder (docs/jobadder.md); without a client id nothing of it is done.
+  std::string jobadder_client_id{};
+  Secret jobadder_client_secret{};
+  /// Below it lie `/authorize` and `/token`.
+  std::string jobadder_auth_url = "https://id.jobadder.com/connect";
+  /// PEM file of the authorities to trust for JobAdder; empty: the system's.
+  std::string jobadder_ca_file{};
+  /// Requests a minute to each account; 0: no limit but what JobAdder refuses.
+  std::size_t jobadder_requests = 300;
+  /// From the end of a look at JobAdder's lists to the next.
+  std::chrono::milliseconds jobadder_poll{300'000};
+  /// What the webhooks' Authorization is made of; empty: the API pod takes no deliveries.
+  Secret jobadder_webhook_secret{};
+  JobAdderWriteBackMode jobadder_write_back = JobAdderWriteBackMode::none;
+  /// The custom field of applications that takes the score.
+  std::size_t jobadder_score_field = 0;
   /// Sent as `api_secret` to an analytics pod (RWP_ANALYTICS_API_KEY).
   Secret analytics_key{};
   /// Google's secret of the measurement stream (GA4_API_SECRET).

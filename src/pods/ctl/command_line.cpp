@@ -36,6 +36,7 @@ class Commands {
     add_ai();
     add_costs();
     add_analytics();
+    add_jobadder();
   }
 
   CLI::App& app() { return app_; }
@@ -249,6 +250,34 @@ class Commands {
     report("funnel", Command::analytics_funnel,
            "By source: adverts viewed, applied to, screened, placed, and the time from one to the "
            "next");
+  }
+
+  void add_jobadder() {
+    auto* jobadder = group("jobadder", "Sign in to JobAdder, look at its mirror, steer it");
+    auto& given = options_.jobadder;
+    auto* login = leaf(jobadder, "login", Command::jobadder_login,
+                       "Sign in: prints an address for a browser, and waits for it to come back");
+    text(login, "--port", given.port, "N", "Where to wait for it on this machine (8914)");
+    text(login, "--redirect-uri", given.redirect_uri, "URL",
+         "As registered with JobAdder (http://localhost:PORT/callback)");
+    text(login, "--scopes", given.scopes, "LIST", "With spaces (read write offline_access)");
+    text(login, "--timeout", given.timeout, "TIME", "How long to wait (5m)");
+    auto* status = leaf(jobadder, "status", Command::jobadder_status,
+                        "The connection, how far the mirror has come, the webhooks");
+    status->add_flag("--offline", given.offline, "Ask JobAdder nothing");
+    auto* sync = leaf(jobadder, "sync", Command::jobadder_sync, "Look at JobAdder's lists now");
+    sync->add_flag("--full", given.full, "All of them, whatever has been seen");
+    sync->add_flag("--wait", given.wait, "Wait until that is done");
+    text(sync, "--timeout", given.timeout, "TIME", "With --wait: at most so long (5m)");
+    auto* webhooks = leaf(jobadder, "webhooks", Command::jobadder_webhooks,
+                          "The account's webhooks; make, enable and remove ours");
+    text(webhooks, "--register", given.register_url, "URL",
+         "Have events sent to https://HOST/v1/jobadder/webhooks/TENANT (- for no tenant)");
+    text(webhooks, "--remove", given.remove_id, "ID", "Have no more sent");
+    webhooks->add_flag("--enable", given.enable, "Enable those of ours that are suspended");
+    for (auto* command : {login, status, sync, webhooks}) {
+      text(command, "--tenant", given.tenant, "NAME", "Whose account (nobody's)");
+    }
   }
 
   Options& options_;

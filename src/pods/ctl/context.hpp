@@ -82,6 +82,10 @@ int evaluate_models(Context& context);
 int report_costs(Context& context);
 int show_event_hours(Context& context);
 int show_funnel(Context& context);
+int sign_in_to_jobadder(Context& context);
+int show_jobadder(Context& context);
+int sync_jobadder(Context& context);
+int steer_jobadder_webhooks(Context& context);
 
 /// Waits until all of `ids` have ended, shows how they ended, and answers the exit code. `timeout`
 /// zero: for ever.

@@ -40,6 +40,10 @@ enum class Command : std::uint8_t {
   costs_report,
   analytics_hours,
   analytics_funnel,
+  jobadder_login,
+  jobadder_status,
+  jobadder_sync,
+  jobadder_webhooks,
 };
 
 enum class OutputFormat : std::uint8_t { table, json, ndjson };
@@ -133,6 +137,21 @@ struct ReportOptions {
   std::string until{};
 };
 
+struct JobAdderOptions {
+  std::string tenant{};
+  /// Of the helper that takes the browser's way back.
+  std::string port = "8914";
+  std::string redirect_uri{};
+  std::string scopes{};
+  std::string timeout = "5m";
+  bool full = false;
+  bool wait = false;
+  bool offline = false;
+  bool enable = false;
+  std::string register_url{};
+  std::string remove_id{};
+};
+
 struct Options {
   Command command = Command::jobs_list;
   OutputFormat output = OutputFormat::table;
@@ -148,6 +167,7 @@ struct Options {
   EvalOptions eval{};
   CostOptions costs{};
   ReportOptions report{};
+  JobAdderOptions jobadder{};
   /// `config --role`: whose settings; empty: rwpctl's own.
   std::string role{};
 };

@@ -62,6 +62,14 @@ int run_command(ctl::Context& context) {
       return ctl::show_event_hours(context);
     case Command::analytics_funnel:
       return ctl::show_funnel(context);
+    case Command::jobadder_login:
+      return ctl::sign_in_to_jobadder(context);
+    case Command::jobadder_status:
+      return ctl::show_jobadder(context);
+    case Command::jobadder_sync:
+      return ctl::sync_jobadder(context);
+    case Command::jobadder_webhooks:
+      return ctl::steer_jobadder_webhooks(context);
   }
   return kExitUsage;
 }
