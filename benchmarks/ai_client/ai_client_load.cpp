@@ -2,8 +2,13 @@
 ///
 ///     ai_client_load chat URL CALLS CONCURRENT     calls, and the CPU time of this process
 ///     ai_client_load curl URL CALLS CONCURRENT     the same requests by libcurl's multi interface
+///     ai_client_load chat_1kB URL CALLS CONCURRENT as chat, with a question of 1 kB
+///     ai_client_load hit_1kB URL CALLS CONCURRENT  the same through the decorators, all but one
+///     from
+///                                                  their cache
 ///     ai_client_load streams URL COUNT             holds streams open; peak resident memory
 
+#include <rwp/ai/model_stack.hpp>
 #include <rwp/ai_openai/openai_model.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
@@ -16,6 +21,7 @@
 #include <memory>
 #include <string>
 #include <sys/resource.h>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -43,22 +49,23 @@ long peak_kilobytes() {
 
 struct Load {
   std::shared_ptr<rwp::ai::Model> model{};
+  std::string text{kQuestion};
   long left = 0;
   long good = 0;
   int running = 0;
   rwp::Signal ended{};
 };
 
-rwp::ai::ChatRequest question() {
+rwp::ai::ChatRequest question(const Load& load) {
   rwp::ai::ChatRequest request;
-  request.messages.push_back({rwp::ai::Role::user, kQuestion});
+  request.messages.push_back({rwp::ai::Role::user, load.text});
   return request;
 }
 
 boost::asio::awaitable<void> ask(Load* load) {
   while (load->left > 0) {
     --load->left;
-    auto request = question();
+    auto request = question(*load);
     const auto reply = co_await load->model->chat(std::move(request));
     load->good += reply ? 1 : 0;
   }
@@ -67,7 +74,7 @@ boost::asio::awaitable<void> ask(Load* load) {
 }
 
 boost::asio::awaitable<void> listen(Load* load) {
-  auto request = question();
+  auto request = question(*load);
   rwp::ai::OnDelta ignore = [](std::string_view) { return true; };
   const auto reply = co_await load->model->stream(std::move(request), std::move(ignore));
   load->good += reply ? 1 : 0;
@@ -89,7 +96,17 @@ boost::asio::awaitable<rwp::Result<bool>> run_all(Load* load, int count, bool st
   co_return true;
 }
 
-int run_ours(const std::string& url, long calls, int concurrent, bool streams) {
+/// The decorators as they come, with a cache in memory.
+std::shared_ptr<rwp::ai::Model> cached(std::shared_ptr<rwp::ai::Model> model) {
+  std::vector<rwp::ai::StackMember> members(1);
+  members.front().model = std::move(model);
+  rwp::ai::StackOptions options;
+  options.cached = rwp::ai::CachedOptions();
+  options.cached->cache = rwp::ai::make_memory_cache();
+  return rwp::ai::build_model(std::move(members), std::move(options)).value();
+}
+
+int run_ours(const std::string& mode, const std::string& url, long calls, int concurrent) {
   rwp::Runtime runtime;
   rwp::net::CurlTransportOptions transport;
   transport.max_connections_per_host = 10'000;
@@ -103,9 +120,20 @@ int run_ours(const std::string& url, long calls, int concurrent, bool streams) {
   load->model =
       rwp::ai_openai::OpenAiModel::make(rwp::net::make_curl_transport(runtime, transport), options)
           .value();
+  if (mode.ends_with("_1kB")) {
+    while (load->text.size() < 1'024) load->text += kQuestion;
+    load->text.resize(1'024);
+  }
+  if (mode == "hit_1kB") {
+    load->model = cached(std::move(load->model));
+    load->left = 1;
+    (void)rwp::block_on(runtime, run_all(load.get(), 1, false, runtime.executor()));
+    load->good = 0;
+  }
   load->left = calls;
   const double before = cpu_seconds();
   const auto begun = std::chrono::steady_clock::now();
+  const bool streams = mode == "streams";
   (void)rwp::block_on(runtime, run_all(load.get(), concurrent, streams, runtime.executor()));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   std::printf("{\"good\":%ld,\"cpu_seconds\":%.3f,\"seconds\":%.3f,\"peak_kb\":%ld}\n", load->good,
@@ -183,14 +211,17 @@ int run_curl(const std::string& url, long calls, int concurrent) {
 int main(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
   if (mode == "streams" && argc == 4) {
-    return run_ours(argv[2], 0, std::atoi(argv[3]), true);
+    return run_ours(mode, argv[2], 0, std::atoi(argv[3]));
   }
-  if (argc != 5 || (mode != "chat" && mode != "curl")) {
-    std::fprintf(stderr, "usage: ai_client_load chat|curl URL CALLS CONCURRENT | streams URL N\n");
+  const bool known = mode == "chat" || mode == "curl" || mode == "chat_1kB" || mode == "hit_1kB";
+  if (argc != 5 || !known) {
+    std::fprintf(stderr,
+                 "usage: ai_client_load chat|curl|chat_1kB|hit_1kB URL CALLS CONCURRENT\n"
+                 "       ai_client_load streams URL COUNT\n");
     return 2;
   }
   const long calls = std::atol(argv[3]);
   const int concurrent = std::atoi(argv[4]);
-  return mode == "chat" ? run_ours(argv[2], calls, concurrent, false)
-                        : run_curl(argv[2], calls, concurrent);
+  return mode == "curl" ? run_curl(argv[2], calls, concurrent)
+                        : run_ours(mode, argv[2], calls, concurrent);
 }

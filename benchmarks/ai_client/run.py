@@ -70,7 +70,9 @@ def main():
         try:
             wait_for(port)
             url = f"http://127.0.0.1:{port}/v1"
-            clients = {"rwp": [options.program, "chat"], "libcurl multi": [options.program, "curl"]}
+            clients = {"rwp": [options.program, "chat"], "libcurl multi": [options.program, "curl"],
+                       "rwp, 1 kB": [options.program, "chat_1kB"],
+                       "rwp, 1 kB from its cache": [options.program, "hit_1kB"]}
             if options.node_modules:
                 script = pathlib.Path(here, "openai_sdk.mjs")
                 shutil.copy(source / "openai_sdk.mjs", script)
