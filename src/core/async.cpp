@@ -173,6 +173,8 @@ struct Race {
 template <class Handler>
 void race(std::shared_ptr<Race> race, asio::awaitable<void> operation, Handler handler) {
   const auto stop = [race](asio::cancellation_type type) {
+    // The handler that runs here may go with what it stops.
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): it is for that.
     const auto kept = race;
     if (!kept->ended) kept->stop.emit(type);
   };

@@ -48,6 +48,7 @@ const T* keep(std::pmr::memory_resource& arena, const T* from, std::size_t count
 /// Reads checked text; anything odd is left to another. Decodes strings within the text.
 class Parser {
  public:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): to fill buffer_ takes half a parse.
   Parser(std::string& text, std::pmr::memory_resource& arena)
       : arena_(arena), at_(text.data()), end_(text.data() + text.size()) {}
 
