@@ -91,10 +91,10 @@ class ReportsTest(unittest.TestCase):
         self.assertEqual(self.get(pod, "/v1/analytics/hours?from=yesterday", acme)[0], 400)
 
         # Both sinks have every event, once.
-        lines = (self.here / "events.jsonl").read_text().splitlines()
+        file = self.here / "events.jsonl"
         logged_pod.wait_for(
-            lambda: len((self.here / "events.jsonl").read_text().splitlines()) == 10)
-        lines = (self.here / "events.jsonl").read_text().splitlines()
+            lambda: file.exists() and len(file.read_text().splitlines()) == 10)
+        lines = file.read_text().splitlines()
         self.assertEqual(len({json.loads(line)["id"] for line in lines}), 10)
 
         self.assertEqual(self.report("funnel", "--tenant", "acme")["total"], total | {
