@@ -86,11 +86,13 @@ TEST_F(JobAdderTokensTest, OfManyProcessesOneRefreshes) {
   options_.token_delay = 50ms;
   start();
   std::vector<std::shared_ptr<jobadder::TokenKeeper>> keepers;
+  keepers.reserve(5);
   for (int i = 0; i < 5; ++i) keepers.push_back(make_keeper());
   sign_in(keepers.front());
   const auto first = run(runtime_, keepers.front()->access(soon())).value();
 
   std::vector<Ended> asked;
+  asked.reserve(2 * keepers.size());
   for (const auto& keeper : keepers) {
     asked.push_back(ask(keeper, first.generation));
     asked.push_back(ask(keeper, first.generation));

@@ -147,7 +147,7 @@ const JobAdderConnection& JobAdderConnections::of(const std::string& tenant) {
   return open_.emplace(tenant, std::move(made)).first->second;
 }
 
-jobs::Awaitable<Result<std::vector<std::string>>> JobAdderConnections::tenants() {
+jobs::Awaitable<Result<std::vector<std::string>>> JobAdderConnections::tenants() const {
   std::vector<std::string> found;
   storage::Listing listing(parts_.objects, std::string(kFolder));
   while (true) {

@@ -66,7 +66,7 @@ class JobAdderConnections {
 
   const JobAdderConnection& of(const std::string& tenant);
   /// Tenants that have signed in.
-  jobs::Awaitable<Result<std::vector<std::string>>> tenants();
+  jobs::Awaitable<Result<std::vector<std::string>>> tenants() const;
 
   const std::shared_ptr<jobadder::StateStore>& state() const noexcept { return state_; }
   const jobadder::OAuthOptions& oauth() const noexcept { return oauth_; }

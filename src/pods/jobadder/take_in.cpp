@@ -99,7 +99,8 @@ class Intake {
   }
 
   Awaitable<Result<Outcome>> take_ad() {
-    auto json = co_await client_->get(path(jobadder::JobAd::kPath), {}, context_.deadline());
+    auto json =
+        co_await client_->get(path(jobadder::JobAd::kPath), jobadder::Query(), context_.deadline());
     if (!json && json.error().code() == Errc::not_found) co_return skipped("gone");
     if (!json) co_return json.error();
     const auto ad = jobadder::JobAd::read(std::move(*json));
@@ -165,7 +166,8 @@ class Intake {
     auto forgotten = co_await parts_->forgotten->holds(tenant_, id);
     if (!forgotten) co_return forgotten.error();
     if (*forgotten) co_return skipped("forgotten");
-    auto json = co_await client_->get(path(jobadder::Candidate::kPath), {}, context_.deadline());
+    auto json = co_await client_->get(path(jobadder::Candidate::kPath), jobadder::Query(),
+                                      context_.deadline());
     if (!json && json.error().code() == Errc::not_found) co_return skipped("gone");
     if (!json) co_return json.error();
     const auto candidate = jobadder::Candidate::read(std::move(*json));
@@ -216,7 +218,8 @@ class Intake {
   }
 
   Awaitable<Result<Outcome>> take_application() {
-    auto json = co_await client_->get(path(jobadder::Application::kPath), {}, context_.deadline());
+    auto json = co_await client_->get(path(jobadder::Application::kPath), jobadder::Query(),
+                                      context_.deadline());
     if (!json && json.error().code() == Errc::not_found) co_return skipped("gone");
     if (!json) co_return json.error();
     const auto application = jobadder::Application::read(std::move(*json));
