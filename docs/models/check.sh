@@ -19,8 +19,8 @@ cd "$scratch"
 verify() {
   rm -f pan*
   spin -a "$@" "$model" >spin.log 2>&1 || { cat spin.log >&2; return 1; }
-  gcc -O1 -DSAFETY -DCOLLAPSE -DMEMLIM=3000 -w -o pan pan.c
-  ./pan -m100000 >pan.log 2>&1 || { cat pan.log >&2; return 1; }
+  gcc -O1 -DSAFETY -DCOLLAPSE -DMEMLIM=6000 -w -o pan pan.c
+  ./pan -m200000 >pan.log 2>&1 || { cat pan.log >&2; return 1; }
   if grep -q 'max search depth too small\|reached -DMEMLIM' pan.log; then cat pan.log >&2; return 1; fi
   grep -o 'errors: [0-9]*' pan.log | cut -d' ' -f2
 }
@@ -47,24 +47,34 @@ breaks() {
   echo "breaks, as it should: $*"
 }
 
-# with LOSSES CRASHES STALLS TAKEOVERS RETRIES CANCELS
+# with TICKETS LOSSES CRASHES STALLS TAKEOVERS RETRIES CANCELS MOVES FINDS
 with() {
-  defines=(-DLOSSES="$1" -DCRASHES="$2" -DSTALLS="$3" -DTAKEOVERS="$4" -DRETRIES="$5" -DCANCELS="$6")
+  defines=(-DTICKETS="$1" -DLOSSES="$2" -DCRASHES="$3" -DSTALLS="$4" -DTAKEOVERS="$5" -DRETRIES="$6"
+    -DCANCELS="$7" -DMOVES="$8" -DFINDS="$9")
 }
-with 0 0 0 2 1 1
+with 3 0 0 0 1 1 1 0 0
 holds "${defines[@]}"
-with 0 0 1 1 1 1
+with 3 0 0 0 1 0 0 1 1
 holds "${defines[@]}"
-with 1 0 0 1 0 0
+with 2 0 0 1 1 0 1 0 1
+holds "${defines[@]}"
+with 2 0 0 0 2 0 1 0 0
+holds "${defines[@]}"
+with 3 0 0 0 1 0 0 0 0
+breaks "${defines[@]}" -DWITHOUT_WATERMARK
+breaks "${defines[@]}" -DWATERMARK_TOO_LOW
+with 2 1 0 0 1 0 0 0 0
 holds "${defines[@]}"
 breaks "${defines[@]}" -DWITHOUT_WATERMARK
 breaks "${defines[@]}" -DOPEN_AT_ONCE
-with 1 0 0 1 0 1
-holds "${defines[@]}"
 [[ -n "$full" ]] || exit 0
-with 0 1 0 2 1 1
+with 2 0 0 0 2 1 1 0 0
 holds "${defines[@]}"
-with 0 1 1 1 1 1
+with 3 0 0 0 2 0 1 0 0
 holds "${defines[@]}"
-with 1 0 0 1 1 1
+with 3 0 1 0 1 1 0 0 1
+holds "${defines[@]}"
+with 2 0 1 1 1 0 1 0 0
+holds "${defines[@]}"
+with 2 1 0 0 1 0 1 0 0
 holds "${defines[@]}"

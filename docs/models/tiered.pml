@@ -3,8 +3,13 @@
  * Run by check.sh. Redis may lose everything (FLUSHALL, a restart without a file), go back to an earlier
  * state (a file flushed each second, a replica that lagged), or be away. It is open for pushes and claims
  * only while its key `open` names the server process that the connection sees (run_id, new at each restart
- * and failover). A job may fail and be tried again, be cancelled, and be looked after by two reconcilers
- * of which one believes too long that it is the one.
+ * and failover). A job may fail and be tried again, be cancelled, be given another priority, and be looked
+ * after by two reconcilers of which one believes too long that it is the one.
+ *
+ * Each ticket has a token, which fences its run, and a stamp: a number of the record's sequence, which
+ * rises with every ticket of any job. The watermark is a stamp: a ticket at or below it is checked against
+ * the record before it runs. A ticket is on its way (a slot of `way`) from when the record has given it out
+ * until its push reaches Redis, at any later time or never.
  *
  * Checked: one recorded outcome; no run starts while another healthy worker runs the job, nor after the
  * outcome is recorded (so none after a cancellation that was acknowledged), nor with a token that a living
@@ -13,10 +18,11 @@
  * Time is abstracted: a lease expires only when nobody healthy holds it (heartbeats come at a third of it);
  * a reconciler opens a server only when each healthy running worker has beaten on it; a reconciler's own
  * lease may be taken by the other at any moment. A stall between the check of the record and the start of
- * the run is not in it: there the worker looks at its own clock.
+ * the run is not in it: there the worker looks at its own clock. Other jobs are: their finds raise the
+ * watermark at any time, to any stamp that has been given out (FINDS).
  *
- * A step is atomic where it is one statement of PostgreSQL or one script of Redis. Those that read both
- * read first the one that only ever moves forward (the record's token).
+ * A step is atomic where it is one statement of PostgreSQL or one script of Redis; what reads both takes
+ * two steps.
  */
 #define NONE 255
 #ifndef LOSSES
@@ -34,24 +40,41 @@
 #ifndef CANCELS
 #define CANCELS 1
 #endif
+#ifndef MOVES
+#define MOVES 0
+#endif
 #ifndef TAKEOVERS
 #define TAKEOVERS 2
 #endif
+#ifndef FINDS
+#define FINDS 0
+#endif
+/* Most tickets that are given out; whoever waits for one more is not looked at any further. */
+#ifndef TICKETS
+#define TICKETS 3
+#endif
+#define WAYS 2
+bool cut;
 byte losses = LOSSES; byte crashes = CRASHES; byte stalls = STALLS; byte retries = RETRIES;
-byte takeovers = TAKEOVERS;
+byte takeovers = TAKEOVERS; byte finds = FINDS;
 
-/* The record. An open job is dispatched unless it is `waiting`. */
-bool committed; bool done; bool waiting; bool cancelling; byte seq; byte recorded;
+/* The record. An open job is dispatched unless it is `waiting` for a ticket. */
+bool committed; bool done; bool waiting; bool cancelling; byte recorded;
+byte seq;                                                     /* the token of the ticket given out last, raised when it is taken back */
+byte stamp;                                                   /* that ticket's */
+byte last;                                                    /* the sequence of stamps */
 byte term;                                                    /* of the reconcilers' lease row */
+
+byte wt[WAYS]; byte ws[WAYS];                                 /* tickets on their way: token (0: free) and stamp */
 
 bool up = true; byte server = 1;                              /* which server process answers */
 /* Redis' data from here. */
 byte open_ = 1;                                               /* the server that it is open for */
-byte q;                                                       /* queued dispatch: its token */
+byte q; byte qs;                                              /* queued ticket: its token and stamp */
 byte lt; byte lh = NONE;                                      /* lease: token and holder */
-bool water;                                                   /* the job is at or below the watermark: check the record before a run */
+byte water;                                                   /* tickets up to this stamp are checked */
 byte qterm;                                                   /* the highest term that wrote here */
-byte s_open; byte s_q; byte s_lt; byte s_lh = NONE; bool s_water; byte s_qterm;   /* an earlier state */
+byte s_open; byte s_q; byte s_qs; byte s_lt; byte s_lh = NONE; byte s_water; byte s_qterm;   /* an earlier state */
 
 byte gen = 1; byte beat[2];                                   /* losses so far, and the last one before which each worker has beaten */
 byte tok[2]; byte chk[2]; bool busy[2]; bool stalled[2]; bool alive[2]; byte seen[2]; bool late[2];
@@ -62,7 +85,7 @@ bool acked;                                                   /* a cancellation 
 #define active_(w) (healthy(w) && (busy[w] || chk[w] != 0))
 #define beaten(w)  (!active_(w) || beat[w] == gen)
 #define isopen     (up && open_ == server)
-#define empty_     (q == 0 && lt == 0)
+#define dispatched (committed && !done && !waiting)
 
 inline begin(w, t) {
   assert(!(busy[1-w] && healthy(1-w) && !late[1-w]));
@@ -75,45 +98,86 @@ inline begin(w, t) {
 /* The outcome of a run, in the record: conditional on open and token. */
 inline record_end() { done = true; waiting = false; recorded++; assert(recorded == 1) }
 
+/* Takes a ticket or a run back, conditional on its token: to wait for a new ticket, or cancelled. */
+inline take_back(t, took) {
+  if
+  :: dispatched && seq == t -> took = true;
+       if :: cancelling -> record_end() :: else -> seq++; waiting = true fi
+  :: else -> took = false
+  fi
+}
+
 inline drop_lease(w) { if :: up && lt == tok[w] && lh == w -> lt = 0; lh = NONE :: else fi }
 
+inline raise_water(s) {
+#ifdef WATERMARK_TOO_LOW
+  if :: s > 0 && s - 1 > water -> water = s - 1 :: else fi
+#else
+  if :: s > water -> water = s :: else fi
+#endif
+}
+
+/* A new ticket, recorded and on its way. */
+inline give_out() {
+  seq++; last++; stamp = last; waiting = false;
+  if :: wt[0] == 0 -> wt[0] = seq; ws[0] = stamp :: else -> wt[1] = seq; ws[1] = stamp fi
+}
+#define may_give_out (last < TICKETS && (wt[0] == 0 || wt[1] == 0))
+
 active proctype submitter() {
-  atomic { committed = true; seq = 1 }
-  if
-  :: atomic { isopen -> if :: empty_ -> q = 1 :: else fi }                    /* at any later time */
-  :: skip                                                                   /* or never */
-  fi
+  atomic { committed = true; give_out() }
+}
+
+/* Stores: pushes of what is on its way, and refills of what waits. */
+active proctype stores() {
+  byte i = 0;
+  do
+  :: atomic { wt[0] != 0 || wt[1] != 0 ->
+       if :: wt[0] != 0 -> i = 0 :: wt[1] != 0 -> i = 1 fi;
+       if
+       :: isopen && q < wt[i] && lt < wt[i] -> q = wt[i]; qs = ws[i]         /* an older ticket is replaced */
+       :: skip                                                              /* Redis is away or closed, knows better, or this process ends */
+       fi;
+       if :: i == 0 -> wt[0] = wt[1]; ws[0] = ws[1] :: else fi;
+       wt[1] = 0; ws[1] = 0; i = 0 }
+  :: atomic { committed && !done && waiting && may_give_out -> give_out() }
+  :: atomic { finds > 0 && isopen && last > 0 -> finds--; if :: raise_water(last) :: last > 1 -> raise_water(last - 1) fi }
+  :: atomic { cut -> break }
+  :: atomic { done && wt[0] == 0 && wt[1] == 0 -> break }
+  :: atomic { !done && last >= TICKETS && waiting -> cut = true; break }
+  od
 }
 
 proctype worker(byte w) {
   do
+  :: atomic { cut -> break }
   :: atomic { healthy(w) && !busy[w] && chk[w] == 0 && isopen && q != 0 && lt == 0 ->      /* claim */
-       lt = q; lh = w; q = 0; seen[w] = server; beat[w] = gen; late[w] = false;
+       lt = q; lh = w; seen[w] = server; beat[w] = gen; late[w] = false;
 #ifdef WITHOUT_WATERMARK
-       begin(w, lt) }
+       q = 0; qs = 0; begin(w, lt) }
 #else
-       if :: water -> chk[w] = lt :: else -> begin(w, lt) fi }
+       if :: qs <= water -> chk[w] = lt; q = 0; qs = 0 :: else -> q = 0; qs = 0; begin(w, lt) fi }
 #endif
   :: atomic { healthy(w) && chk[w] != 0 ->                                                 /* check the record */
        if
-       :: !done && !waiting && !cancelling && seq == chk[w] && seen[w] == server && !late[w] -> begin(w, chk[w])
+       :: dispatched && !cancelling && seq == chk[w] && seen[w] == server && !late[w] -> begin(w, chk[w])
        :: else -> if :: up && lt == chk[w] && lh == w -> lt = 0; lh = NONE :: else fi
        fi; chk[w] = 0 }
   :: atomic { healthy(w) && busy[w] && up && seen[w] != server ->                          /* first heartbeat on another server: put the lease back */
        if
-       :: lt < tok[w] || (lt == tok[w] && lh == w) -> lt = tok[w]; lh = w; if :: q <= tok[w] -> q = 0 :: else fi
+       :: lt < tok[w] || (lt == tok[w] && lh == w) -> lt = tok[w]; lh = w; if :: q <= tok[w] -> q = 0; qs = 0 :: else fi
        :: else -> busy[w] = false
        fi; seen[w] = server; beat[w] = gen }
   :: atomic { healthy(w) && busy[w] && up && seen[w] == server && !(lt == tok[w] && lh == w) ->    /* later heartbeat: the lease is lost (or the memory, on the same server) */
-       if :: open_ != server && lt == 0 -> lt = tok[w]; lh = w; if :: q <= tok[w] -> q = 0 :: else fi
+       if :: open_ != server && lt == 0 -> lt = tok[w]; lh = w; if :: q <= tok[w] -> q = 0; qs = 0 :: else fi
           :: else -> busy[w] = false fi; beat[w] = gen }
   :: atomic { healthy(w) && busy[w] ->                                                     /* finish: the record decides */
-       if :: !done && !waiting && seq == tok[w] -> record_end() :: else fi; busy[w] = false };
+       if :: dispatched && seq == tok[w] -> record_end() :: else fi; busy[w] = false };
      atomic { if :: alive[w] -> drop_lease(w) :: else fi }                                 /* then the lease goes */
   :: atomic { healthy(w) && busy[w] && retries > 0 ->                                      /* or: to be tried again */
        if
-       :: !done && !waiting && seq == tok[w] && cancelling -> record_end()
-       :: !done && !waiting && seq == tok[w] && !cancelling -> waiting = true; retries--
+       :: dispatched && seq == tok[w] && cancelling -> record_end()
+       :: dispatched && seq == tok[w] && !cancelling -> waiting = true; retries--
        :: else
        fi; busy[w] = false };
      atomic { if :: alive[w] -> drop_lease(w) :: else fi }
@@ -125,86 +189,84 @@ proctype worker(byte w) {
   od
 }
 
-/* PostgreSQL first, then Redis. The caller is told "cancelled" only by the last step. */
-active proctype canceller() {
-  bool ready = false;
-#if CANCELS > 0
+/* PostgreSQL first, then Redis, then PostgreSQL. The caller is told "cancelled" only by the last step.
+   `cancel` is false: another priority; then the last step has the job wait in its new place. */
+proctype steerer(bool cancel) {
+  byte t = 0; byte s = 0; bool free = false; bool took = false;
+  atomic { committed ->
+    if
+    :: done -> skip
+    :: !done && waiting && cancel -> record_end(); acked = true
+    :: !done && waiting && !cancel -> skip
+    :: dispatched -> cancelling = cancelling || cancel; t = seq; s = stamp
+    fi };
   if
-  :: atomic { committed ->
+  :: atomic { t != 0 && isopen ->                                        /* the script: removed, leased or absent */
        if
-       :: done -> skip
-       :: !done && waiting -> record_end(); acked = true
-       :: !done && !waiting -> cancelling = true
+       :: q != 0 -> free = true; if :: qs != s -> raise_water(s) :: else fi; q = 0; qs = 0
+       :: q == 0 && lt == 0 -> free = true; raise_water(s)
+       :: q == 0 && lt != 0 -> skip
        fi };
      if
-     :: atomic { isopen && cancelling && !done ->                        /* the script: removed, leased or absent */
-          if :: q != 0 -> q = 0; ready = true :: else fi }
-     :: skip                                                            /* Redis is away, or this process ends: "cancelling" */
-     fi;
-     if
-     :: ready -> atomic { if :: !done -> record_end(); acked = true :: else fi }
-     :: else
+     :: free -> atomic { take_back(t, took); if :: took && cancel -> acked = true :: else fi }
+     :: free -> skip                                                     /* this process ends */
+     :: !free -> skip
      fi
-  :: skip
+  :: skip                                                               /* Redis is away, or this process ends: "cancelling" */
   fi
-#endif
-  skip
+}
+
+/* Anyone: an expired lease. The record's token first, then the lease. */
+active proctype rescuer() {
+  byte t = 0; bool took = false;
+  do
+  :: atomic { isopen && lt != 0 && !holds(0,lt) && !holds(1,lt) -> t = lt };
+     atomic { take_back(t, took) };
+     atomic { if :: up && lt == t && !(holds(0,t) && lh == 0) && !(holds(1,t) && lh == 1) -> lt = 0; lh = NONE :: else fi; t = 0; took = false }
+  :: atomic { done || cut -> break }
+  od
 }
 
 proctype reconciler(byte r) {
   byte mine = 0;                                              /* my term; 0: not the one */
-  byte push = 0;                                              /* raised in the record, not pushed yet */
-  bool looked = false;                                        /* the watermark is raised, since the job was neither queued nor leased */
+  byte t = 0; byte s = 0;                                     /* missed at the first look */
+  bool raised = false; bool took = false;
+  byte high = 0;                                              /* the last stamp, read before opening */
+  bool reads = false;
   do
   :: atomic { takeovers > 0 && mine != term || term == 0 ->                                /* the other's lease has ended, or so it seems */
-       if :: takeovers > 0 -> takeovers-- :: else fi; term++; mine = term; push = 0; looked = false }
-#ifdef WITHOUT_TERMS
-#define may_record (mine != 0)
-#define may_redis  (mine != 0)
-#else
+       if :: takeovers > 0 -> takeovers-- :: else fi; term++; mine = term; t = 0; s = 0; raised = false; reads = false; high = 0 }
 #define may_record (mine != 0 && mine == term)
 #define may_redis  (mine != 0 && mine >= qterm)
-#endif
-  :: atomic { may_record && up && lt != 0 && !holds(0,lt) && !holds(1,lt) && !done && seq == lt -> seq++ }   /* rescue: raise the record's token first … */
-  :: atomic { may_redis && up && lt != 0 && (lt < seq || done) && !holds(0,lt) && !holds(1,lt) -> lt = 0; lh = NONE; qterm = mine }   /* … then drop the lease */
+  :: atomic { mine == term && mine != 0 && up && open_ != server && !reads -> high = last; reads = true }
 #ifdef OPEN_AT_ONCE
-  :: atomic { may_redis && up && open_ != server ->
+  :: atomic { may_redis && up && open_ != server && reads ->
 #else
-  :: atomic { may_redis && mine == term && up && open_ != server && beaten(0) && beaten(1) ->          /* open a new server: its dispatches are dropped, to be made anew with new tokens */
+  :: atomic { may_redis && mine == term && up && open_ != server && reads && beaten(0) && beaten(1) ->   /* open a new server: its tickets are dropped */
 #endif
-       open_ = server; water = true; qterm = mine;
-#ifndef KEEP_OLD_DISPATCHES
-       q = 0
-#endif
-     }
-  :: atomic { may_redis && isopen && committed && !done && !looked && push == 0 && empty_ -> water = true; qterm = mine; looked = true }   /* neither queued nor leased: the watermark first … */
-  :: atomic { looked && (done || !may_record) -> looked = false }
-  :: atomic { may_record && looked && !done ->                                             /* … then a new token in the record, or its end … */
-       looked = false;
-       if
-       :: cancelling -> record_end()
-       :: else ->
-#ifndef SAME_TOKEN
-            seq++;
-#endif
-            waiting = false; push = seq
-       fi }
-  :: atomic { push != 0 -> if :: may_redis && isopen && empty_ -> q = push; qterm = mine :: else fi; push = 0 }   /* … and a dispatch, whatever the record says by now */
-  :: atomic { may_redis && isopen && q != 0 && (q < seq || done || cancelling) -> q = 0; qterm = mine }      /* of a token that is known to be old, or to be cancelled */
-  :: atomic { done && push == 0 -> break }
+       open_ = server; raise_water(high); qterm = mine; reads = false; high = 0;
+       q = 0; qs = 0 }
+  :: atomic { reads && (open_ == server || !up) -> reads = false; high = 0 }
+  :: atomic { may_redis && isopen && dispatched && t == 0 && q < seq && lt < seq -> t = seq; s = stamp }     /* neither queued nor leased */
+  :: atomic { t != 0 && (done || !may_record || seq != t) -> t = 0; s = 0; raised = false }
+  :: atomic { may_redis && isopen && t != 0 && !raised ->                                  /* nor at the second look, whatever has come since: the watermark first … */
+       raise_water(s); qterm = mine; raised = true }
+  :: atomic { may_record && t != 0 && raised -> take_back(t, took); t = 0; s = 0; raised = false; took = false }   /* … then a new token in the record, or its end */
+  :: atomic { may_redis && isopen && q != 0 && cancelling && dispatched -> q = 0; qs = 0; t = 0; s = 0; raised = false }   /* a cancellation that was left half done: it will be missed */
+  :: atomic { done || cut -> break }
   od
 }
 
 #if LOSSES > 0
 active proctype faults() {
   do
-  :: atomic { up && s_open == 0 -> s_open = open_; s_q = q; s_lt = lt; s_lh = lh; s_water = water; s_qterm = qterm }   /* what will be gone back to */
-  :: atomic { losses > 0 && up -> losses--; gen++; open_ = 0; q = 0; lt = 0; lh = NONE; water = false; qterm = 0 }               /* FLUSHALL */
-  :: atomic { losses > 0 && up -> losses--; gen++; open_ = 0; q = 0; lt = 0; lh = NONE; water = false; qterm = 0; server++ }     /* restart, empty */
-  :: atomic { losses > 0 && up && s_open != 0 -> losses--; gen++; open_ = s_open; q = s_q; lt = s_lt; lh = s_lh; water = s_water; qterm = s_qterm; server++; s_open = 0 }   /* restart or failover, an earlier state */
+  :: atomic { up && s_open == 0 -> s_open = open_; s_q = q; s_qs = qs; s_lt = lt; s_lh = lh; s_water = water; s_qterm = qterm }   /* what will be gone back to */
+  :: atomic { losses > 0 && up -> losses--; gen++; open_ = 0; q = 0; qs = 0; lt = 0; lh = NONE; water = 0; qterm = 0 }               /* FLUSHALL */
+  :: atomic { losses > 0 && up -> losses--; gen++; open_ = 0; q = 0; qs = 0; lt = 0; lh = NONE; water = 0; qterm = 0; server++ }     /* restart, empty */
+  :: atomic { losses > 0 && up && s_open != 0 -> losses--; gen++; open_ = s_open; q = s_q; qs = s_qs; lt = s_lt; lh = s_lh; water = s_water; qterm = s_qterm; server++; s_open = 0 }   /* restart or failover, an earlier state */
   :: atomic { losses > 0 && up -> losses--; up = false }                                                     /* away */
   :: atomic { !up -> up = true }
-  :: atomic { done -> break }
+  :: atomic { done || cut -> break }
   od
 }
 #endif
@@ -212,9 +274,14 @@ active proctype faults() {
 init {
   atomic { alive[0] = true; alive[1] = true; run worker(0); run worker(1); run reconciler(0);
 #if TAKEOVERS > 1
-    run reconciler(1)
-#else
-    skip
+    run reconciler(1);
 #endif
+#if CANCELS > 0
+    run steerer(true);
+#endif
+#if MOVES > 0
+    run steerer(false);
+#endif
+    skip
   }
 }

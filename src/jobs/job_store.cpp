@@ -317,6 +317,10 @@ Awaitable<Result<VerifyPage>> JobAdmin::verify(std::string cursor, std::size_t l
   co_return co_await do_verify(std::move(cursor), limit);
 }
 
+Awaitable<Result<void>> JobAdmin::hands_out() { return do_hands_out(); }
+
+Awaitable<Result<void>> JobAdmin::do_hands_out() { co_return Result<void>(); }
+
 Awaitable<Result<VerifyPage>> JobAdmin::do_verify(std::string, std::size_t) {
   co_return Error(Errc::unsupported, "this job store cannot verify what it keeps");
 }

@@ -96,18 +96,16 @@ awaitable<Result<DispatchRole>> dispatch_role(std::shared_ptr<Session> session) 
 awaitable<Result<DispatchRole>> set_dispatch_mode(std::shared_ptr<Session> session,
                                                   jobs::DispatchMode mode,
                                                   std::chrono::milliseconds grace) {
+  // One transaction, and within it each statement sees what the one before has done: whoever dies
+  // here leaves it undone. What begins beside it is put right by rescue and by the leader.
   std::vector<Command> commands(1, command(kSetMode));
   commands[0].parameters.integer(static_cast<int>(mode));
-  // Each statement is to see what the one before has done.
-  auto done = co_await session->run(std::move(commands));
-  if (!done) co_return done.error();
-  commands.clear();
   commands.push_back(lease_command(*session, grace));
   commands.push_back(command(kDispatchLeased));
   commands.push_back(command(kRole));
-  done = co_await session->run(std::move(commands));
+  auto done = co_await session->run(std::move(commands));
   if (!done) co_return done.error();
-  co_return read_role((*done)[2]);
+  co_return read_role((*done)[3]);
 }
 
 awaitable<Result<void>> note_longest_lease(std::shared_ptr<Session> session,
@@ -125,7 +123,12 @@ awaitable<Result<jobs::Leadership>> lead(std::shared_ptr<Session> session,
   if (!rows) co_return rows.error();
   jobs::Leadership leadership;
   leadership.is_leader = (*rows)[0].size() > 0;
-  if (leadership.is_leader) leadership.term = (*rows)[0].integer(0, 0);
+  if (!leadership.is_leader) co_return leadership;
+  leadership.term = (*rows)[0].integer(0, 0);
+  // Given a lease here by a rescue that began before the switch back, and nobody extends it.
+  Command dispatching = command(kDispatchLeased);
+  auto done = co_await do_one(session, std::move(dispatching));
+  if (!done) co_return done.error();
   co_return leadership;
 }
 

@@ -64,8 +64,11 @@ constexpr Statement kDisown{.name = "rwp_disown",
 constexpr Statement kLost{
     .name = "rwp_lost",
     .sql =
-        "SELECT id, lease_until FROM rwp.running WHERE lease_until = 0"
-        " OR (lease_until <= $1::bigint AND $2::bigint + lease_ms <= $1::bigint)"
+        "SELECT id, lease_until FROM rwp.running WHERE (lease_until = 0"
+        " OR (lease_until <= $1::bigint AND $2::bigint + lease_ms <= $1::bigint))"
+        // What the dispatch hands out again, and the leader has not put right yet.
+        " AND (holder <> 0 OR NOT " RWP_PG_DISPATCHES
+        ")"
         " LIMIT $3::bigint FOR UPDATE SKIP LOCKED"};
 constexpr Statement kLapsedParks{
     .name = "rwp_lapsed_parks",

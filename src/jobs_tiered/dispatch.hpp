@@ -145,6 +145,10 @@ class Dispatch {
   /// Where these jobs are, in the ids' order.
   virtual boost::asio::awaitable<Result<std::vector<TicketPlace>>> look(std::vector<Uuid> ids) = 0;
 
+  /// Tickets, then leases, page after page; nothing is changed. Some stand in two pages or, when
+  /// they come or go meanwhile, in none. The first cursor is empty.
+  virtual boost::asio::awaitable<Result<Audit>> audit(std::string cursor, std::size_t limit) = 0;
+
   /// What stands in each lane that has tickets or leases.
   virtual boost::asio::awaitable<Result<std::vector<LaneLook>>> lanes() = 0;
 
@@ -178,6 +182,10 @@ class Dispatch {
   /// there, too, lest they overtake; window() of every process learns it.
   virtual boost::asio::awaitable<Result<void>> set_backlog(LaneId lane, jobs::Priority priority,
                                                            bool waits) = 0;
+
+  /// What of the server's settings risks more than that a job is tried again, each as a sentence.
+  /// None where the server does not tell its settings.
+  virtual boost::asio::awaitable<Result<std::vector<std::string>>> risks() = 0;
 
   /// Ends waits and connections; whatever is called then answers `unavailable`.
   virtual void shut_down() = 0;

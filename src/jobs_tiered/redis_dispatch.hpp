@@ -47,6 +47,7 @@ class RedisDispatch final : public Dispatch, public std::enable_shared_from_this
   boost::asio::awaitable<Result<std::vector<WithdrawOutcome>>> withdraw(
       std::vector<StampedJob> jobs, bool ask_to_cancel) override;
   boost::asio::awaitable<Result<std::vector<TicketPlace>>> look(std::vector<Uuid> ids) override;
+  boost::asio::awaitable<Result<Audit>> audit(std::string cursor, std::size_t limit) override;
   boost::asio::awaitable<Result<std::vector<LaneLook>>> lanes() override;
   boost::asio::awaitable<Result<std::vector<LapsedLease>>> expired(std::size_t limit) override;
   boost::asio::awaitable<Result<void>> give_up_leases() override;
@@ -58,6 +59,9 @@ class RedisDispatch final : public Dispatch, public std::enable_shared_from_this
   boost::asio::awaitable<Result<void>> set_paused(std::string queue, bool paused) override;
   boost::asio::awaitable<Result<void>> set_backlog(LaneId lane, jobs::Priority priority,
                                                    bool waits) override;
+  boost::asio::awaitable<Result<std::vector<std::string>>> risks() override {
+    return line_->risks();
+  }
   void shut_down() override;
 
  private:

@@ -109,6 +109,51 @@ awaitable<Result<std::vector<TicketPlace>>> RedisDispatch::look(std::vector<Uuid
   co_return places;
 }
 
+awaitable<Result<Audit>> RedisDispatch::audit(std::string cursor, std::size_t limit) {
+  const auto self = shared_from_this();
+  const bool leases = cursor.starts_with('l');
+  Arguments arguments{leases ? "l" : "q", cursor.empty() ? "0" : cursor.substr(1),
+                      std::to_string(std::clamp<std::size_t>(limit, 1, kMaxItems))};
+  auto asking = line_->ask_open(line_->scripts().audit, "audit", std::move(arguments));
+  const auto answer = co_await std::move(asking);
+  if (!answer) co_return answer.error();
+  const auto& parts = answer->parts;
+  const auto water = parts.size() == 6 ? integer_of(parts[3]) : std::nullopt;
+  if (!water) co_return bad_answer("audit");
+  Audit page;
+  page.watermark = *water;
+  if (parts[5].items.size() == 2) {
+    page.tickets = static_cast<std::size_t>(parts[5].items[0].integer);
+    page.tickets_in_windows = static_cast<std::size_t>(parts[5].items[1].integer);
+  }
+  for (const Reply& each : parts[4].items) {
+    const auto id = each.items.size() == 3 ? unpack_id(each.items[0].text) : std::nullopt;
+    if (!id) co_return bad_answer("audit");
+    AuditedTicket ticket;
+    ticket.id = *id;
+    const auto lease = leases ? unpack_lease(each.items[1].text) : std::nullopt;
+    const auto token =
+        leases ? std::optional<std::uint64_t>() : unpack_place_token(each.items[1].text);
+    if (lease) {
+      ticket.where = TicketPlace::Where::leased;
+      ticket.token = lease->token;
+      ticket.is_whole = !each.items[2].text.empty();
+    } else if (token) {
+      ticket.token = *token;
+      const auto member = unpack_member(each.items[2].text);
+      ticket.is_whole = member && member->token == *token;
+      if (member) ticket.stamp = member->stamp;
+    }
+    page.found.push_back(ticket);
+  }
+  if (parts[2].text != "0") {
+    page.next_cursor = (leases ? "l" : "q") + parts[2].text;
+  } else if (!leases) {
+    page.next_cursor = "l0";
+  }
+  co_return page;
+}
+
 awaitable<Result<TicketClaim>> RedisDispatch::narrow(TicketClaim request) {
   const std::uint64_t heard = work_.heard();
   auto asking = line_->ask_open(line_->scripts().filled, "filled", Arguments());

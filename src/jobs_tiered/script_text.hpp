@@ -15,6 +15,7 @@ extern const char* const kReadWindows;
 extern const char* const kFilled;
 extern const char* const kWithdraw;
 extern const char* const kLook;
+extern const char* const kAudit;
 extern const char* const kLanes;
 extern const char* const kExpired;
 extern const char* const kGiveUp;

@@ -74,6 +74,7 @@ Scripts::Scripts()
       release(make(kRelease)),
       withdraw(make_dropping(kWithdraw)),
       look(make(kLook)),
+      audit(make(kAudit)),
       lanes(make(kLanes)),
       expired(make(kExpired)),
       give_up(make(kGiveUp)),

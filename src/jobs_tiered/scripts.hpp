@@ -45,6 +45,7 @@ struct Scripts {
   ScriptRef release;
   ScriptRef withdraw;
   ScriptRef look;
+  ScriptRef audit;
   ScriptRef lanes;
   ScriptRef expired;
   ScriptRef give_up;

@@ -71,6 +71,39 @@ end
 return {1, server, found}
 )lua";
 
+// ARGV: q or l, a cursor through it, how many at a time.
+// Answers the next cursor, the watermark, and of each its id, its place or lease, and what makes it
+// whole: the head of its member in its window, or anything when the lease has an end. With the
+// first tickets also how many there are by id, and in the windows.
+const char* const kAudit = R"lua(
+if not is_open then return {0, server} end
+local kind, found, totals = ARGV[5], {}, {}
+local step = call('HSCAN', base .. kind, ARGV[6], 'COUNT', ARGV[7])
+for i = 1, #step[2], 2 do
+  local id, value, whole = step[2][i], step[2][i + 1], ''
+  if kind == 'q' then
+    local _, lane, priority, seq = struct.unpack('>I8I8BI8', value)
+    local field, score = string.format('%.0f:%d', lane, priority), string.format('%.0f', seq)
+    if call('HEXISTS', base .. 'b', field) == 1 then
+      for _, member in ipairs(call('ZRANGEBYSCORE', base .. 't:' .. field, score, score)) do
+        if string.sub(member, 1, 16) == id then whole = string.sub(member, 1, 33) end
+      end
+    end
+  elseif call('ZSCORE', base .. 'e', id) then
+    whole = 'e'
+  end
+  found[#found + 1] = {id, value, whole}
+end
+if kind == 'q' and ARGV[6] == '0' then
+  local there = 0
+  for _, field in ipairs(call('HKEYS', base .. 'b')) do
+    there = there + call('ZCARD', base .. 't:' .. field)
+  end
+  totals = {call('HLEN', base .. 'q'), there}
+end
+return {1, server, step[1], tonumber(call('GET', base .. 'water')) or -1, found, totals}
+)lua";
+
 // ARGV: a cursor through the leases; with "0", the tickets are told too.
 // Answers the next cursor, {lane, leases}, and {lane, tickets, the first ticket's id} of each
 // window.

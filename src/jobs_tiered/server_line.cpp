@@ -1,6 +1,8 @@
 #include "jobs_tiered/server_line.hpp"
 
 #include <charconv>
+#include <functional>
+#include <map>
 #include <utility>
 
 namespace rwp::jobs_tiered {
@@ -187,6 +189,45 @@ boost::asio::awaitable<Result<Answer>> ServerLine::ask_open(scripts::ScriptRef s
   auto answer = co_await std::move(asking);
   if (answer && answer->status != 1) co_return closed_error();
   co_return answer;
+}
+
+boost::asio::awaitable<Result<std::vector<std::string>>> ServerLine::risks() {
+  const auto self = shared_from_this();
+  auto looking = present_server();
+  const auto server = co_await std::move(looking);
+  if (!server) co_return server.error();
+  if (!client_) co_return why_closed();
+  std::vector<net_redis::Command> commands;
+  commands.push_back(net_redis::command("CONFIG", "GET", "maxmemory", "maxmemory-policy",
+                                        "min-replicas-to-write", "min-replicas-max-lag"));
+  commands.push_back(net_redis::command("INFO", "replication"));
+  net_redis::CallOptions options;
+  options.timeout = patience_;
+  options.repeatable = true;
+  auto asking = client_->exchange(std::move(commands), options);
+  const auto answers = co_await std::move(asking);
+  if (!answers) co_return answers.error();
+  if (answers->size() != 2) co_return bad_answer("risks");
+  std::map<std::string, std::string, std::less<>> settings;
+  const auto& told = (*answers)[0].items;
+  for (std::size_t i = 0; i + 1 < told.size(); i += 2) settings[told[i].text] = told[i + 1].text;
+  const bool has_replicas = (*answers)[1].text.find("connected_slaves:0\r") == std::string::npos &&
+                            (*answers)[1].text.find("connected_slaves:") != std::string::npos;
+  std::vector<std::string> found;
+  if (settings["maxmemory"] != "0" && settings["maxmemory-policy"] != "noeviction" &&
+      !settings["maxmemory-policy"].empty()) {
+    found.push_back("maxmemory-policy is " + settings["maxmemory-policy"] +
+                    ": Redis may drop leases of jobs that run, which are then run again; set it to"
+                    " noeviction");
+  }
+  if (has_replicas &&
+      (settings["min-replicas-to-write"] == "0" || settings["min-replicas-max-lag"] == "0")) {
+    found.emplace_back(
+        "min-replicas-to-write is 0 beside replicas: a master that is cut off from them goes on"
+        " handing out jobs that the promoted one hands out, too; set it to 1, with"
+        " min-replicas-max-lag 10");
+  }
+  co_return found;
 }
 
 boost::asio::awaitable<void> ServerLine::follow() {

@@ -51,6 +51,9 @@ class ServerLine : public std::enable_shared_from_this<ServerLine> {
   boost::asio::awaitable<Result<Answer>> ask_open(scripts::ScriptRef script, const char* name,
                                                   Arguments arguments);
 
+  /// As Dispatch::risks().
+  boost::asio::awaitable<Result<std::vector<std::string>>> risks();
+
   /// Looks whether the dispatch is open, for as long as it is not known to be, and whenever there
   /// is another connection; until shut_down().
   boost::asio::awaitable<void> follow();

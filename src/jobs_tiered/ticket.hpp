@@ -88,6 +88,28 @@ struct TicketPlace {
   bool started = false;
 };
 
+/// For verification.
+struct AuditedTicket {
+  Uuid id{};
+  /// Queued or leased.
+  TicketPlace::Where where = TicketPlace::Where::queued;
+  std::uint64_t token = 0;
+  /// Of a ticket; above the watermark nobody checks it.
+  std::int64_t stamp = 0;
+  /// A ticket: a claim will find it. A lease: it ends some time.
+  bool is_whole = false;
+};
+
+struct Audit {
+  std::vector<AuditedTicket> found{};
+  std::int64_t watermark = 0;
+  /// With the first page: tickets by id, and in the windows, which should be the same.
+  std::size_t tickets = 0;
+  std::size_t tickets_in_windows = 0;
+  /// Empty: the last page.
+  std::string next_cursor{};
+};
+
 struct LaneLook {
   LaneId lane = 0;
   std::size_t leases = 0;

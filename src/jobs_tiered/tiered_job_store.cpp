@@ -5,6 +5,7 @@
 #include "jobs_tiered/refill.hpp"
 #include "jobs_tiered/steer.hpp"
 #include "jobs_tiered/submit.hpp"
+#include "jobs_tiered/verify.hpp"
 #include "jobs_tiered/work.hpp"
 #include <rwp/core/uuid.hpp>
 #include <rwp/jobs_tiered/tiered_job_store.hpp>
@@ -41,6 +42,10 @@ Awaitable<Result<void>> prepare(std::shared_ptr<Parts> parts,
   auto stepping = reconciler->step();
   (void)co_await with_deadline(std::move(stepping), steady_clock::now() + kPatienceOfOpening);
   if (auto other = parts->dispatch->is_of_another()) co_return *std::move(other);
+  const auto risks = co_await parts->dispatch->risks();
+  for (std::size_t i = 0; risks && i < risks->size(); ++i) {
+    parts->options.log.warn("Redis is set up at a risk", {{"risk", (*risks)[i]}});
+  }
   // The first look at the leases' clock: what lapses from here on is its holder's own fault.
   if (parts->dispatch->is_open()) (void)co_await parts->dispatch->expired(1);
   co_return Result<void>();
@@ -178,8 +183,10 @@ class TieredJobStore final : public jobs::JobStore {
     return parts_->record->prune(retention);
   }
   Awaitable<Result<jobs::VerifyPage>> do_verify(std::string cursor, std::size_t limit) override {
-    return parts_->record->verify(std::move(cursor), limit);
+    return jobs_tiered::verify(parts_, std::move(cursor), limit);
   }
+  bool has_dispatch() const override { return true; }
+  Awaitable<Result<void>> do_hands_out() override { return jobs_tiered::hands_out(parts_); }
 
   const std::shared_ptr<Parts> parts_;
   const std::shared_ptr<Loops> loops_;

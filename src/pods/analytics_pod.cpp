@@ -47,7 +47,7 @@ int run_analytics_pod(PodProcess& pod) {
     if (!(*keys)->everybody()) reports.authorise = authorise(*keys, kEventsRead);
     add_report_routes(service.router, std::move(reports));
   }
-  service.dependencies.push_back(store_dependency(*store));
+  add_store_dependencies(service.dependencies, *store, false);
   // What comes in during the drain is kept, for whoever forwards next.
   service.drain = [&events] { events.forwarder->stop(); };
   service.wait_drained = [&events](SteadyTime deadline) {

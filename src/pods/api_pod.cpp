@@ -63,7 +63,7 @@ int run_api_pod(PodProcess& pod) {
     webhooks.metrics = pod.metrics();
     add_jobadder_webhook_route(service.router, std::move(webhooks));
   }
-  service.dependencies.push_back(store_dependency(*store));
+  add_store_dependencies(service.dependencies, *store, false);
   service.drain = [waits = api.waits] { waits->end_all(); };
   return pod.serve(std::move(service));
 }

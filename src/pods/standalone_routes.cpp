@@ -34,7 +34,7 @@ Result<PodService> standalone_routes(const Configuration& configuration, Standal
     add_jobadder_webhook_route(service.router, std::move(webhooks));
   }
   service.drain = [waits = api.waits] { waits->end_all(); };
-  service.dependencies.push_back(store_dependency(parts.store));
+  add_store_dependencies(service.dependencies, parts.store, false);
 
   if (auto dependency = model_dependency(parts.bare_model, parts.handlers->executor())) {
     service.dependencies.push_back(std::move(*dependency));

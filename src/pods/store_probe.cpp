@@ -19,7 +19,23 @@ jobs::Awaitable<Result<void>> probe(std::shared_ptr<jobs::JobStore> store) {
   co_return Result<void>();
 }
 
+jobs::Awaitable<Result<void>> probe_dispatch(std::shared_ptr<jobs::JobStore> store) {
+  auto operation = store->hands_out();
+  co_return co_await on(store->runtime().executor(), std::move(operation));
+}
+
 }  // namespace
+
+void add_store_dependencies(std::vector<server::Dependency>& dependencies,
+                            const std::shared_ptr<jobs::JobStore>& store, bool runs_jobs) {
+  dependencies.push_back(store_dependency(store));
+  if (!store->has_dispatch()) return;
+  server::Dependency dispatch;
+  dispatch.name = "job_dispatch";
+  dispatch.probe = [store] { return probe_dispatch(store); };
+  dispatch.required = runs_jobs;
+  dependencies.push_back(std::move(dispatch));
+}
 
 server::Dependency store_dependency(std::shared_ptr<jobs::JobStore> store) {
   server::Dependency dependency;

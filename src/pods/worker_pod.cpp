@@ -103,7 +103,7 @@ int run_worker_pod(PodProcess& pod) {
   pod.log().info("worker started", {{"concurrency", configuration.concurrency}});
 
   PodService service;
-  service.dependencies.push_back(store_dependency(*store));
+  add_store_dependencies(service.dependencies, *store, true);
   service.dependencies.push_back(objects_dependency(*objects, running));
   if (behind) service.dependencies.push_back(std::move(*behind));
   service.drain = [&] {

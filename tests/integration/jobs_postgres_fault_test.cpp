@@ -8,14 +8,12 @@
 #include <libpq-fe.h>
 #include <map>
 #include <mutex>
-#include <sched.h>
 #include <set>
 #include <support/cutting_proxy.hpp>
 #include <support/postgres_fixture.hpp>
-#include <support/temporary_directory.hpp>
-#include <sys/mount.h>
+#include <support/postgres_pair.hpp>
+#include <support/tablespace_disk.hpp>
 #include <thread>
-#include <unistd.h>
 
 namespace rwp::tests {
 namespace {
@@ -136,29 +134,6 @@ class Load {
   std::atomic<bool> work_until_empty_{false};
   std::atomic<int> submitters_{2};
   std::atomic<int> workers_{2};
-};
-
-/// A file system of 24 MiB that only this thread and what it starts can see.
-class TemporaryTablespaceDisk {
- public:
-  TemporaryTablespaceDisk() {
-    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0) return;
-    if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
-    mounted_ = mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=24m") == 0;
-    if (mounted_) give_to_server_user(folder_.path());
-  }
-  ~TemporaryTablespaceDisk() {
-    if (mounted_) umount2(folder_.path().c_str(), MNT_DETACH);
-  }
-  TemporaryTablespaceDisk(const TemporaryTablespaceDisk&) = delete;
-  TemporaryTablespaceDisk& operator=(const TemporaryTablespaceDisk&) = delete;
-  bool is_mounted() const { return mounted_; }
-  std::string path() const { return folder_.path().string(); }
-  void grow() const { mount("tmpfs", folder_.path().c_str(), "tmpfs", MS_REMOUNT, "size=128m"); }
-
- private:
-  TemporaryDirectory folder_;
-  bool mounted_ = false;
 };
 
 class PostgresFaultTest : public PostgresTest {
@@ -344,36 +319,16 @@ TEST_F(PostgresFaultTest, EndsAreToldToTheProcessThatWaitsForThem) {
 }
 
 TEST_F(PostgresFaultTest, AFailoverToASynchronousStandbyLosesNothing) {
-  PostgresServer primary(PostgresServer::Options{
-      .settings = {"wal_level=replica", "max_wal_senders=5", "synchronous_standby_names=*",
-                   // Nobody waits for a standby that is still to be made.
-                   "synchronous_commit=local"}});
-  primary.create_database(database_);
-  PostgresServer standby(
-      PostgresServer::Options{.primary = "host=127.0.0.1 user=rwp application_name=standby port=" +
-                                         std::to_string(primary.port())});
-  primary.execute("ALTER SYSTEM SET synchronous_commit = 'on'");
-  {
-    // What the command line says stands above; sessions say it for themselves.
-    primary.execute("ALTER DATABASE " + database_ + " SET synchronous_commit = 'on'");
-  }
-  while (primary.execute("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") !=
-         "1") {
-    std::this_thread::sleep_for(5ms);
-  }
-  const std::string both = "postgres://rwp@127.0.0.1:" + std::to_string(primary.port()) +
-                           ",127.0.0.1:" + std::to_string(standby.port()) + "/" + database_ +
-                           "?target_session_attrs=read-write";
-  auto store = open(both);
+  PostgresPair pair(database_);
+  auto store = open(pair.url());
   Load load(store);
   load.wait_for_more(200);
 
-  primary.stop(SIGQUIT);
-  standby.promote();
+  pair.fail_over();
   load.wait_for_more(200);
   load.finish();
 
-  expect_each_once(*store, load, standby);
+  expect_each_once(*store, load, pair.standby());
 }
 
 TEST_F(PostgresFaultTest, AFullDiskRefusesAndAcceptsAgainOnceThereIsRoom) {

@@ -2,10 +2,13 @@
 // what was acknowledged has an outcome, each job one, and nothing that still ran was run again.
 
 #include "support/cutting_proxy.hpp"
+#include "support/postgres_pair.hpp"
+#include "support/tablespace_disk.hpp"
 #include "support/tiered_fixture.hpp"
 #include <rwp/core/scheme_registry.hpp>
 
 #include <csignal>
+#include <optional>
 
 namespace rwp::tests {
 namespace {
@@ -41,6 +44,11 @@ class TieredFaultTest : public TieredTest {
     first_.reset();
     second_.reset();
     expect_each_once();
+  }
+
+  void work_off_slow() {
+    runs_.release();
+    ASSERT_TRUE(eventually([&] { return ended() == kSlow; }));
   }
 
   RedisServer redis_;
@@ -134,6 +142,38 @@ TEST_F(TieredFaultTest, ASwitchToPostgresqlAndBackLeavesWhatRunsToItsWorker) {
   end();
 }
 
+TEST_F(TieredFaultTest, SwitchesUnderLoadLoseNothingAndRunNothingTwice) {
+  const auto record = jobs_postgres::open_postgres_record(runtime_, Url::parse(url()).value(),
+                                                          jobs_postgres::PostgresOptions())
+                          .value();
+  begin(kSome);
+
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(wait(record->set_dispatch_mode(jobs::DispatchMode::record, 60s)).has_value());
+    submit(*store_, "k", 50);
+    ASSERT_TRUE(wait(record->set_dispatch_mode(jobs::DispatchMode::dispatch, 60s)).has_value());
+    submit(*other_, "k", 50);
+  }
+  let_it_be_opened(redis_, kSlow);
+
+  end();
+}
+
+TEST_F(TieredFaultTest, LeasesThatASwitchBackLeftInTheRecordAreHandedOutByTheLeader) {
+  submit(*store_, "slow", kSlow);
+  first_ = work(store_);
+  ASSERT_TRUE(eventually([&] { return runs_.active() >= kSlow; }));
+
+  // As a rescue leaves them that began before the switch back: soon they lapse.
+  sql("UPDATE rwp.running SET holder = 0, lease_ms = 1, lease_until = 1");
+
+  ASSERT_TRUE(eventually([&] {
+    (void)wait(other_->rescue());
+    return sql("SELECT count(*) FROM rwp.running WHERE holder = -1") == std::to_string(kSlow);
+  }));
+  end();
+}
+
 class TieredProxyTest : public TieredFaultTest {
  protected:
   void SetUp() override {
@@ -222,6 +262,62 @@ TEST_F(TieredFaultTest, ASecondDatabaseUnderTheSameNameIsRefusedAndHarmsNothing)
   ASSERT_TRUE(wait((*named)->insert({{.kind = "k"}})).has_value());
   EXPECT_EQ(wait((*named)->claim(claim_of(10))).value().size(), 1U);
   end();
+}
+
+class TieredFailoverTest : public TieredFaultTest {
+ protected:
+  void SetUp() override {
+    store_ = open_tiered(pair_.url(), redis_.url());
+    other_ = open_tiered(pair_.url(), redis_.url());
+  }
+
+  PostgresPair pair_{database_};
+};
+
+TEST_F(TieredFailoverTest, APrimaryThatIsLostLosesNothingWhereAStandbyIsSynchronous) {
+  record_server_ = &pair_.standby();
+  begin(kSome);
+
+  pair_.fail_over();
+  submit(*store_, "k", 200);
+
+  end();
+}
+
+TEST_F(TieredFaultTest, AFullDiskRefusesSubmitsAndLosesNoEnd) {
+  const TemporaryTablespaceDisk disk;
+  if (!disk.is_mounted()) GTEST_SKIP() << "may not mount a small disk here";
+  PostgresServer small;
+  record_server_ = &small;
+  small.execute("CREATE TABLESPACE small LOCATION '" + disk.path() + "'");
+  small.execute("CREATE DATABASE small_" + database_ + " TABLESPACE small");
+  database_ = "small_" + database_;
+  RedisServer redis;
+  store_ = open_tiered(small.url(database_), redis.url(), 2s);
+  submit(*store_, "slow", kSlow);
+  first_ = work(store_);
+  ASSERT_TRUE(eventually([&] { return runs_.active() == kSlow; }));
+  // Of a kind that nobody runs, and nothing that the server could compress.
+  std::string digits;
+  while (digits.size() < 4'000) digits += Uuid::make_v7().to_string();
+  const jobs::NewJob large{.kind = "other", .payload = JsonText::trusted('"' + digits + '"')};
+  std::size_t accepted = 0;
+  std::optional<Error> refused;
+  for (int i = 0; i < 2'000 && !refused; ++i) {
+    const auto answers = wait(store_->insert(std::vector<jobs::NewJob>(20, large)));
+    if (answers) accepted += answers->size();
+    if (!answers) refused = answers.error();
+  }
+
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->code(), Errc::unavailable);
+  disk.grow();
+  work_off_slow();
+  first_.reset();
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.ended WHERE state = 4"), std::to_string(kSlow));
+  EXPECT_LE(runs_.most_runs_of_a_slow_job(), 1);
+  // The last was refused, or accepted and its answer lost.
+  EXPECT_GE(std::stoul(sql("SELECT count(*) FROM rwp.job")), accepted + kSlow);
 }
 
 /// A master, a replica behind a line that may be cut, and three Sentinels of which two decide.

@@ -129,5 +129,42 @@ TEST_F(TieredProcessesTest, KilledWorkersAndReconcilersEndEachJobOnce) {
   EXPECT_EQ(sql("SELECT count(*) FROM rwp.running"), "0");
 }
 
+TEST_F(TieredProcessesTest, ClocksAnHourOffRunNothingEarlyLateOrTwice) {
+  auto store = open_here();
+  ASSERT_TRUE(wait(store->insert({{.kind = "k"}})).has_value());
+  // Held here: it would have lapsed long ago by a clock an hour ahead.
+  const auto held = wait(store->claim(claim_of(1, 10min))).value();
+  ASSERT_EQ(held.size(), 1U);
+  const Uuid later = wait(store->insert({{.kind = "k", .delay = 30min}})).value()[0]->id;
+  const auto off_by = [&](const char* seconds, std::vector<std::string> arguments) {
+    auto command = process(std::move(arguments));
+    const std::string shift = std::string("RWP_TEST_CLOCK_SHIFT=") + seconds;
+    command.insert(command.begin(), {"/usr/bin/env", shift});
+    return command;
+  };
+  for (const char* seconds : {"3600", "-3600"}) {
+    ChildProcess submitter(off_by(seconds, {"submit", "100", "50"}));
+    ASSERT_EQ(submitter.read_rest().size(), 100U);
+  }
+
+  std::map<std::string, int> done;
+  {
+    ChildProcess ahead(off_by("3600", {"work"}));
+    ChildProcess behind(off_by("-3600", {"work"}));
+    ASSERT_TRUE(ends(200));
+    for (ChildProcess* worker : {&ahead, &behind}) {
+      worker->close_input();
+      for (const std::string& line : worker->read_rest()) ++done[line];
+    }
+  }
+
+  for (const auto& [line, times] : done) EXPECT_EQ(times, 1) << line;
+  EXPECT_EQ(wait(store->get({later})).value()[0]->state, JobState::scheduled);
+  EXPECT_EQ(
+      wait(store->finish({{.run = held[0].run, .outcome = jobs::Succeed{}}})).value()[0].value(),
+      JobState::succeeded)
+      << "its lease was taken away early";
+}
+
 }  // namespace
 }  // namespace rwp::tests

@@ -78,8 +78,10 @@ void CuttingProxy::run() {
       pairs.clear();
     }
     std::vector<pollfd> waiting{{.fd = listener_, .events = POLLIN, .revents = 0}};
+    const bool held = hold_;
     for (const Pair& pair : pairs) {
-      waiting.push_back({.fd = pair.client, .events = POLLIN, .revents = 0});
+      // One below zero is passed over.
+      waiting.push_back({.fd = held ? -1 : pair.client, .events = POLLIN, .revents = 0});
       waiting.push_back({.fd = pair.server, .events = POLLIN, .revents = 0});
     }
     if (poll(waiting.data(), waiting.size(), 20) <= 0) continue;

@@ -24,6 +24,9 @@ class CuttingProxy {
   /// Every connection is cut once so many bytes have gone through it; 0: never.
   void cut_after(std::size_t bytes) { cut_after_ = bytes; }
   std::size_t cuts() const { return cuts_; }
+  /// What clients say is kept here, for as long as `hold` is set, and then passed on, also when its
+  /// sender is gone.
+  void hold(bool hold) { hold_ = hold; }
   /// Clients lose their connections now; the server goes on as if nothing had happened.
   void drop_clients() { drop_clients_ = true; }
 
@@ -38,6 +41,7 @@ class CuttingProxy {
   std::atomic<std::size_t> cut_after_{0};
   std::atomic<std::size_t> cuts_{0};
   std::atomic<bool> drop_clients_{false};
+  std::atomic<bool> hold_{false};
   std::thread thread_;
 };
 

@@ -91,13 +91,13 @@ class Runs {
 /// none lapses because the machine is slow.
 class TieredTest : public PostgresTest {
  protected:
-  static constexpr std::chrono::seconds kLease{3};
+  static constexpr std::chrono::seconds kLease{6};
 
   std::shared_ptr<jobs::JobStore> open_tiered(const std::string& record, const std::string& redis,
                                               std::chrono::milliseconds patience = kGuard / 2) {
     jobs_tiered::TieredOptions options;
     options.clock = clock_;
-    options.look_every = std::chrono::milliseconds(200);
+    options.look_every = look_every_;
     const auto separator = redis.find('?') == std::string::npos ? "?" : "&";
     const auto url = Url::parse(redis + separator + "connect_timeout=1s").value();
     jobs_postgres::PostgresOptions keeping;
@@ -163,6 +163,11 @@ class TieredTest : public PostgresTest {
     ASSERT_TRUE(eventually([&] { return redis.cli("EXISTS rwp:{jobs}:open") == "1"; }));
   }
 
+  /// On the server that keeps the record.
+  std::string sql(const std::string& text) const {
+    return (record_server_ != nullptr ? *record_server_ : server()).execute(text, database_);
+  }
+
   std::size_t ended() const { return std::stoul(sql("SELECT count(*) FROM rwp.ended")); }
   /// Until every job has ended. Leases that nobody holds lapse: time passes while nothing runs, and
   /// nothing has ended for longer than workers pause before they write completions again.
@@ -201,6 +206,8 @@ class TieredTest : public PostgresTest {
     EXPECT_LE(runs_.most_runs_of_a_slow_job(), 1) << "what still ran was run again";
   }
 
+  std::chrono::milliseconds look_every_{200};
+  const PostgresServer* record_server_ = nullptr;
   std::shared_ptr<ManualClock> clock_ = std::make_shared<ManualClock>();
   Runtime handlers_;
   Runs runs_;

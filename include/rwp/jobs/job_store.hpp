@@ -98,6 +98,11 @@ class JobAdmin {
   /// pages look at a whole table and take seconds when it has millions of rows.
   /// `Errc::unsupported`: this store cannot. `Errc::invalid_argument`: a cursor that is none.
   Awaitable<Result<VerifyPage>> verify(std::string cursor, std::size_t limit);
+  /// Whether jobs are handed out by a server of its own, which may be away while the store is not.
+  virtual bool has_dispatch() const { return false; }
+  /// Whether jobs are handed out at present. `Errc::unavailable`: they are not, and why; what runs
+  /// goes on, and submits are taken.
+  Awaitable<Result<void>> hands_out();
 
  private:
   virtual Awaitable<PerItem<CancelOutcome>> do_cancel(std::vector<Uuid> ids) = 0;
@@ -111,6 +116,8 @@ class JobAdmin {
   virtual Awaitable<Result<Pruned>> do_prune(Retention retention) = 0;
   /// Unless a backend has one: `Errc::unsupported`.
   virtual Awaitable<Result<VerifyPage>> do_verify(std::string cursor, std::size_t limit);
+  /// Where has_dispatch(); else success.
+  virtual Awaitable<Result<void>> do_hands_out();
   virtual std::shared_ptr<BlobStore> blobs_of_removed() const = 0;
 };
 

@@ -43,6 +43,10 @@ constexpr std::string_view ledger_malformed = "ledger_malformed";
 constexpr std::string_view unique_missing = "unique_missing";
 /// A unique key whose job is gone, or has another key.
 constexpr std::string_view unique_stray = "unique_stray";
+/// What hands jobs out does not hold together: tickets that no claim finds, leases that never end.
+constexpr std::string_view dispatch_damaged = "dispatch_damaged";
+/// A ticket that is not its job's, or of a job that is gone, and that nobody would check.
+constexpr std::string_view ticket_stale = "ticket_stale";
 /// Accounts hold less than was settled on them, or usage is negative.
 constexpr std::string_view usage_differs = "usage_differs";
 }  // namespace finding
@@ -73,6 +77,9 @@ struct VerifyPage {
   /// Leases that have lapsed or whose holder is dead: no damage, but work that waits until a worker
   /// takes it back.
   std::size_t leases_to_rescue = 0;
+  /// Jobs that are recorded as handed out, while what hands them out has them not: no damage, but
+  /// work that waits until they are found, within seconds while a worker runs.
+  std::size_t jobs_to_hand_out = 0;
   /// 0 to 1: how much of the whole has been looked at, roughly.
   double share = 0;
   /// Give it to the next verify(); empty: this was the last page.

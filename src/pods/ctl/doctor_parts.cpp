@@ -140,6 +140,13 @@ Check check_job_store(Context& context) {
     return failed(std::move(check), queues.error(), fix_for_store(queues.error(), path));
   }
   judge_queues(check, *queues, (*store)->now());
+  if (const auto handing = ask(context, (*store)->hands_out()); !handing) {
+    check.health = Health::warning;
+    check.detail += "; none is handed out: " + handing.error().to_string();
+    check.fix =
+        "is Redis running? It is opened again by itself; `rwpctl dispatch postgres` goes on "
+        "without it";
+  }
   return check;
 }
 

@@ -66,6 +66,11 @@ class Verification {
       context_.out.line(std::to_string(leases_) +
                         " leases wait for a worker to take them back, which is no damage");
     }
+    if (to_hand_out_ > 0) {
+      context_.out.line(std::to_string(to_hand_out_) +
+                        " jobs wait to be handed out anew, since Redis has them not, which is no"
+                        " damage");
+    }
     return count_ == 0 ? kExitSuccess : kExitFindings;
   }
 
@@ -83,6 +88,7 @@ class Verification {
       jobs_ += page->jobs;
       rows_ += page->rows;
       leases_ += page->leases_to_rescue;
+      to_hand_out_ += page->jobs_to_hand_out;
       for (const auto& reference : page->payload_blobs) {
         if (!objects_) continue;
         auto checked = check_payload(*objects_, reference);
@@ -115,6 +121,7 @@ class Verification {
     out.member("jobs", static_cast<std::uint64_t>(jobs_));
     out.member("rows", static_cast<std::uint64_t>(rows_));
     out.member("leases_to_rescue", static_cast<std::uint64_t>(leases_));
+    out.member("jobs_to_hand_out", static_cast<std::uint64_t>(to_hand_out_));
     out.member("objects_checked", objects_.has_value()).end_object();
     return out.finish();
   }
@@ -128,6 +135,7 @@ class Verification {
   std::size_t jobs_ = 0;
   std::size_t rows_ = 0;
   std::size_t leases_ = 0;
+  std::size_t to_hand_out_ = 0;
 };
 
 /// The object store; null: there is none to look at.
