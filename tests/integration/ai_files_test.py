@@ -300,6 +300,20 @@ class FilesTest(unittest.TestCase):
         dollars = float(re.search(r'"cost_usd": ?([0-9.e-]+)', told).group(1))
         self.assertAlmostEqual(dollars, half, delta=2e-5, msg=told)
 
+    def test_line_that_no_budget_holds_is_an_error_and_the_others_go_on(self):
+        fake = Fake(self, "--model", "gpt-4.1-mini")
+        pod = self.start(fake.url, "--ai-model", "gpt-4.1-mini", "--ai-tenant-budget-day", "1")
+        costly = json.loads(chat_line("costly", "x").replace("fake-gpt", "gpt-4.1-mini"))
+        costly["body"]["max_completion_tokens"] = 5_000_000
+        lines = [json.dumps(costly), chat_line(1, "Nurse.").replace("fake-gpt", "gpt-4.1-mini")]
+
+        ended = self.ended(pod, self.create(pod, self.upload(pod, lines))[1]["id"])
+
+        self.assertEqual(ended["request_counts"], {"total": 2, "completed": 1, "failed": 1})
+        refused = self.lines_of(pod, ended["error_file_id"])["line-costly"]["response"]
+        self.assertEqual((refused["status_code"], refused["body"]["error"]["code"]),
+                         (429, "insufficient_quota"))
+
     def test_personal_data_does_not_leave_with_a_batch(self):
         fake = Fake(self, "--model", "gpt-4.1-mini")
         sent = Watched(self, fake.port)
