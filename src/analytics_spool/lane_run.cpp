@@ -22,6 +22,21 @@ constexpr std::size_t kMostTogether = 100;
 constexpr std::chrono::milliseconds kStep{500};
 constexpr std::chrono::milliseconds kStoreAway{500};
 
+/// Whether the same events may be taken another time. A key that is refused, or a table that is not
+/// there, is somebody's to set right, and no fault of the events.
+bool may_pass(const Error& error) {
+  switch (error.code()) {
+    case Errc::cancelled:
+    case Errc::unauthenticated:
+    case Errc::permission_denied:
+    case Errc::not_found:
+    case Errc::unsupported:
+      return true;
+    default:
+      return error.retryable();
+  }
+}
+
 }  // namespace
 
 LaneRun::LaneRun(std::shared_ptr<const LaneSetup> setup, std::size_t lane, jobs::RunRef lease)
@@ -269,9 +284,7 @@ awaitable<void> LaneRun::deliver_head(Self self, std::string client) {
   }
   const std::size_t count = events.size();
   const auto delivered = co_await self->deliver(std::move(events), head.front()->repeated);
-  if (!delivered && (delivered.error().retryable() || delivered.error().code() == Errc::cancelled ||
-                     delivered.error().code() == Errc::permission_denied)) {
-    // A key that is refused is somebody's to set right, and no fault of the events.
+  if (!delivered && may_pass(delivered.error())) {
     self->fail_delivery(delivered.error());
     co_return;
   }
@@ -295,7 +308,7 @@ awaitable<void> LaneRun::settle_alone(Self self, HeldParcel parcel) {
     std::vector<Event> one(1, event);
     const auto delivered = co_await self->deliver(std::move(one), true);
     if (delivered) continue;
-    if (delivered.error().retryable() || delivered.error().code() == Errc::cancelled) {
+    if (may_pass(delivered.error())) {
       // All of it again; what has arrived is known by its id.
       self->fail_delivery(delivered.error());
       co_return;
@@ -351,13 +364,18 @@ void LaneRun::fail_delivery(const Error& error) {
   if (is_over()) return;
   if (setup_->retries != nullptr) setup_->retries->add(1);
   const auto& options = setup_->options;
+  const auto now = steady_clock::now();
+  // Those that were under way together fail together: they are one failure, and double no wait.
+  const bool is_known = failures_ > 0 && now < resume_at_;
   const std::size_t doublings = std::min<std::size_t>(failures_, 16);
   auto wait = std::min(options.longest_wait, options.first_wait * (1U << doublings));
+  if (is_known) wait = std::chrono::milliseconds(0);
   if (error.retry_after()) {
     const auto told = std::chrono::ceil<std::chrono::milliseconds>(*error.retry_after());
     wait = std::max(wait, std::min(told, options.longest_wait));
   }
-  resume_at_ = steady_clock::now() + wait;
+  resume_at_ = is_known ? std::max(resume_at_, now + wait) : now + wait;
+  if (is_known) return;
   if (failures_++ == 0) {
     options.log.warn("sink takes no events; they wait",
                      {{"sink", setup_->sink.name}, {"error", error.to_string()}});

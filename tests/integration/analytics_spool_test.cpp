@@ -33,9 +33,10 @@ using ::testing::SizeIs;
 /// to share.
 class RecordingSink final : public analytics::Sink {
  public:
-  void set_down(bool down) {
+  void set_down(bool down, Errc why = Errc::unavailable) {
     const std::lock_guard lock(mutex_);
     down_ = down;
+    why_ = why;
   }
   std::vector<Event> events() const {
     const std::lock_guard lock(mutex_);
@@ -60,7 +61,7 @@ class RecordingSink final : public analytics::Sink {
     changed_.notify_all();
     if (down_) {
       ++failures_;
-      co_return Error(Errc::unavailable, "down");
+      co_return Error(why_, "down");
     }
     for (const Event& event : events) {
       if (event.name == "bad") co_return Error(Errc::invalid_argument, "bad event");
@@ -81,6 +82,7 @@ class RecordingSink final : public analytics::Sink {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool down_ = false;
+  Errc why_ = Errc::unavailable;
   int failures_ = 0;
   std::vector<Event> events_;
 };
@@ -317,6 +319,22 @@ TEST_F(SpoolTest, ARefusedEventFailsAloneAndIsNamed) {
   const auto failed = parcels({jobs::JobState::failed});
   ASSERT_THAT(failed, SizeIs(1));
   EXPECT_THAT(failed[0].errors.back().message, HasSubstr(bad.event.id.to_string()));
+}
+
+TEST_F(SpoolTest, WhatIsNoFaultOfTheEventsIsWaitedFor) {
+  for (const Errc why : {Errc::unauthenticated, Errc::permission_denied, Errc::unsupported}) {
+    const auto sink = std::make_shared<RecordingSink>();
+    sink->set_down(true, why);
+    const auto forwarder = forward_to({{"one", sink}});
+    EXPECT_THAT(keep({spooled("a"), spooled("a")}), Each("taken"));
+
+    ASSERT_TRUE(sink->wait_for_failures(3));
+    EXPECT_THAT(parcels({jobs::JobState::failed}), IsEmpty()) << to_string(why);
+    sink->set_down(false);
+
+    ASSERT_TRUE(sink->wait_for(2));
+    ASSERT_TRUE(wait_until_empty());
+  }
 }
 
 TEST_F(SpoolTest, WhatAStoppedForwarderHeldIsDeliveredByTheNext) {
