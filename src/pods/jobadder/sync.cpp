@@ -42,7 +42,12 @@ class SyncRun {
   Awaitable<Result<void>> run() {
     if (auto loaded = co_await load(); !loaded) co_return loaded.error();
     const auto enabled = co_await enable_webhooks(parts_, tenant_);
-    if (!enabled) co_return enabled.error();
+    if (auto may = go_on(); !may) co_return may.error();
+    // Nothing depends on webhooks: the look that follows finds what they miss.
+    if (!enabled) {
+      context_.log().warn("JobAdder's webhooks could not be looked at",
+                          {{"error", enabled.error().to_string()}});
+    }
     if (auto done = co_await sync_ads(); !done) co_return done.error();
     auto done = co_await sync_list(cursor_.candidates, "candidate", "/candidates", "candidateId");
     if (!done) co_return done.error();
@@ -128,6 +133,8 @@ class SyncRun {
     jobadder::PageOptions options;
     options.id_member = id_member;
     Pages pages(client_, std::move(path), std::move(query), std::move(options));
+    // Where JobAdder does not say what time it has.
+    const WallTime now = std::chrono::system_clock::now();
     while (true) {
       if (auto may = go_on(); !may) co_return may.error();
       const auto records = co_await pages.next();
@@ -147,8 +154,8 @@ class SyncRun {
       }
       // The jobs first: a cursor that is behind costs a look, one that is ahead a record.
       if (auto done = co_await submit(entity, std::move(found)); !done) co_return done.error();
-      cursor.took(pages.began_at(), created, records->size());
-      if (records->empty()) cursor.finished(std::chrono::system_clock::now());
+      cursor.took(pages.began_at().value_or(now), created, records->size());
+      if (records->empty()) cursor.finished(now);
       if (auto saved = co_await save(); !saved) co_return saved.error();
       if (records->empty()) co_return Result<void>();
       context_.progress(0, entity + ": " + std::to_string(cursor.seen) + " seen");
