@@ -118,7 +118,8 @@ std::shared_ptr<jobadder::RateGate> JobAdderConnections::gate_of(const std::stri
   ai::RateAllowanceOptions options;
   // What lies in the members' hands, and at once after a pause, is kept back: in no minute,
   // wherever it begins, may more go than the limit.
-  options.requests_per_minute = static_cast<std::int64_t>(requests_ - requests_ / 10);
+  const std::size_t kept_back = std::max<std::size_t>(requests_ / 10, requests_ > 1 ? 1 : 0);
+  options.requests_per_minute = static_cast<std::int64_t>(requests_ - kept_back);
   options.burst = std::chrono::milliseconds(1'000);
   options.learn = false;
   return std::make_shared<SharedGate>(

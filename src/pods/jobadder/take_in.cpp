@@ -205,6 +205,14 @@ class Intake {
     if (source.document) {
       auto kept = co_await parts_->objects->put(source.document->object, std::move(content));
       if (!kept) co_return kept.error().with_context("object store").with_retryable(true);
+      // Whoever was put on the list since then may have had his documents removed before this one.
+      forgotten = co_await parts_->forgotten->holds(tenant_, id);
+      if (!forgotten) co_return forgotten.error();
+      if (*forgotten) {
+        auto removed = co_await parts_->objects->remove(source.document->object);
+        if (!removed) co_return removed.error().with_context("object store").with_retryable(true);
+        co_return skipped("forgotten");
+      }
     }
     co_return submit(jobs::to_new_job(source), "candidate/" + std::to_string(record_.id));
   }

@@ -90,6 +90,8 @@ Awaitable<Result<JsonText>> write_back(SharedJobAdderParts parts, JobAdderWriteB
   const auto& match = found->front();
   if (!match && match.error().code() == Errc::not_found) co_return done("the match is gone");
   if (!match) co_return match.error().with_context("job store");
+  // Whoever may submit jobs may have named another tenant's.
+  if (match->tenant != tenant) co_return done("the match is gone");
   if (!jobs::has_ended(match->state)) co_return context.snooze(wait_by_age(context));
   if (match->state != jobs::JobState::succeeded || !match->result) {
     co_return done("the match has no result");
