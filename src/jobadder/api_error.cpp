@@ -89,7 +89,8 @@ Error error_of(const net::HttpResponse& response, const std::string& what) {
 std::chrono::milliseconds told_wait(const net::HttpResponse& response) {
   using std::chrono::milliseconds;
   const auto told = net::retry_after(response.headers, std::chrono::system_clock::now());
-  return std::max(told.value_or(milliseconds(2'000)), milliseconds(1));
+  // Told in whole seconds; "0" must not have the next one go at once, and again.
+  return std::max(told.value_or(milliseconds(2'000)), milliseconds(1'000));
 }
 
 }  // namespace rwp::jobadder

@@ -100,11 +100,17 @@ awaitable<Result<Tokens>> ask(std::shared_ptr<net::HttpTransport> transport, std
 }  // namespace
 
 bool is_safe_url(const std::string& url) {
+  // What stands before an "@" is no host, however much it looks like one.
+  const auto begin = url.find("://");
+  if (begin == std::string::npos) return false;
+  const std::string authority =
+      url.substr(begin + 3, url.find_first_of("/?#", begin + 3) - begin - 3);
+  if (authority.find_first_of("@\\") != std::string::npos) return false;
   if (url.starts_with("https://") && url.size() > 8 && url[8] != '/') return true;
   for (const std::string_view host : {"http://127.0.0.1", "http://[::1]", "http://localhost"}) {
     if (!url.starts_with(host)) continue;
     const char next = url.size() == host.size() ? '/' : url[host.size()];
-    if (next == '/' || next == ':') return url.find('@') == std::string::npos;
+    if (next == '/' || next == ':') return true;
   }
   return false;
 }

@@ -43,9 +43,9 @@ awaitable<Response> authorize(SharedDesk desk, Request request) {
     co_return oauth_error(400, "invalid_request");
   }
   Response response = no_content(302);
-  const std::string query = value("state") == "deny"
-                                ? "error=access_denied"
-                                : "code=" + desk->state->new_code() + "&state=" + value("state");
+  const std::string outcome = value("state") == "deny" ? std::string("error=access_denied")
+                                                       : "code=" + desk->state->new_code();
+  const std::string query = outcome + "&state=" + value("state");
   response.headers.set("Location",
                        back + (back.find('?') == std::string::npos ? "?" : "&") + query);
   co_return response;

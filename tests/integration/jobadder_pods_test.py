@@ -129,10 +129,12 @@ class JobAdderTest(unittest.TestCase):
             # Somebody else's way back is not taken.
             redirect = urllib.parse.parse_qs(urllib.parse.urlsplit(address).query)["redirect_uri"][0]
             forged = urllib.parse.urlsplit(redirect)
-            connection = http.client.HTTPConnection(forged.hostname, forged.port, timeout=60)
-            connection.request("GET", forged.path + "?code=of-another&state=guessed")
-            self.assertEqual(connection.getresponse().status, 400)
-            connection.close()
+            for query in ("?code=of-another&state=guessed", "?error=access_denied",
+                          "?error=access_denied&state=guessed"):
+                connection = http.client.HTTPConnection(forged.hostname, forged.port, timeout=60)
+                connection.request("GET", forged.path + query)
+                self.assertEqual(connection.getresponse().status, 400)
+                connection.close()
             self.assertEqual(self.browse(address), 200)
             out, errors = process.communicate(timeout=60)
             self.assertEqual(process.returncode, 0, errors)

@@ -112,9 +112,7 @@ TEST_F(JobAdderTokensTest, OfManyProcessesOneRefreshes) {
 
 TEST_F(JobAdderTokensTest, LeaseOfADeadProcessIsWaitedFor) {
   start();
-  auto options = keeper_options();
-  options.lease = 1s;
-  const auto keeper = std::make_shared<jobadder::TokenKeeper>(runtime_, options);
+  const auto keeper = make_keeper();
   sign_in(keeper);
   // What a process leaves behind that died before its exchange.
   auto cell = run(runtime_, state_->get("jobadder/connection")).value();
@@ -191,11 +189,10 @@ TEST_F(JobAdderTokensTest, WhoWasTooSlowStillWritesWhatHeGot) {
   const auto meddled = std::make_shared<MeddledStore>(state_);
   auto options = keeper_options();
   options.state = meddled;
-  options.lease = 1s;
   const auto slow = std::make_shared<jobadder::TokenKeeper>(runtime_, options);
   // After its exchange another takes the lease for lapsed, tries the old token, and is refused.
   auto late = keeper_options();
-  late.now = [] { return std::chrono::system_clock::now() + 10s; };
+  late.now = [] { return std::chrono::system_clock::now() + 60s; };
   const auto other = std::make_shared<jobadder::TokenKeeper>(runtime_, late);
   meddled->before_put(2, [other]() -> boost::asio::awaitable<Result<void>> {
     auto operation =

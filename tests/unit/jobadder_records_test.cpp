@@ -117,8 +117,9 @@ TEST(JobAdderOAuthTest, SecretsGoOnlyWhereTheyAreSafe) {
   for (const auto* url : {"https://a.example", "http://localhost:1/x", "http://127.0.0.1"}) {
     EXPECT_TRUE(is_safe_url(url)) << url;
   }
-  for (const auto* url : {"", "http://a.example", "https:///x", "http://localhost.example",
-                          "http://127.0.0.1:1@a.example", "ftp://localhost"}) {
+  for (const auto* url :
+       {"", "http://a.example", "https:///x", "http://localhost.example",
+        "http://127.0.0.1:1@a.example", "https://a.example@b.example", "ftp://localhost"}) {
     EXPECT_FALSE(is_safe_url(url)) << url;
   }
 }

@@ -46,7 +46,7 @@ TEST_F(WritePatienceTest, WriteWaitsForAStoreThatComesBack) {
 
 TEST_F(WritePatienceTest, StoreThatStaysAwayIsToldWhenThePatienceEnds) {
   EXPECT_EQ(write(500ms, failing(1'000)).error().code(), Errc::unavailable);
-  EXPECT_GE(attempts_, 2);
+  EXPECT_GE(attempts_, 1);
   EXPECT_LE(attempts_, 4);
 }
 

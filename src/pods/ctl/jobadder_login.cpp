@@ -29,8 +29,9 @@ class Callback {
     const std::string state(request.query_value("state").value_or(""));
     const std::string code(request.query_value("code").value_or(""));
     const std::string refusal(request.query_value("error").value_or(""));
-    // Whoever can open this address could bring a code of his own account.
-    if (!refusal.empty() && code.empty()) {
+    // Whoever can open this address could bring a code of his own account, or break the wait off.
+    const bool is_ours = jobadder::equal_in_constant_time(state, state_);
+    if (is_ours && !refusal.empty() && code.empty()) {
       settle(Error(
           Errc::permission_denied,
           "JobAdder says that the sign-in was not approved (" +
@@ -39,7 +40,7 @@ class Callback {
               ")"));
       return server::text_response(200, "Not signed in. You can close this window.\n");
     }
-    if (code.empty() || !jobadder::equal_in_constant_time(state, state_)) {
+    if (code.empty() || !is_ours) {
       return server::text_response(
           400, "This is not the way back from the sign-in that rwpctl waits for.\n");
     }
