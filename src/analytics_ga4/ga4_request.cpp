@@ -107,7 +107,7 @@ std::string head_of(const Event& event, bool enforce) {
   return head + ",\"events\":[";
 }
 
-/// Gathers the events of one client and user.
+/// Gathers the events of one client, in their order.
 class Group {
  public:
   /// False: it fits no request.
@@ -147,15 +147,15 @@ class Group {
 
 Result<Ga4Plan> plan_ga4_requests(const std::vector<Event>& events, Ga4PlanOptions options) {
   Ga4Plan plan;
-  std::map<std::pair<std::string_view, std::string_view>, std::size_t> places;
+  // Not of a client and a user: somebody who signs in goes on where he was.
+  std::map<std::string_view, std::size_t> places;
   std::vector<Group> groups;
   for (const Event& event : events) {
     if (event.time < options.now - kMaxAge) {
       ++plan.too_old;
       continue;
     }
-    const auto [place, is_new] =
-        places.try_emplace({event.client_id, event.user_id}, groups.size());
+    const auto [place, is_new] = places.try_emplace(event.client_id, groups.size());
     if (is_new) groups.emplace_back();
     std::string body = options.google_names ? event_body(to_google_names(event), options.now)
                                             : event_body(event, options.now);

@@ -17,7 +17,7 @@ struct Ga4Request {
 };
 
 struct Ga4Plan {
-  /// Of one client and user each, to be sent in their order.
+  /// Of one client each, to be sent in their order; a request is of one user.
   std::vector<std::vector<Ga4Request>> groups{};
   std::size_t too_old = 0;
 };

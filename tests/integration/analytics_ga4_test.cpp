@@ -80,7 +80,7 @@ TEST_F(Ga4Test, ARequestHasAtMost25EventsOfOneClientAndUser) {
   for (int i = 0; i < 60; ++i) {
     events.push_back(sample_event(std::to_string(i)));
     if (i % 3 == 0) events.back().client_id = "browser-2";
-    if (i % 3 == 1) events.back().user_id = "";
+    if (i % 3 != 0 && i < 30) events.back().user_id = "";
   }
   events.resize(59);
 
@@ -94,9 +94,10 @@ TEST_F(Ga4Test, ARequestHasAtMost25EventsOfOneClientAndUser) {
   EXPECT_THAT(metrics_->expose(), HasSubstr("rwp_ga4_events_total{outcome=\"sent\"} 85"));
 }
 
-TEST_F(Ga4Test, EventsOfAClientThatDifferInConsentShareNoRequestAndKeepTheirOrder) {
-  std::vector<analytics::Event> events(4, sample_event());
+TEST_F(Ga4Test, EventsOfAClientThatDifferInConsentOrUserShareNoRequestAndKeepTheirOrder) {
+  std::vector<analytics::Event> events(6, sample_event());
   for (auto& event : events) event.id = Uuid::make_v7();
+  events[4].user_id = "";
   events[1].consent.ad_user_data = false;
   events[2].consent.ad_user_data = false;
   events[2].user_properties["plan"] = std::string("silver");
@@ -104,7 +105,7 @@ TEST_F(Ga4Test, EventsOfAClientThatDifferInConsentShareNoRequestAndKeepTheirOrde
 
   ASSERT_TRUE(deliver(events).has_value());
 
-  EXPECT_EQ(google().requests(), 4);
+  EXPECT_EQ(google().requests(), 6);
   EXPECT_EQ(google().events(), events);
 }
 

@@ -51,9 +51,9 @@ struct Ga4SinkOptions {
 
 /// Posts events to Google Analytics 4 by its Measurement Protocol, or to an analytics pod.
 ///
-/// A request has the events of one client and user, at most 25 and 120 kB; those of one client and
-/// user arrive in their order, others beside them (eight requests at a time). An event's id, visit
-/// and tenant are sent as the parameters event_id, session_id and tenant, with
+/// A request has the events of one client and user, at most 25 and 120 kB; those of one client
+/// arrive in their order, others beside them (eight requests at a time). An event's id, visit and
+/// tenant are sent as the parameters event_id, session_id and tenant, with
 /// engagement_time_msec 1 where there is none and room for it; truth values as "true" and "false".
 /// Nothing is truncated. Dropped, logged and counted as too_old: events older than 72 hours, which
 /// Google would move in time or drop in silence. One that lies ahead of the clock is sent without
