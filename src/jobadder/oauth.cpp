@@ -17,6 +17,8 @@ using boost::asio::awaitable;
 
 /// Answers are some 3 KB.
 constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 10U;
+/// Jobs come back after what is told here; no number must keep them away for good.
+constexpr std::chrono::minutes kLongestWait{10};
 constexpr std::chrono::seconds kShortestLife{1};
 constexpr std::chrono::hours kLongestLife{24 * 30};
 
@@ -44,7 +46,8 @@ Error refusal_of(const net::HttpResponse& response) {
   if (response.status == 429) {
     Error error(Errc::rate_limited, text);
     const auto wait = net::retry_after(response.headers, std::chrono::system_clock::now());
-    return wait ? error.with_retry_after(*wait) : error;
+    return wait ? error.with_retry_after(std::min<std::chrono::milliseconds>(*wait, kLongestWait))
+                : error;
   }
   if (response.status >= 500) return Error(Errc::unavailable, text);
   return Error(Errc::unauthenticated, text);

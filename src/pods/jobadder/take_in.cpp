@@ -207,9 +207,9 @@ class Intake {
       if (!kept) co_return kept.error().with_context("object store").with_retryable(true);
       // Whoever was put on the list since then may have had his documents removed before this one.
       forgotten = co_await parts_->forgotten->holds(tenant_, id);
-      if (!forgotten) co_return forgotten.error();
-      if (*forgotten) {
+      if (!forgotten || *forgotten) {
         auto removed = co_await parts_->objects->remove(source.document->object);
+        if (!forgotten) co_return forgotten.error();
         if (!removed) co_return removed.error().with_context("object store").with_retryable(true);
         co_return skipped("forgotten");
       }
