@@ -1,5 +1,6 @@
 #include "support/jobadder_fixture.hpp"
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <vector>
@@ -230,15 +231,31 @@ TEST_F(JobAdderTokensTest, RefreshGoesOnWhenItsCallerGivesUp) {
 
 TEST_F(JobAdderTokensTest, TokenIsRenewedBeforeItsEnd) {
   start();
+  const auto meddled = std::make_shared<MeddledStore>(state_);
   auto options = keeper_options();
+  options.state = meddled;
   auto ahead = std::make_shared<std::chrono::seconds>(0);
   options.now = [ahead] { return std::chrono::system_clock::now() + *ahead; };
   const auto keeper = std::make_shared<jobadder::TokenKeeper>(runtime_, options);
   sign_in(keeper);
   *ahead = 3'000s;
+  // No new one comes before the first has been answered, however quick JobAdder is.
+  const auto may_go_on = std::make_shared<std::atomic<bool>>(false);
+  meddled->before_put(1, [may_go_on]() -> boost::asio::awaitable<Result<void>> {
+    auto operation =
+        [](std::shared_ptr<std::atomic<bool>> told) -> boost::asio::awaitable<Result<void>> {
+      while (!told->load()) {
+        auto slept = co_await sleep_for(1ms);
+        if (!slept) co_return slept.error();
+      }
+      co_return Result<void>();
+    };
+    return operation(may_go_on);
+  });
 
   // The old one is good, and is answered at once; the new one comes in its own time.
   const auto now = run(runtime_, keeper->access(soon()));
+  may_go_on->store(true);
   const auto then = run(runtime_, keeper->renew(1, soon()));
 
   ASSERT_TRUE(now && then);
