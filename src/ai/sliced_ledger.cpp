@@ -75,7 +75,12 @@ class Slices : public std::enable_shared_from_this<Slices> {
     if (rows_.size() + entries.size() > options_.most_rows) {
       co_return co_await ledger_->record(std::move(entries));
     }
-    std::move(entries.begin(), entries.end(), std::back_inserter(rows_));
+    // When it was used, not when it is booked: who asks for the sum until now waits for these rows.
+    const auto used_at = std::chrono::system_clock::now();
+    for (UsageEntry& entry : entries) {
+      if (entry.at == std::chrono::system_clock::time_point()) entry.at = used_at;
+      rows_.push_back(std::move(entry));
+    }
     if (!std::exchange(booking_, true)) start(book(shared_from_this()));
     if (rows_.size() >= kMostRowsAtOnce) hurry_.notify_all();
     co_return Result<void>();

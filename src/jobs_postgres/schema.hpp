@@ -8,7 +8,7 @@
 namespace rwp::jobs_postgres {
 
 /// The newest schema that this library knows.
-constexpr int kSchemaVersion = 4;
+constexpr int kSchemaVersion = 5;
 
 /// SQL of the first step.
 extern const char* const kVersion1Tables;
