@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cassert>
 #include <exception>
-#include <iterator>
 #include <list>
 #include <map>
 #include <optional>
