@@ -172,11 +172,10 @@ struct Race {
 /// that one's variables, and goes before them at a runtime's end too.
 template <class Handler>
 void race(std::shared_ptr<Race> race, asio::awaitable<void> operation, Handler handler) {
-  const auto stop = [race](asio::cancellation_type type) {
-    // The handler that runs here may go with what it stops.
-    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): it is for that.
-    const auto kept = race;
-    if (!kept->ended) kept->stop.emit(type);
+  // Not an owner: at a runtime's end the slot may stay behind, with a Task, and what uses the
+  // runtime's timers must not. What runs here may also go with what it stops.
+  const auto stop = [weak = std::weak_ptr<Race>(race)](asio::cancellation_type type) {
+    if (const auto kept = weak.lock(); kept && !kept->ended) kept->stop.emit(type);
   };
   if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
     slot.assign(stop);
@@ -190,7 +189,8 @@ void race(std::shared_ptr<Race> race, asio::awaitable<void> operation, Handler h
   auto finished = [race, handler = std::move(handler)](std::exception_ptr thrown) mutable {
     race->ended = true;
     race->timer.cancel();
-    std::move(handler)(thrown);
+    // What is late has no answer, whatever it threw as it was cancelled.
+    std::move(handler)(race->late ? nullptr : thrown);
   };
   asio::co_spawn(home, std::move(operation),
                  asio::bind_cancellation_slot(race->stop.slot(),

@@ -259,6 +259,34 @@ TEST(DeadlineTest, CancelsTheOperationAndWaitsForItsEnd) {
   EXPECT_TRUE(ended);
 }
 
+TEST(DeadlineTest, IsTheAnswerAlsoOfAnOperationThatThrowsAsItIsCancelled) {
+  Runtime runtime;
+  // A second wait of what has been cancelled throws.
+  auto slow = []() -> awaitable<Result<void>> {
+    (void)co_await sleep_for(kLong);
+    co_return co_await sleep_for(kLong);
+  };
+
+  const auto outcome = block_on(runtime, with_deadline(slow(), soon()));
+
+  EXPECT_EQ(outcome.error().code(), Errc::deadline_exceeded);
+}
+
+TEST(DeadlineTest, ATaskMayOutliveTheRuntimeThatItsOperationWaitedOn) {
+  Task task;
+  {
+    Runtime runtime;
+    std::promise<void> begun;
+    auto wait = [](std::promise<void>* told) -> awaitable<void> {
+      (void)co_await with_deadline(tell_and_sleep(told), far());
+    };
+    task = Task(runtime.executor(), wait(&begun), [](const std::exception_ptr&) {});
+    begun.get_future().wait();
+  }
+  // What it still holds uses nothing of the runtime's: for AddressSanitizer to judge.
+  task = Task();
+}
+
 TEST(DeadlineTest, ExceptionsPassAtOnce) {
   Runtime runtime;
   auto fail = []() -> awaitable<Result<int>> {
