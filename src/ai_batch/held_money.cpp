@@ -4,6 +4,7 @@
 #include <rwp/core/sha256.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace rwp::ai_batch {
@@ -36,7 +37,9 @@ awaitable<Result<std::vector<std::string>>> HeldMoney::hold(ai::ChatRequest* req
       if (request->max_output_tokens == 0) request->max_output_tokens = budget_.output_tokens;
       ai::TokenUsage most;
       most.input_tokens = ai::estimate_input(*request).at_most;
-      most.output_tokens = request->max_output_tokens;
+      // Each of several answers has the limit for itself.
+      const std::int64_t choices = request->wire ? request->wire->choices : 1;
+      most.output_tokens = request->max_output_tokens * choices;
       // A batch is never answered in another tier.
       worst = budget_.prices.price(request->model, most, "batch", now).cost;
     }

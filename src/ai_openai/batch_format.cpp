@@ -51,13 +51,19 @@ class ChatBatchFormat final : public ai::BatchFormat {
   }
 
  private:
+  /// A limit that is none, beside which another is put to the call.
+  static bool is_null_bound(std::string_view name, JsonView value) {
+    return value.is_null() && (name == "max_completion_tokens" || name == "max_tokens");
+  }
+
   /// As the caller wrote it, but for what a line may not say, and a limit that was put to it.
   static JsonText wire_body(const ai::ChatRequest& request) {
     const JsonDocument document(request.wire->body);
     JsonWriter out;
     out.begin_object().member("model", std::string_view(request.model));
     document.root().each_member([&](std::string_view name, JsonView value) {
-      if (name != "model" && name != "stream" && name != "stream_options") {
+      const bool is_ours = name == "model" || name == "stream" || name == "stream_options";
+      if (!is_ours && !is_null_bound(name, value)) {
         out.member(name, value.text());
       }
       return true;

@@ -11,9 +11,11 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cassert>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -270,6 +272,17 @@ bool lacks_api(const ai::WireCall& wire) {
   return wire.refusal.body.find("model") == std::string::npos;
 }
 
+/// Whether the request names what the service would keep, which may be what it does not find: that
+/// says nothing of the API. Within texts of the request quotes are escaped.
+bool names_kept_things(std::string_view body) {
+  constexpr std::array<std::string_view, 6> kNames = {"\"prompt\"",    "\"file_id\"",
+                                                      "\"file_ids\"",  "\"vector_store_ids\"",
+                                                      "\"container\"", "\"item_reference\""};
+  return std::any_of(kNames.begin(), kNames.end(), [body](std::string_view name) {
+    return body.find(name) != std::string_view::npos;
+  });
+}
+
 /// What is known of the service behind: whether it has responses of its own.
 struct ResponsesKnown {
   std::atomic<bool> lacks{false};
@@ -293,7 +306,9 @@ awaitable<Response> answer_response(Shared routes, std::shared_ptr<ResponsesKnow
   purpose.kind = "openai.responses";
   auto response =
       co_await answer_call(routes, std::move(request), std::move(call), std::move(purpose), digest);
-  if (response.status == 200 || !lacks_api(*wire)) co_return response;
+  if (response.status == 200 || !lacks_api(*wire) || names_kept_things(again.body)) {
+    co_return response;
+  }
   known->lacks = true;
   routes->log.info("the service has no responses; they are asked for as chats");
   co_return co_await answer_translated(routes, std::move(again), digest);

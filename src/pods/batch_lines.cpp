@@ -35,9 +35,11 @@ Result<BatchLine> read_line(const JsonText& payload) {
   BatchLine line;
   line.custom_id = text_in(document.root(), "custom_id");
   line.url = text_in(document.root(), "url");
-  if (!body || line.url.empty()) {
-    return Error(Errc::invalid_argument, "payload: must have url and body");
+  const auto batch = Uuid::parse(text_in(document.root(), "batch"));
+  if (!batch || !body || line.url.empty()) {
+    return Error(Errc::invalid_argument, "payload: must have batch, url and body");
   }
+  line.batch = *batch;
   line.body = body->text();
   return line;
 }

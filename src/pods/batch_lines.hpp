@@ -3,6 +3,7 @@
 #include "pods/batch_record.hpp"
 #include <rwp/core/error.hpp>
 #include <rwp/core/json_text.hpp>
+#include <rwp/core/uuid.hpp>
 #include <rwp/jobs/job.hpp>
 
 #include <cstddef>
@@ -19,6 +20,8 @@ constexpr std::size_t kMostLineBytes = 900'000;
 
 /// A line of a batch's input: the payload of its job.
 struct BatchLine {
+  /// Whose it is; nil while it is judged.
+  Uuid batch{};
   std::string custom_id{};
   std::string url{};
   JsonText body{};

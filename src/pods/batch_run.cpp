@@ -348,9 +348,14 @@ awaitable<Result<void>> PodBatchRun::write_files() {
     if (order_.output_expires_seconds > 0) {
       file.expires_at = file.created_at + std::chrono::seconds(order_.output_expires_seconds);
     }
-    storage::PieceSource source = [parts] { return next_part(parts); };
-    auto writing = shelf_.write(tenant_, std::move(file), std::move(source));
-    auto written = co_await on(work_.objects_executor, std::move(writing));
+    // A run that was killed as it ended may have removed the parts; what it wrote is whole.
+    auto looking = shelf_.look(tenant_, file.id);
+    auto written = co_await on(work_.objects_executor, std::move(looking));
+    if (!written && written.error().code() == Errc::not_found) {
+      storage::PieceSource source = [parts] { return next_part(parts); };
+      auto writing = shelf_.write(tenant_, std::move(file), std::move(source));
+      written = co_await on(work_.objects_executor, std::move(writing));
+    }
     if (!written) co_return written.error().with_retryable(true);
     *one.id = written->id;
   }

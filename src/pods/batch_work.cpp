@@ -127,8 +127,8 @@ Awaitable<Result<JsonText>> run_line(std::shared_ptr<Shared> shared, jobs::JobCo
   }
   end.status = response.status;
   if (body->size() > kMostBodyInJob) {
-    end.object = "ai-batches/" + tenant_segment(context.job().tenant) + "/answers/" +
-                 hex_of(context.id()) + ".json";
+    // Where it goes with the batch's own.
+    end.object = batch_folder(context.job().tenant, line->batch) + "answer-" + hex_of(context.id());
     auto kept = co_await keep_large(shared, end.object, body->release());
     if (!kept) co_return kept.error();
   } else {

@@ -71,6 +71,15 @@ TEST(JsonTreeTest, ADocumentReadsLikeItsTree) {
   }
 }
 
+TEST(JsonTreeTest, AnElementThatIsNotThereIsNull) {
+  const JsonDocument read(JsonText::parse(R"({"list":[1],"object":{"a":1}})").value());
+
+  EXPECT_EQ(read.root().find("list")->at(0).as_int64(), 1);
+  EXPECT_TRUE(read.root().find("list")->at(1).is_null());
+  ASSERT_EQ(read.root().find("object")->size(), 1U);
+  EXPECT_TRUE(read.root().find("object")->at(0).is_null());
+}
+
 TEST(JsonTreeTest, OfMembersOfOneNameTheLastCounts) {
   const JsonDocument read(JsonText::parse(R"({"a":1,"b":2,"a":3})").value());
 

@@ -128,6 +128,36 @@ class AiRoutesTest : public ::testing::Test {
   AiHandlers handlers_ = handlers_of(model_);
 };
 
+TEST_F(AiRoutesTest, WhatTheServiceDoesNotFindIsNotTakenForItsResponses) {
+  AiRoutes routes;
+  routes.models = {"test"};
+  routes.model = model_;
+  routes.model_executor = runtime_.executor();
+  routes.pass_through = true;
+  const auto handlers = make_ai_handlers(std::move(routes));
+  std::vector<ai::WireApi> asked;
+  model_->answer_with([&asked](const ai::ChatRequest& request) -> Result<ai::ChatReply> {
+    asked.push_back(request.wire->api);
+    if (request.wire->body.str().find("pmpt_1") != std::string::npos) {
+      request.wire->refusal.status = 404;
+      request.wire->refusal.body = R"({"error":{"message":"Prompt with id 'pmpt_1' not found."}})";
+      return Error(Errc::not_found, "no such prompt");
+    }
+    ai::ChatReply reply;
+    reply.wire = std::make_shared<const std::string>(R"({"object":"response"})");
+    return reply;
+  });
+
+  const auto missing =
+      call(handlers.responses, R"({"model":"test","input":"x","prompt":{"id":"pmpt_1"}})");
+  const auto other = call(handlers.responses, R"({"model":"test","input":"a \"prompt\""})");
+
+  EXPECT_EQ(missing.response.status, 404);
+  EXPECT_THAT(missing.body, HasSubstr("pmpt_1"));
+  EXPECT_EQ(other.body, R"({"object":"response"})");
+  EXPECT_EQ(asked, std::vector<ai::WireApi>(2, ai::WireApi::responses));
+}
+
 TEST_F(AiRoutesTest, ChatAnswersAsOpenAiDoes) {
   ai::ChatReply reply;
   reply.content = "Hi.";

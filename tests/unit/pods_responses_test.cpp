@@ -142,6 +142,18 @@ TEST(ResponseTranslationTest, CutsRefusalsAndFailuresAreNoCompletedText) {
   EXPECT_FALSE(ResponseTranslation({}).whole(R"({"choices":[]})").has_value());
 }
 
+TEST(ResponseTranslationTest, WhatIsNoChatIsRefused) {
+  for (const char* body :
+       {"[]", "{}", R"({"choices":[]})", R"({"choices":{"a":1}})", R"({"choices":[7]})"}) {
+    ResponseTranslation translation({});
+    const auto whole = translation.whole(body);
+    ASSERT_FALSE(whole.has_value()) << body;
+    EXPECT_EQ(whole.error().code(), Errc::corrupt) << body;
+  }
+  ResponseTranslation streamed({});
+  EXPECT_TRUE(streamed.feed("data: {\"choices\":{\"a\":1}}\n\n").has_value());
+}
+
 TEST(MultipartFormTest, PartsAreReadAsTheyAre) {
   const std::string body =
       "preamble\r\n--x\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n"

@@ -36,7 +36,7 @@ class JsonView {
 
   /// Number of elements or members; 0 for other kinds.
   std::size_t size() const noexcept;
-  /// The element at `index` < size() of an array.
+  /// The element at `index` of an array; null where there is none, and of other kinds.
   JsonView at(std::size_t index) const;
   /// The member of that name; none when absent or when this is no object.
   std::optional<JsonView> find(std::string_view name) const;
