@@ -107,12 +107,15 @@ CostReport make_cost_report(const CostFacts& facts, const CostRates& rates) {
 }
 
 std::string_view tenant_in_key(std::string_view key) noexcept {
-  constexpr std::array<std::string_view, 3> kLayouts = {"ai-results/", "reports/", "archives/"};
+  constexpr std::array<std::string_view, 5> kLayouts = {"ai-results/", "ai-files/", "ai-batches/",
+                                                        "reports/", "archives/"};
   for (const auto layout : kLayouts) {
     if (!key.starts_with(layout)) continue;
     const std::string_view rest = key.substr(layout.size());
     const std::size_t slash = rest.find('/');
-    return slash == std::string_view::npos ? std::string_view() : rest.substr(0, slash);
+    const std::string_view tenant = rest.substr(0, slash);
+    // So files write nobody's.
+    return slash == std::string_view::npos || tenant == "-" ? std::string_view() : tenant;
   }
   return {};
 }

@@ -93,8 +93,8 @@ Result<CostRates> read_cost_rates(std::string text);
 /// stored is taken for stored all the period long. Pure.
 CostReport make_cost_report(const CostFacts& facts, const CostRates& rates);
 
-/// The tenant that an object's key names (`ai-results/TENANT/…`, `reports/TENANT/…`,
-/// `archives/TENANT/…`); empty: none.
+/// The tenant that an object's key names (`ai-results/TENANT/…`, `ai-files/TENANT/…`,
+/// `ai-batches/TENANT/…`, `reports/TENANT/…`, `archives/TENANT/…`); empty: none.
 std::string_view tenant_in_key(std::string_view key) noexcept;
 
 JsonText to_json(const CostRow& row);

@@ -90,6 +90,8 @@ TEST(CostReportTest, RatesThatBreakARuleAreNamed) {
 TEST(CostReportTest, KeysNameTheirTenant) {
   EXPECT_EQ(tenant_in_key("ai-results/acme/job/x.json"), "acme");
   EXPECT_EQ(tenant_in_key("archives/acme/2026/x.json"), "acme");
+  EXPECT_EQ(tenant_in_key("ai-files/acme/file-1"), "acme");
+  EXPECT_EQ(tenant_in_key("ai-files/-/file-1"), "");
   EXPECT_EQ(tenant_in_key("reports/run.html"), "");
   EXPECT_EQ(tenant_in_key("enriched/7.json"), "");
 }
