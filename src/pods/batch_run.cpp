@@ -11,7 +11,9 @@ namespace {
 
 using boost::asio::awaitable;
 
+/// Lines that are collected together, with all that they were answered; vectors are long.
 constexpr std::int64_t kGroup = 100;
+constexpr std::int64_t kGroupOfVectors = 10;
 constexpr std::size_t kTogether = 200;
 /// How long it takes to see that a batch is to end.
 constexpr std::chrono::milliseconds kLookEvery{2'000};
@@ -74,14 +76,18 @@ PodBatchRun::PodBatchRun(const BatchWork& work, jobs::JobContext& context)
 
 void PodBatchRun::save() { context_.save_cursor(record_json(record_)); }
 
+std::int64_t PodBatchRun::group_size() const {
+  return order_.endpoint == "/v1/embeddings" ? kGroupOfVectors : kGroup;
+}
+
 std::int64_t PodBatchRun::groups() const {
-  return (static_cast<std::int64_t>(ids_.size()) + kGroup - 1) / kGroup;
+  return (static_cast<std::int64_t>(ids_.size()) + group_size() - 1) / group_size();
 }
 
 std::vector<Uuid> PodBatchRun::group_ids(std::int64_t group) const {
-  const auto begin = ids_.begin() + group * kGroup;
+  const auto begin = ids_.begin() + group * group_size();
   const auto left = ids_.end() - begin;
-  return std::vector<Uuid>(begin, begin + std::min<std::ptrdiff_t>(kGroup, left));
+  return std::vector<Uuid>(begin, begin + std::min<std::ptrdiff_t>(group_size(), left));
 }
 
 void PodBatchRun::count_end() const {

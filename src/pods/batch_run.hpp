@@ -44,6 +44,7 @@ class PodBatchRun {
   void take_usage(const LineEnd& end);
   void save();
   std::vector<Uuid> group_ids(std::int64_t group) const;
+  std::int64_t group_size() const;
   std::int64_t groups() const;
   void count_end() const;
 
