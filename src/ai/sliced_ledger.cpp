@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdint>
 #include <exception>
 #include <list>
 #include <map>
@@ -74,6 +75,7 @@ class Slices : public std::enable_shared_from_this<Slices> {
     if (rows_.size() + entries.size() > options_.most_rows) {
       co_return co_await ledger_->record(std::move(entries));
     }
+    rows_added_ += entries.size();
     // When it was used, not when it is booked: who asks for the sum until now waits for these rows.
     const auto used_at = std::chrono::system_clock::now();
     for (UsageEntry& entry : entries) {
@@ -90,7 +92,9 @@ class Slices : public std::enable_shared_from_this<Slices> {
     ++flushing_;
     const Ended ended(*this, flushing_);
     hurry_.notify_all();
-    while (booking_ || (!rows_alone && settling_ > 0)) {
+    // Those that come meanwhile are not waited for: there may be no end of them.
+    const std::uint64_t last = rows_added_;
+    while (rows_ended_ < last || (!rows_alone && settling_ > 0)) {
       const Wake woken = co_await idle_.wait_until(deadline);
       if (woken == Wake::cancelled) co_return Error(Errc::cancelled, "flush was cancelled");
       if (woken == Wake::timed_out) {
@@ -369,9 +373,10 @@ class Slices : public std::enable_shared_from_this<Slices> {
       wait = kFirstRetry;
       self->rows_.erase(self->rows_.begin(),
                         self->rows_.begin() + static_cast<std::ptrdiff_t>(count));
+      self->rows_ended_ += count;
+      self->idle_.notify_all();
     }
     self->booking_ = false;
-    self->idle_.notify_all();
   }
 
   /// Until there are rows enough for a commit, or whoever waits for them has no time.
@@ -410,6 +415,9 @@ class Slices : public std::enable_shared_from_this<Slices> {
   const SliceOptions options_;
   std::map<std::string, Account> accounts_;
   std::vector<UsageEntry> rows_;
+  /// Of all so far: those that came, and those that were booked or given up.
+  std::uint64_t rows_added_ = 0;
+  std::uint64_t rows_ended_ = 0;
   bool booking_ = false;
   bool watching_ = false;
   bool ended_ = false;

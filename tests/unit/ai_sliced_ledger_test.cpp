@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +27,7 @@ class CountingLedger final : public UsageLedger {
   int reserved = 0;
   int settled = 0;
   int commits_of_rows = 0;
+  std::function<void()> at_commit{};
 
   boost::asio::awaitable<Result<void>> reserve(UsageReservation wanted) override {
     ++reserved;
@@ -41,6 +43,7 @@ class CountingLedger final : public UsageLedger {
   }
   boost::asio::awaitable<Result<void>> record(std::vector<UsageEntry> more) override {
     ++commits_of_rows;
+    if (at_commit) at_commit();
     // As a store that commits: others come meanwhile.
     (void)co_await sleep_for(1ms);
     if (beneath.away) co_return Error(Errc::unavailable, "away");
@@ -193,6 +196,24 @@ TEST_F(SlicedLedgerTest, LedgerThatIsAwayFailsTheCallAndForgetsNothingOfThosePai
   ASSERT_TRUE(flush(sliced));
   EXPECT_EQ(settled(), 70);
   EXPECT_EQ(run(runtime_, sliced->sum(UsageFilter())).value().calls, 1);
+}
+
+boost::asio::awaitable<void> record_one(std::shared_ptr<SlicedLedger> sliced) {
+  std::vector<UsageEntry> one(1);
+  one[0].id = Uuid::make_v7();
+  (void)co_await sliced->record(std::move(one));
+}
+
+TEST_F(SlicedLedgerTest, FlushDoesNotWaitForRowsThatComeMeanwhile) {
+  const auto sliced = make();
+  // There is no end of them.
+  ledger_->at_commit = [this, &sliced] { spawn(runtime_.executor(), record_one(sliced)); };
+  spawn(runtime_.executor(), record_one(sliced));
+
+  EXPECT_TRUE(flush(sliced));
+
+  on_io(runtime_, [this] { ledger_->at_commit = nullptr; });
+  EXPECT_TRUE(flush(sliced));
 }
 
 TEST_F(SlicedLedgerTest, RowsOfManyCallsShareACommit) {
