@@ -72,6 +72,7 @@ class BlobCache final : public Cache {
  private:
   /// Two digits as a folder, so that none holds too many.
   std::string place_of(const std::string& key) const {
+    if (key.find('/') != std::string::npos) return prefix_ + key;
     return prefix_ + key.substr(0, 2) + "/" + key;
   }
 

@@ -123,7 +123,9 @@ class CachedModel final : public Decorator {
     std::string scope = options_.dialect;
     scope += '\n';
     if (options_.scope == CacheScope::tenant) scope += request.tenant;
-    return call_key(request, model.empty() ? default_model() : model, scope);
+    std::string key = call_key(request, model.empty() ? default_model() : model, scope);
+    // Found by whom it is about, when that is to be forgotten.
+    return request.subject.empty() ? key : subject_prefix(request.subject) + key;
   }
 
   bool is_whole(const ChatRequest& request, const ChatReply& reply) {

@@ -46,6 +46,16 @@ class MemoryCache final : public Cache {
     co_return Result<void>();
   }
 
+  awaitable<Result<std::size_t>> remove_all(std::string prefix) override {
+    const std::size_t before = entries_.size();
+    for (auto entry = entries_.begin(); entry != entries_.end();) {
+      const auto next = std::next(entry);
+      if (entry->key.starts_with(prefix)) remove(entry);
+      entry = next;
+    }
+    co_return before - entries_.size();
+  }
+
  private:
   /// What the list and the map take for one entry, about.
   static constexpr std::size_t kEntryBytes = 200;
@@ -94,6 +104,14 @@ class LayeredCache final : public Cache {
     co_return far;
   }
 
+  awaitable<Result<std::size_t>> remove_all(std::string prefix) override {
+    auto near = co_await first_->remove_all(prefix);
+    if (!near) co_return near;
+    auto far = co_await second_->remove_all(std::move(prefix));
+    if (!far) co_return far;
+    co_return std::max(*near, *far);
+  }
+
  private:
   /// How long the far one goes on unasked; what it holds there may end sooner.
   static constexpr std::chrono::seconds kKeepNear{60};
@@ -103,6 +121,10 @@ class LayeredCache final : public Cache {
 };
 
 }  // namespace
+
+awaitable<Result<std::size_t>> Cache::remove_all(std::string) {
+  co_return Error(Errc::unsupported, "this cache does not know its keys");
+}
 
 std::shared_ptr<Cache> make_memory_cache(MemoryCacheOptions options) {
   return std::make_shared<MemoryCache>(std::move(options));

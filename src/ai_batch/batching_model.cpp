@@ -2,6 +2,7 @@
 #include "ai_batch/row.hpp"
 #include <rwp/ai_batch/batch_handlers.hpp>
 #include <rwp/ai_batch/batching_model.hpp>
+#include <rwp/jobs/outbox_job.hpp>
 
 #include <cassert>
 #include <optional>
@@ -135,6 +136,7 @@ class BatchingModel final : public ai::Model {
     row_job.max_attempts = 1'000;
     row_job.tenant = job.tenant;
     row_job.traceparent = job.traceparent;
+    if (!request.subject.empty()) row_job.tags.push_back(jobs::subject_tag(request.subject));
     context_.submit(std::move(row_job));
     return context_.park(row.key, options_.longest_wait);
   }

@@ -46,8 +46,8 @@ struct OpenAiModel::Impl {
   boost::asio::awaitable<Result<ai::EmbedReply>> embed_some(std::string model, std::string body,
                                                             std::size_t inputs,
                                                             std::int64_t dimensions,
-                                                            SteadyTime deadline,
-                                                            TraceContext trace);
+                                                            SteadyTime deadline, TraceContext trace,
+                                                            std::string subject);
 
   /// What a model avoids as far as is known.
   Avoid& avoid_of(const std::string& model);

@@ -89,13 +89,12 @@ awaitable<Result<std::string>> OpenAiModel::Impl::choose_model(std::string asked
   co_return listed_model;
 }
 
-awaitable<Result<ai::EmbedReply>> OpenAiModel::Impl::embed_some(std::string model, std::string body,
-                                                                std::size_t inputs,
-                                                                std::int64_t dimensions,
-                                                                SteadyTime deadline,
-                                                                TraceContext trace) {
+awaitable<Result<ai::EmbedReply>> OpenAiModel::Impl::embed_some(
+    std::string model, std::string body, std::size_t inputs, std::int64_t dimensions,
+    SteadyTime deadline, TraceContext trace, std::string subject) {
   Call call;
   call.path = "/embeddings";
+  call.subject = std::move(subject);
   call.model = std::move(model);
   call.body = std::move(body);
   call.deadline = deadline;
@@ -123,7 +122,7 @@ awaitable<Result<ai::EmbedReply>> OpenAiModel::do_embed(ai::EmbedRequest request
     const auto inputs = std::span(request.inputs).subspan(begin, count);
     std::string body = embeddings_json(inputs, *model, request.dimensions, base64).release();
     auto some = co_await impl_->embed_some(*model, std::move(body), count, request.dimensions,
-                                           request.deadline, request.trace);
+                                           request.deadline, request.trace, request.subject);
     if (!some) co_return some.error();
     std::size_t bytes = 0;
     for (const auto& input : inputs) bytes += input.size();

@@ -86,6 +86,7 @@ awaitable<Result<std::unique_ptr<net::HttpExchange>>> OpenAiModel::Impl::open_ch
     if (stream) call.accept = "text/event-stream";
     call.deadline = request->deadline;
     call.trace = request->trace;
+    call.subject = request->subject;
     auto called = co_await upstream.open(std::move(call));
     // Each round flips one more flag of this call's own form, so this ends.
     if (called.exchange || !learn(form.avoid, called.status, called.said)) {

@@ -82,6 +82,8 @@ Result<std::shared_ptr<ai::Model>> open_http(const Url& url, Runtime& runtime,
   options.api_key = given.api_key;
   options.model = given.model;
   options.embedding_model.clear();
+  // An AI pod keeps its answers under it; OpenAI is not told.
+  options.sends_subject = true;
   return open(url, runtime, given, std::move(options));
 }
 

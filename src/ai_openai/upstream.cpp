@@ -83,6 +83,9 @@ net::HttpRequest Upstream::request_of(const Call& call) const {
   if (!options_.organization.empty()) {
     request.headers.add("OpenAI-Organization", options_.organization);
   }
+  if (options_.sends_subject && !call.subject.empty()) {
+    request.headers.add("Rwp-Subject", call.subject);
+  }
   if (!options_.project.empty()) request.headers.add("OpenAI-Project", options_.project);
   request.deadline =
       std::min(call.deadline, std::chrono::steady_clock::now() + options_.attempt_timeout);

@@ -36,6 +36,8 @@ struct Call {
   std::string accept = "application/json";
   SteadyTime deadline = SteadyTime::max();
   observability::TraceContext trace{};
+  /// As ai::ChatRequest::subject.
+  std::string subject{};
 };
 
 /// What became of a call: an answer of status 2xx whose body is to be read, or the error and, when

@@ -10,6 +10,16 @@ namespace {
 using boost::asio::awaitable;
 using net_redis::command;
 
+/// As a pattern that fits itself alone.
+std::string glob_text(const std::string& text) {
+  std::string pattern;
+  for (const char c : text) {
+    if (c == '*' || c == '?' || c == '[' || c == ']' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
 class RedisCache final : public ai::Cache {
  public:
   explicit RedisCache(std::shared_ptr<const Link> link) : link_(std::move(link)) {}
@@ -30,6 +40,27 @@ class RedisCache final : public ai::Cache {
                 "EX", time_to_live.count());
     auto reply = co_await link_->client->call(std::move(asked), link_->call(true));
     co_return reply ? Result<void>() : Result<void>(reply.error());
+  }
+
+  awaitable<Result<std::size_t>> remove_all(std::string prefix) override {
+    std::size_t removed = 0;
+    std::string cursor = "0";
+    do {
+      net_redis::Command look =
+          command("SCAN", cursor, "MATCH", glob_text(link_->key("answers", prefix)) + "*", "COUNT",
+                  std::int64_t{1'000});
+      auto reply = co_await link_->client->call(std::move(look), link_->call(true));
+      if (!reply) co_return reply.error();
+      if (reply->items.size() != 2) co_return Error(Errc::corrupt, "Redis: SCAN answers no page");
+      cursor = reply->items[0].text;
+      for (const auto& key : reply->items[1].items) {
+        net_redis::Command gone = command("UNLINK", key.text);
+        auto done = co_await link_->client->call(std::move(gone), link_->call(true));
+        if (!done) co_return done.error();
+        ++removed;
+      }
+    } while (cursor != "0");
+    co_return removed;
   }
 
  private:

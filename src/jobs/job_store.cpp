@@ -321,6 +321,34 @@ Awaitable<Result<void>> JobAdmin::hands_out() { return do_hands_out(); }
 
 Awaitable<Result<void>> JobAdmin::do_hands_out() { co_return Result<void>(); }
 
+Awaitable<PerItem<Erased>> JobAdmin::erase(std::vector<Uuid> ids) {
+  constexpr std::size_t kMostIds = 1'000;
+  if (ids.size() > kMostIds) {
+    co_return Error(Errc::invalid_argument, "\"ids\" must be at most 1000");
+  }
+  auto erased = co_await do_erase(std::move(ids));
+  if (!erased) co_return erased;
+  if (auto blobs = blobs_of_removed()) {
+    for (auto& one : *erased) {
+      if (!one || one->payload_blob.empty()) continue;
+      auto removed = co_await blobs->remove_blob(one->payload_blob);
+      // The row is gone: the caller alone can name the blob now.
+      if (!removed) one = removed.error().with_context("payload " + one->payload_blob);
+    }
+  }
+  co_return erased;
+}
+
+Awaitable<Result<void>> JobAdmin::scrub() { return do_scrub(); }
+
+Awaitable<PerItem<Erased>> JobAdmin::do_erase(std::vector<Uuid>) {
+  co_return Error(Errc::unsupported, "this job store cannot erase jobs");
+}
+
+Awaitable<Result<void>> JobAdmin::do_scrub() {
+  co_return Error(Errc::unsupported, "this job store does not overwrite what it has removed");
+}
+
 Awaitable<Result<VerifyPage>> JobAdmin::do_verify(std::string, std::size_t) {
   co_return Error(Errc::unsupported, "this job store cannot verify what it keeps");
 }

@@ -14,7 +14,8 @@ constexpr std::string_view kKindPrefix = "rwp.outbox.";
 /// Of a message beside its body and topic: names, id, punctuation.
 constexpr std::size_t kFrameBytes = 80;
 
-NewJob to_job(const std::string& topic, const std::vector<OutboxMessage>& messages) {
+NewJob to_job(const std::string& topic, const std::string& subject,
+              const std::vector<OutboxMessage>& messages) {
   JsonWriter out;
   out.begin_object().key("messages").begin_array();
   for (const OutboxMessage& message : messages) {
@@ -29,6 +30,7 @@ NewJob to_job(const std::string& topic, const std::vector<OutboxMessage>& messag
   job.kind = outbox_kind(topic);
   job.queue = std::string(kOutboxQueue);
   job.payload = out.finish();
+  if (!subject.empty()) job.tags.push_back(subject_tag(subject));
   return job;
 }
 
@@ -64,29 +66,32 @@ class JobOutbox final : public Outbox {
 
 }  // namespace
 
+std::string subject_tag(std::string_view subject) { return "subject:" + std::string(subject); }
+
 std::string outbox_kind(std::string_view topic) { return std::string(kKindPrefix).append(topic); }
 
 Result<std::vector<NewJob>> make_outbox_jobs(std::vector<OutboxMessage> messages) {
   std::vector<NewJob> jobs;
-  std::map<std::string, Gathered, std::less<>> topics;
-  const auto close = [&jobs](const std::string& topic, Gathered& gathered) {
-    jobs.push_back(to_job(topic, gathered.messages));
+  using TopicAndSubject = std::pair<std::string, std::string>;
+  std::map<TopicAndSubject, Gathered> topics;
+  const auto close = [&jobs](const TopicAndSubject& of, Gathered& gathered) {
+    jobs.push_back(to_job(of.first, of.second, gathered.messages));
     gathered = Gathered();
   };
   for (OutboxMessage& message : messages) {
     if (message.topic.empty()) return Error(Errc::invalid_argument, "\"topic\" is empty");
     if (auto ok = check_name("topic", outbox_kind(message.topic)); !ok) return ok.error();
     if (message.id.is_nil()) message.id = Uuid::make_v7();
-    const std::string topic = message.topic;
-    Gathered& gathered = topics[topic];
-    const std::size_t bytes = message.body.size() + topic.size() + kFrameBytes;
+    const TopicAndSubject of(message.topic, message.subject);
+    Gathered& gathered = topics[of];
+    const std::size_t bytes = message.body.size() + of.first.size() + kFrameBytes;
     const bool full =
         gathered.messages.size() >= kMaxOutboxMessages || gathered.bytes + bytes > kMaxOutboxBytes;
-    if (full && !gathered.messages.empty()) close(topic, gathered);
+    if (full && !gathered.messages.empty()) close(of, gathered);
     gathered.bytes += bytes;
     gathered.messages.push_back(std::move(message));
   }
-  for (auto& [topic, gathered] : topics) close(topic, gathered);
+  for (auto& [of, gathered] : topics) close(of, gathered);
   return jobs;
 }
 

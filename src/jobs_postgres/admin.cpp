@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace rwp::jobs_postgres {
@@ -38,31 +39,41 @@ constexpr Statement kDue{
                     " FROM due d JOIN rwp.job j ON j.id = ANY (ARRAY[d.id])"
                     " UNION ALL (SELECT NULL, NULL, w.id, (SELECT count(*) FROM walked)"
                     " FROM walked w ORDER BY w.id DESC LIMIT 1)"};
-// Their answers stand in the ledger for as long as their ids can be submitted again.
+// What becomes of jobs that leave: their bodies go, their answers stand in the ledger for as long
+// as their ids can be submitted again.
+#define RWP_PG_LEAVE                                                               \
+  " bodies AS (DELETE FROM rwp.job j USING gone WHERE j.id = ANY (ARRAY[gone.id])" \
+  " RETURNING j.id, j.tenant, j.payload, j.payload_blob, j.rare),"                 \
+  " kept AS (INSERT INTO rwp.ledger AS l SELECT uuid_send(b.id), b.id,"            \
+  " CASE WHEN b.payload_blob IS NULL THEN sha256(convert_to(b.payload, 'UTF8'))"   \
+  " ELSE decode(right(b.payload_blob, 64), 'hex') END,"                            \
+  " rwp.id_ms(b.id) + 691200000"                                                   \
+  " FROM bodies b, clock WHERE rwp.id_ms(b.id) + 604800000 >= clock.now"           \
+  " ON CONFLICT (key) DO UPDATE SET digest = excluded.digest,"                     \
+  " expires_at = excluded.expires_at RETURNING l.id),"                             \
+  " marked AS (UPDATE rwp.mark SET pruned_id_ms = greatest(pruned_id_ms,"          \
+  " (SELECT max(rwp.id_ms(k.id)) FROM kept k)) WHERE EXISTS (SELECT FROM kept)),"  \
+  " freed AS (DELETE FROM rwp.unique_key u USING bodies b WHERE b.rare LIKE"       \
+  " '%\"unique_key\":%' AND u.key = coalesce(b.tenant, '') || chr(31) ||"          \
+  " (b.rare::json ->> 'unique_key') AND u.id = b.id),"                             \
+  " counted AS (INSERT INTO rwp.tally SELECT lane, state, -count(*) FROM gone"     \
+  " GROUP BY lane, state)"
+
 constexpr Statement kPrune{
     .name = "rwp_prune",
+    .sql =
+        "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
+        " AS now),"
+        " gone AS (DELETE FROM rwp.ended e USING unnest($2::uuid[]) AS g(id), clock"
+        " WHERE e.id = ANY (ARRAY[g.id]) AND " RWP_PG_DUE(
+            "e") " RETURNING e.id, e.lane, e.state)," RWP_PG_LEAVE " SELECT count(*) FROM bodies"};
+constexpr Statement kErase{
+    .name = "rwp_erase",
     .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
            " AS now),"
-           " gone AS (DELETE FROM rwp.ended e USING unnest($2::uuid[]) AS g(id), clock"
-           " WHERE e.id = ANY (ARRAY[g.id]) AND " RWP_PG_DUE(
-               "e") " RETURNING e.id, e.lane, e.state),"
-                    " bodies AS (DELETE FROM rwp.job j USING gone WHERE j.id = ANY (ARRAY[gone.id])"
-                    " RETURNING j.id, j.tenant, j.payload, j.payload_blob, j.rare),"
-                    " kept AS (INSERT INTO rwp.ledger AS l SELECT uuid_send(b.id), b.id,"
-                    " CASE WHEN b.payload_blob IS NULL THEN sha256(convert_to(b.payload, 'UTF8'))"
-                    " ELSE decode(right(b.payload_blob, 64), 'hex') END,"
-                    " rwp.id_ms(b.id) + 691200000"
-                    " FROM bodies b, clock WHERE rwp.id_ms(b.id) + 604800000 >= clock.now"
-                    " ON CONFLICT (key) DO UPDATE SET digest = excluded.digest,"
-                    " expires_at = excluded.expires_at RETURNING l.id),"
-                    " marked AS (UPDATE rwp.mark SET pruned_id_ms = greatest(pruned_id_ms,"
-                    " (SELECT max(rwp.id_ms(k.id)) FROM kept k)) WHERE EXISTS (SELECT FROM kept)),"
-                    " freed AS (DELETE FROM rwp.unique_key u USING bodies b WHERE b.rare LIKE"
-                    " '%\"unique_key\":%' AND u.key = coalesce(b.tenant, '') || chr(31) ||"
-                    " (b.rare::json ->> 'unique_key') AND u.id = b.id),"
-                    " counted AS (INSERT INTO rwp.tally SELECT lane, state, -count(*) FROM gone"
-                    " GROUP BY lane, state)"
-                    " SELECT count(*) FROM bodies"};
+           " gone AS (DELETE FROM rwp.ended e USING unnest($2::uuid[]) AS g(id)"
+           " WHERE e.id = ANY (ARRAY[g.id]) RETURNING e.id, e.lane, e.state)," RWP_PG_LEAVE
+           " SELECT id, payload_blob FROM bodies"};
 constexpr Statement kStillKept{.name = "rwp_prune_still_kept",
                                .sql = "SELECT id FROM rwp.job WHERE id = ANY ($1::uuid[])"};
 // Entries outlive their jobs; those of jobs that are kept for long must not be looked at, and stand
@@ -314,6 +325,43 @@ awaitable<Result<jobs::Pruned>> prune(std::shared_ptr<Session> session, jobs::Re
   auto done = co_await session->run(std::move(commands));
   if (done) pruned.ledger_entries = static_cast<std::size_t>((*done)[1].changed());
   co_return pruned;
+}
+
+awaitable<Result<std::vector<Result<jobs::Erased>>>> erase(std::shared_ptr<Session> session,
+                                                           std::vector<Uuid> ids) {
+  Array wanted(Of::uuids);
+  Array again(Of::uuids);
+  for (const Uuid& id : ids) {
+    wanted.add(id);
+    again.add(id);
+  }
+  std::vector<Command> commands(1, command(kErase));
+  commands[0].parameters.big_integer(session->given_now()).array(std::move(wanted));
+  // Behind it, in the same transaction: what stands yet has not ended.
+  commands.push_back(command(kStillKept));
+  commands[1].parameters.array(std::move(again));
+  auto rows = co_await session->run(std::move(commands));
+  if (!rows) co_return rows.error();
+  std::unordered_map<Uuid, std::string> erased;
+  const Rows& gone = (*rows)[0];
+  for (std::size_t i = 0; i < gone.size(); ++i) {
+    erased.emplace(gone.uuid(i, 0),
+                   std::string(gone.is_null(i, 1) ? std::string_view() : gone.text(i, 1)));
+  }
+  std::unordered_set<Uuid> open;
+  for (std::size_t i = 0; i < (*rows)[1].size(); ++i) open.insert((*rows)[1].uuid(i, 0));
+  std::vector<Result<jobs::Erased>> answers;
+  answers.reserve(ids.size());
+  for (const Uuid& id : ids) {
+    if (const auto found = erased.find(id); found != erased.end()) {
+      answers.emplace_back(jobs::Erased{.payload_blob = found->second});
+    } else if (open.contains(id)) {
+      answers.emplace_back(Error(Errc::conflict, "job " + id.to_string() + " has not ended"));
+    } else {
+      answers.emplace_back(no_such_job(id));
+    }
+  }
+  co_return answers;
 }
 
 awaitable<Result<void>> fold_tally(std::shared_ptr<Session> session) {

@@ -37,6 +37,9 @@ struct PruneState {
   std::unordered_map<Uuid, std::string> in_doubt{};
 };
 /// Removes what is past its retention.
+/// One answer an id. `Errc::conflict`: has not ended.
+boost::asio::awaitable<Result<std::vector<Result<jobs::Erased>>>> erase(
+    std::shared_ptr<Session> session, std::vector<Uuid> ids);
 boost::asio::awaitable<Result<jobs::Pruned>> prune(std::shared_ptr<Session> session,
                                                    jobs::Retention retention, PruneState* state);
 /// Sums the changes of counts up, so that there are few; one store at a time does.

@@ -257,6 +257,13 @@ class PostgresJobStore final : public jobs::RecordStore {
     return jobs_postgres::prune(parts_->session, retention, &parts_->pruning);
   }
 
+  Awaitable<PerItem<jobs::Erased>> do_erase(std::vector<Uuid> ids) override {
+    return jobs_postgres::erase(parts_->session, std::move(ids));
+  }
+
+  /// The server's own: VACUUM, its log and its backups.
+  Awaitable<Result<void>> do_scrub() override { co_return Result<void>(); }
+
   Awaitable<Result<jobs::VerifyPage>> do_verify(std::string cursor, std::size_t limit) override {
     return jobs_postgres::verify(parts_->session, std::move(cursor), limit);
   }

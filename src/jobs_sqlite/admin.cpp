@@ -267,7 +267,34 @@ std::size_t prune_ledger(Transaction& transaction, std::size_t limit) {
   return static_cast<std::size_t>(transaction.database.changes());
 }
 
+std::optional<Prunable> find_ended(Transaction& transaction, std::int64_t seq) {
+  auto query = transaction.database.query(
+      "SELECT ended.state, job.lane, job.id, job.payload, job.payload_blob, job.rare, job.tenant"
+      " FROM ended JOIN job USING (seq) WHERE seq = ?");
+  query.bind(1, seq);
+  if (!query.step()) return std::nullopt;
+  Prunable job{.seq = seq,
+               .lane = query.integer(1),
+               .state = static_cast<JobState>(query.integer(0)),
+               .id = read_uuid(query.blob(2)),
+               .payload_blob = std::string(query.text(4)),
+               .rare = std::string(query.text(5)),
+               .tenant = std::string(query.text(6))};
+  job.digest = job.payload_blob.empty() ? sha256(query.text(3))
+                                        : jobs::digest_from_blob_key(job.payload_blob);
+  return job;
+}
+
 }  // namespace
+
+Result<jobs::Erased> erase(Transaction& transaction, const Uuid& id) {
+  const auto seq = find_seq(transaction, id);
+  if (!seq) return gone(id);
+  const auto job = find_ended(transaction, *seq);
+  if (!job) return Error(Errc::conflict, "job " + id.to_string() + " has not ended");
+  remove(transaction, *job);
+  return jobs::Erased{.payload_blob = job->payload_blob};
+}
 
 jobs::Pruned prune(Transaction& transaction, const jobs::Retention& retention, PruneWalk& walk) {
   jobs::Pruned pruned;

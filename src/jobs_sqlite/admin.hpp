@@ -30,6 +30,9 @@ struct PruneWalk {
 /// Goes on from where the last call ended, so that calls walk through all jobs in turn.
 jobs::Pruned prune(Transaction& transaction, const jobs::Retention& retention, PruneWalk& walk);
 
+/// `Errc::conflict`: has not ended.
+Result<jobs::Erased> erase(Transaction& transaction, const Uuid& id);
+
 Result<jobs::Job> get(Transaction& transaction, const Uuid& id);
 Result<jobs::JobPage> list(Transaction& transaction, const jobs::JobFilter& filter,
                            const std::string& cursor, std::size_t limit);

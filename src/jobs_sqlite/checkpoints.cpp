@@ -1,8 +1,12 @@
 #include "jobs_sqlite/checkpoints.hpp"
 
+#include "jobs_sqlite/holder_locks.hpp"
+#include "jobs_sqlite/schema.hpp"
 #include <rwp/core/async.hpp>
 
+#include <chrono>
 #include <fcntl.h>
+#include <thread>
 #include <utility>
 
 namespace rwp::jobs_sqlite {
@@ -16,6 +20,10 @@ constexpr int kPiece = 350;
 constexpr int kLongLog = 3'500;
 /// Of the file of the holders' locks, whose numbers never come so far.
 constexpr off_t kLockedByte = off_t{1} << 62U;
+
+/// How long others are waited for when the log is to be emptied.
+constexpr std::chrono::seconds kEmptyPatience{20};
+constexpr std::chrono::milliseconds kEmptyPause{20};
 
 /// Says that a checkpoint runs, to all threads and processes that share the file.
 class CheckpointLock {
@@ -84,6 +92,33 @@ void Checkpoints::run() {
   stage_ = is_long ? Stage::nearly_done : Stage::waiting;
   // Where all was carried over and nothing comes meanwhile, the next commit begins the log anew.
   begin_at_ = last_frames_ + (done == Done::failed ? kLongLog : kPiece);
+}
+
+Result<void> Checkpoints::empty_log(const std::string& path) {
+  try {
+    const auto lock_file = HolderLocks::open_file(path + "-holders");
+    net_sqlite::ConnectionOptions options;
+    options.path = path;
+    net_sqlite::Connection database(std::move(options));
+    prepare_checkpoints(database);
+    // As in checkpoint(). This one holds the write lock besides, so no commit meets it.
+    const auto until = std::chrono::steady_clock::now() + kEmptyPatience;
+    while (std::chrono::steady_clock::now() < until) {
+      {
+        const CheckpointLock lock(lock_file.get());
+        if (lock.taken()) {
+          auto query = database.query("PRAGMA wal_checkpoint(TRUNCATE)");
+          if (query.step() && query.integer(0) == 0) return {};
+        }
+      }
+      std::this_thread::sleep_for(kEmptyPause);
+    }
+    return Error(
+        Errc::unavailable,
+        "the job database's log could not be emptied: others read or write it all the time");
+  } catch (const net_sqlite::Failure& failure) {
+    return failure.error().with_context("emptying the job database's log");
+  }
 }
 
 Checkpoints::Done Checkpoints::checkpoint(net_sqlite::Connection& database, bool sync) {

@@ -2,12 +2,14 @@
 
 #include "core/posix_file.hpp"
 #include "net/sqlite/connection.hpp"
+#include <rwp/core/error.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/observability/log.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 
 namespace rwp::jobs_sqlite {
 
@@ -26,6 +28,11 @@ class Checkpoints : public std::enable_shared_from_this<Checkpoints> {
 
   /// Told by the writer after a commit, with nobody waiting for it.
   void committed(net_sqlite::Connection& writer);
+
+  /// Carries over all of a file's log and cuts it to nothing, so that it holds no older version of
+  /// any page. Nobody commits meanwhile. `Errc::unavailable`: a reader or another process was in
+  /// the way. Blocks.
+  static Result<void> empty_log(const std::string& path);
 
  private:
   enum class Stage : std::uint8_t {

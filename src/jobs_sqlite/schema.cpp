@@ -266,6 +266,8 @@ void prepare_writer(net_sqlite::Connection& database, const std::string& path,
   use_write_ahead_log(database, patience);
   database.execute("PRAGMA synchronous = FULL");
   database.keep_log();
+  // What is removed is overwritten with it: payloads hold people's data.
+  database.execute("PRAGMA secure_delete = ON");
   database.execute("PRAGMA cache_size = -16000");
   database.execute("PRAGMA foreign_keys = OFF");
   migrate(database, name);

@@ -224,6 +224,19 @@ class SqliteJobStore final : public jobs::JobStore {
     co_return total;
   }
 
+  Awaitable<PerItem<jobs::Erased>> do_erase(std::vector<Uuid> ids) override {
+    std::function<Result<jobs::Erased>(Transaction&, const Uuid&)> each = &jobs_sqlite::erase;
+    return for_each(Mode::durable, std::move(ids), std::move(each));
+  }
+
+  /// What is removed is overwritten when it is; what remains are the log's older frames.
+  Awaitable<Result<void>> do_scrub() override {
+    if (options_.path.empty()) co_return Result<void>();
+    auto work = [path = options_.path] { return Checkpoints::empty_log(path); };
+    auto emptying = run_blocking(runtime().blocking(), std::move(work));
+    co_return co_await std::move(emptying);
+  }
+
   Awaitable<Result<jobs::VerifyPage>> do_verify(std::string cursor, std::size_t limit) override {
     HolderJudge judge{.locks = parts_.locks.get(), .boot_id = options_.clock->boot_id()};
     std::function<Result<jobs::VerifyPage>(Transaction&)> work =

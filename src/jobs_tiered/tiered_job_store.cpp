@@ -182,6 +182,10 @@ class TieredJobStore final : public jobs::JobStore {
   Awaitable<Result<jobs::Pruned>> do_prune(jobs::Retention retention) override {
     return parts_->record->prune(retention);
   }
+  Awaitable<PerItem<jobs::Erased>> do_erase(std::vector<Uuid> ids) override {
+    return parts_->record->erase(std::move(ids));
+  }
+  Awaitable<Result<void>> do_scrub() override { return parts_->record->scrub(); }
   Awaitable<Result<jobs::VerifyPage>> do_verify(std::string cursor, std::size_t limit) override {
     return jobs_tiered::verify(parts_, std::move(cursor), limit);
   }

@@ -72,10 +72,23 @@ std::optional<OpenAiError> wrong_media_type(const Request& request) {
   return error;
 }
 
+/// Whom a call is about, as our own clients tell it; anything else than such a name counts as
+/// nobody.
+std::string subject_of(const Request& request) {
+  constexpr std::size_t kMostBytes = 64;
+  const auto told = request.headers.find("Rwp-Subject").value_or("");
+  const bool plain = told.size() <= kMostBytes && std::all_of(told.begin(), told.end(), [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                              (c >= '0' && c <= '9') || c == '-' || c == '_';
+                     });
+  return plain ? std::string(told) : std::string();
+}
+
 template <class Call>
 void sign(Call& call, const Request& request, const AiRoutes& routes, std::string kind) {
   call.tenant = request.identity.tenant;
   call.kind = std::move(kind);
+  call.subject = subject_of(request);
   call.trace = request.trace;
   call.priority = routes.priority;
   call.deadline = std::chrono::steady_clock::now() + routes.timeout;

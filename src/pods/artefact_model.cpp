@@ -5,7 +5,7 @@
 #include <rwp/ai/rate_allowance.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/json_writer.hpp>
-#include <rwp/core/uuid.hpp>
+#include <rwp/storage/artefact.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -43,6 +43,7 @@ struct Keeper {
 /// What is kept of one call.
 struct Kept {
   std::string tenant{};
+  std::string subject{};
   JsonWriter out{};
   std::string stream{};
   bool cut = false;
@@ -124,6 +125,7 @@ class ArtefactModel final : public ai::Model, public ai::ReportsRates {
     if (!keeper_->tenants->keeps_artefacts(request.tenant)) return nullptr;
     auto kept = std::make_shared<Kept>();
     kept->tenant = request.tenant;
+    kept->subject = request.subject;
     kept->out.begin_object();
     kept->out.member("operation", operation);
     kept->out.member("tenant", std::string_view(request.tenant));
@@ -159,18 +161,21 @@ class ArtefactModel final : public ai::Model, public ai::ReportsRates {
       --keeper->under_way;
       if (thrown) keeper->lost(detail::from_exception(thrown));
     };
-    spawn(executor, put(keeper, kept->tenant, kept->out.finish().release()), std::move(done));
+    spawn(executor, put(keeper, kept), std::move(done));
     co_return reply;
   }
 
-  static awaitable<void> put(std::shared_ptr<Keeper> keeper, std::string tenant,
-                             std::string content) {
-    storage::PutOptions options;
-    options.content_type = "application/json";
-    const std::string day = to_rfc3339(std::chrono::system_clock::now()).substr(0, 10);
-    const std::string key = "ai/" + (tenant.empty() ? std::string("-") : tenant) + "/" + day + "/" +
-                            Uuid::make_v7().to_string() + ".json";
-    auto stored = co_await keeper->objects->put(key, std::move(content), std::move(options));
+  static awaitable<void> put(std::shared_ptr<Keeper> keeper, std::shared_ptr<Kept> kept) {
+    storage::Artefact artefact;
+    artefact.kind = storage::ArtefactKind::ai_result;
+    artefact.tenant = kept->tenant.empty() ? std::string("-") : kept->tenant;
+    artefact.subject = kept->subject.empty()
+                           ? to_rfc3339(std::chrono::system_clock::now()).substr(0, 10)
+                           : kept->subject;
+    artefact.content = kept->out.finish().release();
+    artefact.extension = "json";
+    artefact.content_type = "application/json";
+    auto stored = co_await storage::put_artefact(keeper->objects, std::move(artefact));
     if (!stored) keeper->lost(stored.error());
   }
 

@@ -11,8 +11,9 @@
 namespace rwp::pods {
 
 /// Keeps what goes to a model and what it answers, of tenants that ask for it, as objects
-/// "ai/TENANT/2026-11-26/ID.json" ("-" for no tenant). Stands around each model itself, so that
-/// what redaction took out is not in it, and what a cache answers makes none.
+/// "ai-results/TENANT/SUBJECT/SHA256.json" ("-" for no tenant; of a call about nobody in particular
+/// the day, "2026-11-26"), whose names tell the digest of their content. Stands around each model
+/// itself, so that what redaction took out is not in it, and what a cache answers makes none.
 ///
 /// Written beside the call, which does not wait; an object that cannot be written, or comes while
 /// 256 others are under way, is lost, counted (`rwp_ai_artefacts_lost_total`) and logged.

@@ -56,6 +56,7 @@ Awaitable<Result<ParseResult>> parse_and_store(HandlerParts parts, CandidateSour
   if (!model) co_return model.error();
   recruitment::CallOptions options;
   options.tenant = tenant;
+  options.subject = subject_of(tenant, text.id);
   options.deadline = context.deadline();
   options.trace = context.trace();
   auto candidate =
@@ -88,7 +89,10 @@ Awaitable<Result<ParseResult>> parse_and_store(HandlerParts parts, CandidateSour
   events.push_back(parsed_event(result.candidate, result.document, tenant));
   auto messages = analytics::to_outbox(events);
   if (!messages) co_return messages.error().with_context("event");
-  for (auto& message : *messages) context.emit(std::move(message));
+  for (auto& message : *messages) {
+    message.subject = subject_of(tenant, result.candidate.candidate_id);
+    context.emit(std::move(message));
+  }
   co_return result;
 }
 

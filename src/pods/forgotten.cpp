@@ -35,8 +35,6 @@ std::string subject_of(std::string_view tenant, std::string_view candidate_id) {
   return candidate_id.empty() ? std::string() : pseudonym(tenant, candidate_id);
 }
 
-std::string subject_tag(std::string_view subject) { return "subject:" + std::string(subject); }
-
 std::string candidate_in(std::string_view kind, const JsonText& payload) {
   const bool parses = kind == recruitment::CandidateSource::job_kind;
   if (!parses && kind != recruitment::MatchRequest::job_kind) return {};

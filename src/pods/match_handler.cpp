@@ -77,6 +77,7 @@ Awaitable<Result<Match>> score(HandlerParts parts, MatchRequest request,
   if (!model) co_return model.error();
   recruitment::CallOptions options;
   options.tenant = tenant;
+  options.subject = subject_of(tenant, request.candidate->candidate_id);
   options.deadline = context.deadline();
   options.trace = context.trace();
   auto match = co_await recruitment::score_match(std::move(*model), std::move(*request.candidate),
@@ -88,7 +89,10 @@ Awaitable<Result<Match>> score(HandlerParts parts, MatchRequest request,
   events.push_back(scored_event(*match, tenant));
   auto messages = analytics::to_outbox(events);
   if (!messages) co_return messages.error().with_context("event");
-  for (auto& message : *messages) context.emit(std::move(message));
+  for (auto& message : *messages) {
+    message.subject = subject_of(tenant, match->candidate_id);
+    context.emit(std::move(message));
+  }
   co_return std::move(*match);
 }
 

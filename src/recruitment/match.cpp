@@ -153,6 +153,7 @@ boost::asio::awaitable<Result<std::optional<double>>> likeness(std::shared_ptr<a
   request.inputs.push_back(advert_text(pairing->ad));
   request.tenant = options->tenant;
   request.kind = std::string(match_score_task().kind);
+  request.subject = options->subject;
   request.deadline = options->deadline;
   request.trace = options->trace;
   auto embedded = co_await model->embed(std::move(request));

@@ -64,6 +64,37 @@ TEST_P(JobStoreConformance, VerifyFindsNothingInAStoreThatWasUsedAsItMayBe) {
   EXPECT_EQ(state(succeeded), JobState::succeeded);
 }
 
+TEST_P(JobStoreConformance, ErasedJobsAreGoneAndTheirSubmitsAreKnown) {
+  const std::string large = "\"" + std::string(jobs::kMaxInlinePayloadBytes, 'x') + "\"";
+  NewJob wanted{.kind = "k", .idempotency_key = "i", .unique = {.key = "u"}};
+  const Uuid ended = added(wanted);
+  ASSERT_TRUE(finish(claim_one().run, jobs::Succeed{}));
+  const Uuid of_large = added({.kind = "k", .payload = JsonText::trusted(large)});
+  ASSERT_TRUE(finish(claim_one().run, jobs::Fail{any_failure()}));
+  const std::string blob = job(of_large).payload_blob;
+  const Uuid open = added();
+  const Uuid other = added({.kind = "k", .delay = 1h});
+  const Uuid nobody = Uuid::make_v7(clock_->now());
+
+  const auto answers = wait(store_->erase({ended, open, of_large, nobody})).value();
+
+  EXPECT_TRUE(answers[0].has_value());
+  EXPECT_EQ(answers[1].error().code(), Errc::conflict);
+  ASSERT_TRUE(answers[2].has_value());
+  EXPECT_EQ(answers[2]->payload_blob, blob);
+  EXPECT_EQ(answers[3].error().code(), Errc::not_found);
+  EXPECT_EQ(list_all(runtime_, *store_, JobFilter()), (std::vector<Uuid>{other, open}));
+  EXPECT_EQ(wait(store_->load_payload(JsonText(), blob)).error().code(), Errc::not_found);
+  EXPECT_EQ(wait(store_->erase({ended})).value()[0].error().code(), Errc::not_found);
+  const auto again = wait(store_->insert({wanted})).value()[0];
+  ASSERT_TRUE(again.has_value()) << again.error().to_string();
+  EXPECT_EQ(again->id, ended);
+  EXPECT_EQ(again->outcome, jobs::Inserted::Outcome::existing);
+  EXPECT_TRUE(wait(store_->scrub()).has_value());
+  const auto checked = wait(store_->verify(std::string(), 1'000)).value();
+  for (const auto& one : checked.findings) ADD_FAILURE() << one.kind << ": " << one.detail;
+}
+
 TEST_P(JobStoreConformance, JobsThatWaitAreCancelledAtOnceAndDoNotStart) {
   const Uuid ready = added();
   const Uuid parked = added_of("other");

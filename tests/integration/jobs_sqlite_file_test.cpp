@@ -49,6 +49,52 @@ class SqliteFileTest : public ::testing::Test {
   Runtime runtime_;
 };
 
+/// Whether a file of the store holds the text anywhere.
+bool holds(const std::string& path, const std::string& text) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return bytes.find(text) != std::string::npos;
+}
+
+TEST_F(SqliteFileTest, ErasedJobsLeaveNoByteInTheFileOrItsLog) {
+  const auto store = open().value();
+  const auto job_of = [](int number, const std::string& text) {
+    return jobs::NewJob{
+        .kind = "k",
+        .payload = JsonText::trusted("\"" + text + std::string(number % 7 * 900, 'x') + "\""),
+        .unique = {.key = text + std::to_string(number)},
+        .tags = {text}};
+  };
+  // Theirs and others' side by side, on the same pages, through every table.
+  std::vector<Uuid> theirs;
+  for (int i = 0; i < 300; ++i) {
+    const bool is_theirs = i % 3 == 0;
+    auto added = wait(store->insert({job_of(i, is_theirs ? "MARKER" : "somebody")})).value();
+    if (is_theirs) theirs.push_back(added[0]->id);
+    jobs::ClaimRequest request{.worker = "w", .kinds = {{.kind = "k"}}};
+    const auto claimed = wait(store->claim(request)).value();
+    ASSERT_EQ(claimed.size(), 1U);
+    const std::string text = is_theirs ? "\"MARKER cursor\"" : "\"cursor\"";
+    ASSERT_TRUE(
+        wait(store->progress({{.run = claimed[0].run, .cursor = JsonText::trusted(text)}})));
+    jobs::RunOutcome outcome = jobs::Succeed{.result = JsonText::trusted(text)};
+    if (i % 5 == 0) outcome = jobs::Fail{Error(Errc::internal, is_theirs ? "MARKER error" : "e")};
+    if (i % 4 == 0) outcome = jobs::Park{.key = is_theirs ? "MARKER park" : "park"};
+    ASSERT_TRUE(wait(store->finish({{.run = claimed[0].run, .outcome = outcome}})).value()[0]);
+  }
+  ASSERT_TRUE(wait(store->cancel(theirs)).has_value());
+
+  const auto erased = wait(store->erase(theirs)).value();
+  const auto scrubbed = wait(store->scrub());
+
+  for (const auto& one : erased) EXPECT_TRUE(one.has_value());
+  ASSERT_TRUE(scrubbed.has_value()) << scrubbed.error().to_string();
+  EXPECT_FALSE(holds(path_, "MARKER"));
+  EXPECT_FALSE(holds(path_ + "-wal", "MARKER"));
+  EXPECT_TRUE(holds(path_, "somebody")) << "others' jobs stay";
+  EXPECT_TRUE(submit(*store).has_value());
+}
+
 TEST_F(SqliteFileTest, SeriesTellHowManyCallsTransactionsCarried) {
   const auto metrics = observability::make_metrics();
   jobs_sqlite::SqliteOptions options;

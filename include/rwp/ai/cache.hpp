@@ -11,8 +11,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace rwp::ai {
+
+/// How the keys of answers begin that are about somebody (ChatRequest::subject).
+inline std::string subject_prefix(std::string_view subject) { return std::string(subject) + "/"; }
 
 /// Keeps answers for a while. It may forget at any time.
 ///
@@ -28,6 +32,8 @@ class Cache {
   /// Replaces what was there. `time_to_live` is above zero.
   virtual boost::asio::awaitable<Result<void>> put(std::string key, std::string value,
                                                    std::chrono::seconds time_to_live) = 0;
+  /// Removes all whose key begins so; answers how many. `Errc::unsupported`: cannot tell.
+  virtual boost::asio::awaitable<Result<std::size_t>> remove_all(std::string prefix);
 
  protected:
   Cache() = default;
@@ -50,7 +56,8 @@ using CacheClock = std::function<std::chrono::system_clock::time_point()>;
 
 /// As blobs under `prefix` and the key; each begins with the time of its end. What has ended is
 /// removed when it is next read, so let the store remove old objects as well. A blob that is none
-/// of this cache's counts as not there.
+/// of this cache's counts as not there. Those about somebody lie under `prefix`
+/// and subject_prefix(), where the store's listing finds them.
 std::shared_ptr<Cache> make_blob_cache(std::shared_ptr<BlobStore> blobs,
                                        std::string prefix = "ai-cache/",
                                        CacheClock now = &std::chrono::system_clock::now);

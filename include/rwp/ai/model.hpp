@@ -84,6 +84,10 @@ struct ChatRequest {
   /// For accounting: whose call, and what for ("job_ad.enrich").
   std::string tenant{};
   std::string kind{};
+  /// Whom it is about, as a name that tells nobody who that is: 1 to 64 of a-z A-Z 0-9 - _; empty:
+  /// nobody in particular. What is kept of the call (cached answers, artefacts) is kept under it,
+  /// so that it can be found and removed; equal calls about two persons share no answer.
+  std::string subject{};
   CallPriority priority = CallPriority::normal;
   /// Names of persons and other words that make_redacted() keeps from leaving; at most 100.
   std::vector<std::string> personal_words{};
@@ -154,6 +158,8 @@ struct EmbedRequest {
   std::int64_t dimensions = 0;
   std::string tenant{};
   std::string kind{};
+  /// As ChatRequest::subject.
+  std::string subject{};
   CallPriority priority = CallPriority::normal;
   /// As ChatRequest::personal_words.
   std::vector<std::string> personal_words{};

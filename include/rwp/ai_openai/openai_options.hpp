@@ -39,6 +39,8 @@ struct OpenAiOptions {
   std::string api_version{};
   /// Says `max_tokens` instead of `max_completion_tokens`, which older compatible servers want.
   bool legacy_max_tokens = false;
+  /// Sends ai::ChatRequest::subject as the header `Rwp-Subject`, for an AI pod.
+  bool sends_subject = false;
 
   /// Name look-up, TCP and TLS of one attempt.
   std::chrono::milliseconds connect_timeout{10'000};

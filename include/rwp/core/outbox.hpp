@@ -18,6 +18,9 @@ struct OutboxMessage {
   /// Which sink's business it is, such as "analytics".
   std::string topic{};
   JsonText body{};
+  /// Whom it is about, as a name that tells nobody who that is; 1 to 56 bytes, empty: nobody. Kept
+  /// beside the message while it waits, so that it can be found and removed.
+  std::string subject{};
 };
 
 /// Takes messages durably now, delivers them later. The jobs component implements it: a message is

@@ -93,6 +93,15 @@ class JobAdmin {
   Awaitable<Result<void>> resume(std::string queue);
   /// Removes ended jobs past their retention, and ledger entries past theirs.
   Awaitable<Result<Pruned>> prune(Retention retention);
+  /// Removes ended jobs at once, with payload, result, errors and tags, whatever the retention;
+  /// their ids and the digests of their payloads stay in the ledger for as long as the same submit
+  /// may come again. `Errc::conflict`: has not ended. `Errc::not_found`: there is none, or it is
+  /// gone already. At most 1,000 ids.
+  Awaitable<PerItem<Erased>> erase(std::vector<Uuid> ids);
+  /// Overwrites what removed jobs have left in the store's own files, as far as the store can: what
+  /// is left after it, docs/forget.md says. `Errc::unavailable`: something was in the way; again
+  /// later.
+  Awaitable<Result<void>> scrub();
   /// Judges whether what the store keeps holds together, page after page, each a snapshot of its
   /// own; writes nothing, and may go on beside workers. `limit`: rows a page, 1 to 10,000; some
   /// pages look at a whole table and take seconds when it has millions of rows.
@@ -114,7 +123,9 @@ class JobAdmin {
   virtual Awaitable<Result<std::vector<QueueCounts>>> do_counts(std::string tenant) = 0;
   virtual Awaitable<Result<void>> do_set_paused(std::string queue, bool paused) = 0;
   virtual Awaitable<Result<Pruned>> do_prune(Retention retention) = 0;
-  /// Unless a backend has one: `Errc::unsupported`.
+  /// Unless a backend has them: `Errc::unsupported`.
+  virtual Awaitable<PerItem<Erased>> do_erase(std::vector<Uuid> ids);
+  virtual Awaitable<Result<void>> do_scrub();
   virtual Awaitable<Result<VerifyPage>> do_verify(std::string cursor, std::size_t limit);
   /// Where has_dispatch(); else success.
   virtual Awaitable<Result<void>> do_hands_out();

@@ -24,12 +24,15 @@ constexpr std::string_view kOutboxQueue = "outbox";
 constexpr std::size_t kMaxOutboxMessages = 500;
 constexpr std::size_t kMaxOutboxBytes = 900'000;
 
+/// The tag of jobs that are about somebody (OutboxMessage::subject).
+std::string subject_tag(std::string_view subject);
+
 /// The kind that a worker handles to deliver this topic's messages.
 std::string outbox_kind(std::string_view topic);
 
-/// As few jobs as hold these messages, one topic each, in the messages' order. A message's nil id
-/// is made here; a job's id is left to the insert.
-/// `Errc::invalid_argument`: a topic that makes no kind (see NewJob::kind).
+/// As few jobs as hold these messages, one topic and one subject each, in the messages' order. A
+/// message's nil id is made here; a job's id is left to the insert. `Errc::invalid_argument`: a
+/// topic that makes no kind (see NewJob::kind).
 Result<std::vector<NewJob>> make_outbox_jobs(std::vector<OutboxMessage> messages);
 
 /// The messages of an outbox job. `Errc::invalid_argument`: the payload is none of such a job.

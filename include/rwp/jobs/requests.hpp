@@ -209,6 +209,12 @@ struct Retention {
   std::size_t limit = 1'000;
 };
 
+struct Erased {
+  /// Where the payload lay in the BlobStore, from which it has been removed when one is set; empty:
+  /// in the row.
+  std::string payload_blob{};
+};
+
 struct Pruned {
   std::size_t jobs = 0;
   std::size_t ledger_entries = 0;

@@ -24,6 +24,7 @@ boost::asio::awaitable<Result<Output>> perform(const Task<Input, Output>& task,
   request.model = std::move(options.model);
   request.tenant = std::move(options.tenant);
   request.kind = std::string(task.kind);
+  request.subject = std::move(options.subject);
   request.deadline = options.deadline;
   request.trace = options.trace;
   request.temperature = 0.0;

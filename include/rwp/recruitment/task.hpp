@@ -68,6 +68,8 @@ struct CallOptions {
   std::string model{};
   /// For accounting; empty: none.
   std::string tenant{};
+  /// As ai::ChatRequest::subject; empty: nobody in particular.
+  std::string subject{};
   /// The time by which an answer is wanted; default: none.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   /// Of the model's call; default: none.
