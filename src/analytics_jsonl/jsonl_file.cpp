@@ -110,6 +110,46 @@ Result<void> JsonlFile::append(std::string_view lines) {
   return {};
 }
 
+Result<std::size_t> JsonlFile::overwrite(const std::string& text) const {
+  constexpr int kFlags = O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  constexpr std::string_view kInstead = R"({"forgotten":true})";
+  const FileDescriptor opened(::openat(directory_.get(), name_.c_str(), kFlags));
+  if (!opened && errno == ENOENT) return std::size_t{0};
+  if (!opened) return error_from_errno(errno, shown_);
+  struct ::stat status {};
+  if (::fstat(opened.get(), &status) != 0) return error_from_errno(errno, shown_);
+  const auto size = static_cast<std::size_t>(status.st_size);
+  std::size_t count = 0;
+  std::size_t at = 0;
+  std::string rest;
+  while (at < size) {
+    const std::size_t length = std::min(kSearchBlock, size - at);
+    const auto block = posix::read_exactly(opened.get(), at, length, shown_);
+    if (!block) return block.error();
+    const std::size_t rest_at = at - rest.size();
+    at += length;
+    rest += *block;
+    std::size_t line = 0;
+    for (std::size_t end = rest.find('\n'); end != std::string::npos; end = rest.find('\n', line)) {
+      const std::string_view whole(rest.data() + line, end - line);
+      if (whole.size() >= kInstead.size() && whole.find(text) != std::string_view::npos) {
+        std::string instead(kInstead);
+        instead.resize(whole.size(), ' ');
+        const auto place = static_cast<::off_t>(rest_at + line);
+        const ::ssize_t written = ::pwrite(opened.get(), instead.data(), instead.size(), place);
+        if (written != static_cast<::ssize_t>(instead.size())) {
+          return error_from_errno(written < 0 ? errno : EIO, shown_);
+        }
+        ++count;
+      }
+      line = end + 1;
+    }
+    rest.erase(0, line);
+  }
+  if (count > 0 && ::fdatasync(opened.get()) != 0) return error_from_errno(errno, shown_);
+  return count;
+}
+
 Result<std::vector<Uuid>> JsonlFile::find(const std::vector<Uuid>& ids) const {
   constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   const FileDescriptor opened(::openat(directory_.get(), name_.c_str(), kFlags));

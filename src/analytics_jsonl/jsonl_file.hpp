@@ -26,6 +26,10 @@ class JsonlFile {
   /// Which of these ids begin a line of the file's last 64 MiB. A file moved away is not looked at.
   Result<std::vector<Uuid>> find(const std::vector<Uuid>& ids) const;
 
+  /// Overwrites the lines with this text by others of the same length, `{"forgotten":true}` and
+  /// blanks; answers how many. Those who append are not waited for. Whole lines alone.
+  Result<std::size_t> overwrite(const std::string& text) const;
+
  private:
   std::string shown_;
   std::string name_;

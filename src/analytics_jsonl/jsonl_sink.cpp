@@ -54,6 +54,13 @@ class JsonlSink final : public Sink, public std::enable_shared_from_this<JsonlSi
     co_return co_await run_blocking(pool_, std::move(work));
   }
 
+  boost::asio::awaitable<Result<std::size_t>> do_forget(std::string subject) override {
+    auto work = [file = file_, text = R"("candidate":")" + subject + "\""] {
+      return file->overwrite(text);
+    };
+    co_return co_await run_blocking(pool_, std::move(work));
+  }
+
   static boost::asio::awaitable<void> write_batches(std::shared_ptr<JsonlSink> self) {
     while (self->gathering_) {
       const std::shared_ptr<Batch> batch = std::exchange(self->gathering_, nullptr);

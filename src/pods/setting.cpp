@@ -246,7 +246,7 @@ void add_ai(std::vector<Setting>& all, const SchemeRegistry& schemes) {
       std::chrono::milliseconds(10)));
   all.push_back(
       url_setting(Names{"--redis-url", "RWP_REDIS_URL", "",
-                        "Redis that the pods of a fleet share limits and answers by", kCallsModel},
+                        "Redis that the pods of a fleet share limits and answers by", kHasModel},
                   &Configuration::redis_url,
                   {"redis", "rediss", "redis+unix", "redis-sentinel", "rediss-sentinel"}));
   all.push_back(path_setting(Names{"--ai-tenants-file", "RWP_AI_TENANTS_FILE", "FILE",

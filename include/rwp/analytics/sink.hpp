@@ -5,6 +5,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstddef>
+#include <string>
 #include <vector>
 
 namespace rwp::analytics {
@@ -30,6 +32,11 @@ class Sink {
   /// delivery is repeated whose outcome was lost. A sink that cannot look answers none.
   boost::asio::awaitable<Result<std::vector<Uuid>>> find_delivered(std::vector<Uuid> ids);
 
+  /// Removes the events that are about somebody: those whose parameter `candidate` is this name,
+  /// 1 to 64 of a-z A-Z 0-9 - _. Answers how many there were. `Errc::unsupported`: what has been
+  /// delivered is somebody else's to remove. Blocks nobody who delivers.
+  boost::asio::awaitable<Result<std::size_t>> forget(std::string subject);
+
  protected:
   Sink() = default;
 
@@ -38,6 +45,8 @@ class Sink {
   /// There is at least one id.
   virtual boost::asio::awaitable<Result<std::vector<Uuid>>> do_find_delivered(
       std::vector<Uuid> ids);
+  /// Unless a backend has it: `Errc::unsupported`.
+  virtual boost::asio::awaitable<Result<std::size_t>> do_forget(std::string subject);
 };
 
 }  // namespace rwp::analytics

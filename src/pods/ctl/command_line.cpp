@@ -37,6 +37,7 @@ class Commands {
     add_costs();
     add_analytics();
     add_jobadder();
+    add_forget();
   }
 
   CLI::App& app() { return app_; }
@@ -278,6 +279,18 @@ class Commands {
     for (auto* command : {login, status, sync, webhooks}) {
       text(command, "--tenant", given.tenant, "NAME", "Whose account (nobody's)");
     }
+  }
+
+  void add_forget() {
+    auto* forget = leaf(&app_, "forget", Command::forget,
+                        "Remove all that is kept of a candidate, and show that nothing is left");
+    auto& options = options_.forget;
+    text(forget, "--candidate", options.candidate, "ID", "The id in the payloads of their jobs");
+    text(forget, "--tenant", options.tenant, "NAME", "Whose candidate it is");
+    text(forget, "--timeout", options.timeout, "TIME",
+         "How long jobs that run may take to stop (60s)");
+    forget->add_flag("--dry-run", options.dry_run, "Say what there is, and remove nothing");
+    forget->add_flag("--lift", options.lift, "Take them off the list: they may come back");
   }
 
   Options& options_;

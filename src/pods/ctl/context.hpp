@@ -86,6 +86,7 @@ int sign_in_to_jobadder(Context& context);
 int show_jobadder(Context& context);
 int sync_jobadder(Context& context);
 int steer_jobadder_webhooks(Context& context);
+int forget_candidate(Context& context);
 
 /// Waits until all of `ids` have ended, shows how they ended, and answers the exit code. `timeout`
 /// zero: for ever.

@@ -44,6 +44,7 @@ enum class Command : std::uint8_t {
   jobadder_status,
   jobadder_sync,
   jobadder_webhooks,
+  forget,
 };
 
 enum class OutputFormat : std::uint8_t { table, json, ndjson };
@@ -152,6 +153,17 @@ struct JobAdderOptions {
   std::string remove_id{};
 };
 
+struct ForgetOptions {
+  std::string candidate{};
+  std::string tenant{};
+  /// How long jobs that run may take to stop.
+  std::string timeout = "60s";
+  /// Nothing is removed, nobody put on the list.
+  bool dry_run = false;
+  /// Off the list.
+  bool lift = false;
+};
+
 struct Options {
   Command command = Command::jobs_list;
   OutputFormat output = OutputFormat::table;
@@ -168,6 +180,7 @@ struct Options {
   CostOptions costs{};
   ReportOptions report{};
   JobAdderOptions jobadder{};
+  ForgetOptions forget{};
   /// `config --role`: whose settings; empty: rwpctl's own.
   std::string role{};
 };

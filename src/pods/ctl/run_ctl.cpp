@@ -70,6 +70,8 @@ int run_command(ctl::Context& context) {
       return ctl::sync_jobadder(context);
     case Command::jobadder_webhooks:
       return ctl::steer_jobadder_webhooks(context);
+    case Command::forget:
+      return ctl::forget_candidate(context);
   }
   return kExitUsage;
 }
