@@ -2,6 +2,7 @@
 #include "pods/jobadder/object_state_store.hpp"
 #include "pods/jobadder/webhook_route.hpp"
 #include "pods/jobs_api.hpp"
+#include "pods/payload_objects.hpp"
 #include "pods/queue_gauges.hpp"
 #include "pods/store_probe.hpp"
 #include <rwp/pods/api_pod.hpp>
@@ -32,6 +33,7 @@ int run_api_pod(PodProcess& pod) {
   if (!keys) return pod.fail(keys.error());
   auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
   if (!store) return pod.fail(store.error());
+  (*store)->use_blobs(payload_objects(pod.schemes(), configuration.objects_url, pod.control()));
 
   JobsApi api = make_jobs_api(configuration, *store, *keys);
   auto objects =

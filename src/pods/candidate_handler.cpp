@@ -6,6 +6,7 @@
 #include <rwp/analytics/event_type.hpp>
 #include <rwp/analytics/outbox.hpp>
 #include <rwp/recruitment/parse.hpp>
+#include <rwp/storage/artefact.hpp>
 
 #include <chrono>
 #include <utility>
@@ -70,8 +71,8 @@ Awaitable<Result<ParseResult>> parse_and_store(HandlerParts parts, CandidateSour
   result.candidate = std::move(*candidate);
   storage::PutOptions put_options;
   put_options.content_type = "application/json";
-  auto stored = co_await parts.objects->put(result.object, encode(result.candidate).release(),
-                                            std::move(put_options));
+  auto stored = co_await storage::put_with_digest(
+      parts.objects, result.object, encode(result.candidate).release(), std::move(put_options));
   if (!stored) {
     parts.trouble->note("object store", stored.error());
     co_return stored.error().with_context("object store").with_retryable(true);

@@ -7,6 +7,7 @@
 #include <rwp/analytics/outbox.hpp>
 #include <rwp/jobs/outbox_job.hpp>
 #include <rwp/recruitment/enrich.hpp>
+#include <rwp/storage/artefact.hpp>
 
 #include <utility>
 #include <vector>
@@ -58,7 +59,8 @@ Awaitable<Result<EnrichResult>> enrich_and_store(HandlerParts parts, JobAd ad,
   const std::string key = recruitment::enriched_key(record.ad.id);
   storage::PutOptions put_options;
   put_options.content_type = "application/json";
-  auto stored = co_await parts.objects->put(key, encode(record).release(), std::move(put_options));
+  auto stored = co_await storage::put_with_digest(parts.objects, key, encode(record).release(),
+                                                  std::move(put_options));
   if (!stored) {
     parts.trouble->note("object store", stored.error());
     co_return stored.error().with_context("object store").with_retryable(true);

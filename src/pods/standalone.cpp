@@ -3,6 +3,7 @@
 #include "pods/enrichment_run.hpp"
 #include "pods/event_sinks.hpp"
 #include "pods/jobadder/handlers.hpp"
+#include "pods/payload_objects.hpp"
 #include "pods/pod_server.hpp"
 #include "pods/report.hpp"
 #include "pods/standalone_routes.hpp"
@@ -20,6 +21,7 @@
 #include <rwp/observability/log.hpp>
 #include <rwp/pods/standalone.hpp>
 #include <rwp/recruitment/enrich.hpp>
+#include <rwp/storage/artefact.hpp>
 #include <rwp/storage_file/file_object_store.hpp>
 
 #include <algorithm>
@@ -145,6 +147,7 @@ class Standalone {
     parts_.trouble = trouble_;
     opened = open_part("job store", configuration_.jobs_url, control_, store_);
     if (!opened) return opened;
+    store_->use_blobs(payload_objects(schemes_, configuration_.objects_url, control_));
     put_spool_before(std::move(*sinks));
     // A run of an input is not a worker's.
     if (configuration_.input.empty()) {
@@ -408,7 +411,8 @@ class Standalone {
     const std::string key = "reports/" + facts.run + ".html";
     storage::PutOptions options;
     options.content_type = "text/html; charset=utf-8";
-    auto put = block_on(handlers_, parts_.objects->put(key, report.html(facts), options));
+    auto put = block_on(handlers_,
+                        storage::put_with_digest(parts_.objects, key, report.html(facts), options));
     if (!put) return put.error().with_context("report");
     const auto url = Url::parse(configuration_.objects_url);
     if (url && url->scheme() == "file") return storage::object_file_path(url->path(), key);

@@ -3,6 +3,7 @@
 #include "pods/event_sinks.hpp"
 #include "pods/jobadder/handlers.hpp"
 #include "pods/model_probe.hpp"
+#include "pods/payload_objects.hpp"
 #include "pods/store_ledger.hpp"
 #include "pods/store_probe.hpp"
 #include <rwp/pods/worker_pod.hpp>
@@ -51,6 +52,7 @@ int run_worker_pod(PodProcess& pod) {
   if (!sinks) return pod.fail(sinks.error());
   auto store = pod.open<jobs::JobStore>("job store", configuration.jobs_url, pod.control());
   if (!store) return pod.fail(store.error());
+  (*store)->use_blobs(payload_objects(pod.schemes(), configuration.objects_url, pod.control()));
   // With several sinks each has events of its own that wait for it.
   EventSpool events;
   parts.sink = sinks->front().sink;

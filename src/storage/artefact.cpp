@@ -7,6 +7,8 @@
 namespace rwp::storage {
 namespace {
 
+constexpr const char* kDigestName = "sha256";
+
 std::string_view folder_of(ArtefactKind kind) {
   switch (kind) {
     case ArtefactKind::ai_result:
@@ -81,11 +83,23 @@ boost::asio::awaitable<Result<std::string>> get_artefact(std::shared_ptr<ObjectS
   co_return std::move(*content);
 }
 
-boost::asio::awaitable<Result<std::string>> read_digest(std::shared_ptr<ObjectStore> store,
-                                                        std::string key) {
+boost::asio::awaitable<Result<ObjectInfo>> put_with_digest(std::shared_ptr<ObjectStore> store,
+                                                           std::string key, std::string content,
+                                                           PutOptions options) {
+  options.metadata[kDigestName] = to_hex(sha256(content));
+  co_return co_await store->put(std::move(key), std::move(content), std::move(options));
+}
+
+boost::asio::awaitable<Result<ObjectDigest>> read_digest(std::shared_ptr<ObjectStore> store,
+                                                         std::string key) {
+  ObjectDigest digest;
+  digest.named = std::string(digest_in_key(key).value_or(""));
   auto opening = store->open(std::move(key));
   auto reader = co_await std::move(opening);
   if (!reader) co_return reader.error();
+  const auto& metadata = (*reader)->info().metadata;
+  const auto told = metadata.find(kDigestName);
+  if (digest.named.empty() && told != metadata.end()) digest.named = told->second;
   Sha256Stream hash;
   while (true) {
     auto reading = (*reader)->read();
@@ -94,7 +108,8 @@ boost::asio::awaitable<Result<std::string>> read_digest(std::shared_ptr<ObjectSt
     if (piece->empty()) break;
     hash.update(*piece);
   }
-  co_return to_hex(hash.finish());
+  digest.found = to_hex(hash.finish());
+  co_return digest;
 }
 
 }  // namespace rwp::storage

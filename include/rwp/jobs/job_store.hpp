@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace rwp::jobs {
@@ -99,7 +100,7 @@ class JobAdmin {
   /// gone already. At most 1,000 ids.
   Awaitable<PerItem<Erased>> erase(std::vector<Uuid> ids);
   /// Overwrites what removed jobs have left in the store's own files, as far as the store can: what
-  /// is left after it, docs/forget.md says. `Errc::unavailable`: something was in the way; again
+  /// is left after it, docs/pods.md says. `Errc::unavailable`: something was in the way; again
   /// later.
   Awaitable<Result<void>> scrub();
   /// Judges whether what the store keeps holds together, page after page, each a snapshot of its
@@ -172,6 +173,9 @@ class JobStore : public JobRuns, public JobAdmin {
 
   /// The payload, from the BlobStore when it lies there.
   Awaitable<Result<JsonText>> load_payload(JsonText inline_payload, std::string payload_blob);
+
+  /// Where payloads above 1 MiB go from now on; null: such ones are refused. Before the first call.
+  void use_blobs(std::shared_ptr<BlobStore> blobs) { blobs_ = std::move(blobs); }
 
   /// Where money is kept beside the jobs. Lives as long as the store.
   virtual UsageLedger& usage() = 0;

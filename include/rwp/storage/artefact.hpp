@@ -46,9 +46,22 @@ boost::asio::awaitable<Result<std::string>> put_artefact(std::shared_ptr<ObjectS
 boost::asio::awaitable<Result<std::string>> get_artefact(std::shared_ptr<ObjectStore> store,
                                                          std::string key);
 
-/// Reads an object through without keeping it, and tells its SHA-256 in hexadecimal. Errors are the
-/// store's, which holds it against what else it knows of the content.
-boost::asio::awaitable<Result<std::string>> read_digest(std::shared_ptr<ObjectStore> store,
-                                                        std::string key);
+/// As ObjectStore::put(), for an object whose key stays while its content changes: its metadata say
+/// the SHA-256 of the content, as `sha256`.
+boost::asio::awaitable<Result<ObjectInfo>> put_with_digest(std::shared_ptr<ObjectStore> store,
+                                                           std::string key, std::string content,
+                                                           PutOptions options = PutOptions());
+
+/// SHA-256 in hexadecimal: what an object's content has, and what it is meant to have.
+struct ObjectDigest {
+  std::string found{};
+  /// By its key, else by its metadata; empty: neither says.
+  std::string named{};
+};
+
+/// Reads an object through without keeping it. Errors are the store's, which holds it against what
+/// else it knows of the content.
+boost::asio::awaitable<Result<ObjectDigest>> read_digest(std::shared_ptr<ObjectStore> store,
+                                                         std::string key);
 
 }  // namespace rwp::storage

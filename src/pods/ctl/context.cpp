@@ -1,5 +1,6 @@
 #include "pods/ctl/context.hpp"
 
+#include "pods/payload_objects.hpp"
 #include "pods/setting.hpp"
 #include "pods/time_text.hpp"
 #include <rwp/core/describe.hpp>
@@ -151,7 +152,11 @@ Result<std::shared_ptr<jobs::JobStore>> open_store(Context& context, bool may_ma
     }
   }
   auto store = context.schemes.open<jobs::JobStore>(configuration.jobs_url, context.runtime);
-  if (store) return store;
+  if (store) {
+    (*store)->use_blobs(
+        payload_objects(context.schemes, configuration.objects_url, context.runtime));
+    return store;
+  }
   return store.error().with_context("job store " + masked(configuration.jobs_url));
 }
 

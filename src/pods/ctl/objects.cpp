@@ -230,17 +230,17 @@ int verify_object_digests(Context& context) {
     if (!*entry) break;
     const std::string& key = (*entry)->key;
     const auto digest = block_on(context.runtime, storage::read_digest(*store, key));
-    const auto named = storage::digest_in_key(key);
     ++seen;
-    if (named) ++with_digest;
+    const bool has_name = digest && !digest->named.empty();
+    if (has_name) ++with_digest;
     bar.show(seen, 0);
     std::string detail;
     if (!digest && digest.error().code() == Errc::corrupt) {
       detail = digest.error().message();
     } else if (!digest && digest.error().code() != Errc::not_found) {
       return fail(context, digest.error());
-    } else if (digest && named && *named != *digest) {
-      detail = "its content has the SHA-256 " + *digest;
+    } else if (has_name && digest->named != digest->found) {
+      detail = "its content has the SHA-256 " + digest->found;
     }
     if (detail.empty()) continue;
     ++findings;
@@ -261,7 +261,7 @@ int verify_object_digests(Context& context) {
       .end_object();
   context.out.end_list({{"summary", summary.finish()}});
   context.out.line(std::to_string(seen) + " objects, " + std::to_string(with_digest) +
-                   " whose key names their digest: " +
+                   " that say their digest: " +
                    (findings == 0 ? "nothing is wrong" : std::to_string(findings) + " findings"));
   return findings == 0 ? kExitSuccess : kExitFindings;
 }
