@@ -217,6 +217,7 @@ bool Client::remedy(const Fault& fault, const net::HttpResponse& response, Tried
       return address_.region() == fault.region;
     case Remedy::credentials:
       if (std::exchange(tried.credentials_rejected, true)) return false;
+      tried.ask_anew = true;
       count_retry("credentials");
       return true;
   }
@@ -249,7 +250,7 @@ boost::asio::awaitable<Result<Answer>> Client::send(Call call) {
   Answer answer;
   Tried tried;
   while (true) {
-    auto asking = credentials_->credentials(tried.credentials_rejected);
+    auto asking = credentials_->credentials(std::exchange(tried.ask_anew, false));
     auto credentials = co_await std::move(asking);
     if (!credentials) co_return credentials.error();
     auto room = co_await wait_for_room();

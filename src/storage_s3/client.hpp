@@ -88,6 +88,8 @@ class Client : public std::enable_shared_from_this<Client> {
   struct Tried {
     unsigned attempts = 0;
     bool credentials_rejected = false;
+    /// Newer ones are to be asked for, once: those that come are good for the next attempts.
+    bool ask_anew = false;
     bool clock = false;
     unsigned moves = 0;
     std::optional<std::chrono::milliseconds> told{};

@@ -3,6 +3,7 @@
 #include "storage_s3/operations.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <utility>
 
@@ -22,6 +23,18 @@ std::string etag_of_parts(const std::vector<std::string>& md5s) {
   std::string all;
   for (const std::string& one : md5s) all += one;
   return hex_of(md5(all)) + "-" + std::to_string(md5s.size());
+}
+
+/// The MD5 that a part's etag tells; empty: it tells none.
+std::string md5_in(std::string_view etag) {
+  std::string bytes;
+  for (std::size_t i = 0; etag.size() == 32 && i < etag.size(); i += 2) {
+    unsigned byte = 0;
+    const char* end = etag.data() + i + 2;
+    if (std::from_chars(etag.data() + i, end, byte, 16).ptr != end) return {};
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
 }
 
 /// Removes what has been stored of it.
@@ -275,15 +288,20 @@ boost::asio::awaitable<Result<ObjectInfo>> copy_all_parts(std::shared_ptr<Client
       std::max<std::uint64_t>(part_bytes_for(client->options(), source.size_bytes),
                               std::min(client->options().max_copy_bytes, kUsual));
   std::vector<std::string> etags;
+  std::vector<std::string> md5s;
+  bool tell_md5s = true;
   for (std::uint64_t at = 0; at < source.size_bytes; at += part) {
     const std::uint64_t last = std::min(at + part, source.size_bytes) - 1;
     auto copying = copy_part(client, upload, etags.size() + 1, from, source.etag, at, last, shown);
     auto etag = co_await std::move(copying);
     if (!etag) co_return etag.error();
+    md5s.push_back(md5_in(*etag));
+    tell_md5s = tell_md5s && !md5s.back().empty();
     etags.push_back(std::move(*etag));
   }
-  auto completing = complete_multipart(client, std::move(upload), std::move(etags), std::string(),
-                                       std::move(options), shown);
+  std::string expected = tell_md5s ? etag_of_parts(md5s) : std::string();
+  auto completing = complete_multipart(client, std::move(upload), std::move(etags),
+                                       std::move(expected), std::move(options), shown);
   co_return co_await std::move(completing);
 }
 

@@ -7,7 +7,7 @@
 #include <rwp/net/retry.hpp>
 
 #include <fstream>
-#include <iterator>
+#include <ios>
 #include <utility>
 
 namespace rwp::storage {
@@ -16,6 +16,7 @@ namespace {
 /// Credentials that end sooner are asked for anew.
 constexpr std::chrono::minutes kSoon{5};
 constexpr std::chrono::seconds kPatience{30};
+constexpr std::size_t kMostTokenBytes = 20'000;
 
 class WebIdentityCredentials final : public S3CredentialsProvider {
  public:
@@ -63,10 +64,13 @@ class WebIdentityCredentials final : public S3CredentialsProvider {
   }
 
   boost::asio::awaitable<Result<S3Credentials>> ask() {
+    // STS takes 20,000 bytes at most; a file without an end, such as a device, is not read to it.
     std::ifstream file(options_.token_file, std::ios::binary);
-    std::string token{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    std::string token(kMostTokenBytes + 2, '\0');
+    file.read(token.data(), static_cast<std::streamsize>(token.size()));
+    token.resize(static_cast<std::size_t>(file.gcount()));
     while (token.ends_with('\n')) token.pop_back();
-    if (token.empty() || token.size() > 20'000) {
+    if (token.empty() || token.size() > kMostTokenBytes) {
       co_return Error(Errc::unauthenticated,
                       "s3: web identity token file " + options_.token_file + ": holds no token");
     }

@@ -343,6 +343,42 @@ TEST_F(S3FaultServerTest, EndedCredentialsAreReadAnewFromTheirFile) {
   EXPECT_EQ(fake.requests().size(), 2U);
 }
 
+/// Counts how often newer credentials than the last are asked for.
+class CountedCredentials final : public storage::S3CredentialsProvider {
+ public:
+  boost::asio::awaitable<Result<storage::S3Credentials>> credentials(bool rejected) override {
+    if (rejected) ++rejections;
+    storage::S3Credentials keys;
+    keys.access_key_id = "AKID";
+    keys.secret_access_key = Secret("secret");
+    co_return keys;
+  }
+  int rejections = 0;
+};
+
+TEST_F(S3FaultServerTest, CredentialsThatCameAreKeptForTheNextAttempts) {
+  FakeS3 fake([](int number, const std::string&) {
+    if (number == 1) return fault("400 Bad Request", "ExpiredToken");
+    if (number < 5) return fault("503 Slow Down", "SlowDown");
+    return answer("200 OK", "", etag_field("content"));
+  });
+  const auto provider = std::make_shared<CountedCredentials>();
+  const auto store = open(fake, provider);
+
+  EXPECT_TRUE(put(*store).has_value());
+  EXPECT_EQ(provider->rejections, 1);
+}
+
+TEST_F(S3FaultServerTest, ATokenFileWithoutAnEndIsNotReadToIt) {
+  storage::WebIdentityOptions options;
+  options.role_arn = "arn:aws:iam::1:role/r";
+  options.token_file = "/dev/zero";
+  const auto provider =
+      storage::make_web_identity_credentials(net::make_curl_transport(runtime_), options);
+
+  EXPECT_EQ(run(runtime_, provider->credentials(false)).error().code(), Errc::unauthenticated);
+}
+
 TEST_F(S3FaultServerTest, ARoleIsTakenOnWithTheTokenOfAFileAndKept) {
   TemporaryDirectory directory;
   std::ofstream(directory.path() / "token") << "the+token\n";

@@ -156,6 +156,22 @@ TEST_F(S3GatewayTest, WhatWePutAnotherClientReadsAndTheReverse) {
   gateway_->s3cmd("put --multipart-chunk-size-mb=5 " + (directory.path() / "theirs").string() +
                   " '" + object_url("theirs é") + "'");
   EXPECT_TRUE(run(runtime_, store->get("theirs é")).value() == std::string(17 * kMiB, 't'));
+
+  // Amazon's own, where it is installed.
+  if (!gateway_->aws("--version")) return;
+  gateway_->aws("s3 cp '" + object_url(odd) + "' " + (directory.path() / "b").string());
+  gateway_->aws("s3 cp " + object_url("large") + " " + (directory.path() / "larger").string());
+  EXPECT_EQ(read_file(directory.path() / "b"), "of us");
+  EXPECT_TRUE(read_file(directory.path() / "larger") == read_file(directory.path() / "large"));
+  EXPECT_THAT(*gateway_->aws("s3api head-object --bucket objects --key '" + options_.prefix + "/" +
+                             odd + "'"),
+              ::testing::AllOf(HasSubstr("text/plain"), HasSubstr("made-by")));
+  gateway_->aws("s3 cp " + (directory.path() / "theirs").string() + " '" + object_url("aws é+") +
+                "' --content-type text/csv --metadata made-by=aws");
+  EXPECT_TRUE(run(runtime_, store->get("aws é+")).value() == std::string(17 * kMiB, 't'));
+  const auto head = run(runtime_, store->head("aws é+")).value();
+  EXPECT_EQ(head.content_type, "text/csv");
+  EXPECT_EQ(head.metadata.at("made-by"), "aws");
 }
 
 TEST_F(S3GatewayTest, APresignedUrlServesWithoutCredentialsAndOnlyAsItIs) {

@@ -82,13 +82,12 @@ std::shared_ptr<storage::ObjectStore> RadosGateway::open(Runtime& runtime,
       .value();
 }
 
-std::string RadosGateway::s3cmd(const std::string& arguments) const {
-  const std::string host = "127.0.0.1:" + std::to_string(port_);
-  const std::string line =
-      "s3cmd -c /dev/null --access_key=testaccess --secret_key=testsecret123456 --host=" + host +
-      " --host-bucket=" + host + " --no-ssl --no-progress " + arguments + " 2>&1";
+namespace {
+
+/// What a command prints, without the last line's end.
+std::string output_of(const std::string& line) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(line.c_str(), "r"), &::pclose);
-  if (!pipe) throw std::runtime_error("no s3cmd");
+  if (!pipe) throw std::runtime_error("no shell");
   std::string output;
   std::array<char, 4096> bytes{};
   while (const std::size_t count = std::fread(bytes.data(), 1, bytes.size(), pipe.get())) {
@@ -96,6 +95,25 @@ std::string RadosGateway::s3cmd(const std::string& arguments) const {
   }
   while (output.ends_with('\n')) output.pop_back();
   return output;
+}
+
+}  // namespace
+
+std::string RadosGateway::s3cmd(const std::string& arguments) const {
+  const std::string host = "127.0.0.1:" + std::to_string(port_);
+  return output_of(
+      "s3cmd -c /dev/null --access_key=testaccess --secret_key=testsecret123456 --host=" + host +
+      " --host-bucket=" + host + " --no-ssl --no-progress " + arguments + " 2>&1");
+}
+
+std::optional<std::string> RadosGateway::aws(const std::string& arguments) const {
+  if (std::system("command -v aws >/dev/null") != 0) return std::nullopt;
+  return output_of(
+      "AWS_ACCESS_KEY_ID=testaccess AWS_SECRET_ACCESS_KEY=testsecret123456"
+      " AWS_DEFAULT_REGION=us-east-1 AWS_CONFIG_FILE=/dev/null "
+      "AWS_SHARED_CREDENTIALS_FILE=/dev/null"
+      " aws --endpoint-url " +
+      url() + " " + arguments + " 2>&1");
 }
 
 }  // namespace rwp::tests

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace rwp::tests {
@@ -39,6 +40,8 @@ class RadosGateway {
 
   /// Runs s3cmd against it; its output, without the last line's end.
   std::string s3cmd(const std::string& arguments) const;
+  /// As above, of awscli; none: it is not installed.
+  std::optional<std::string> aws(const std::string& arguments) const;
 
  private:
   void start();
