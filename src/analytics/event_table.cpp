@@ -93,6 +93,12 @@ awaitable<Result<std::int64_t>> EventTable::forget_candidate(std::string name) {
   }
 }
 
+awaitable<Result<std::size_t>> EventTable::do_forget(std::string subject) {
+  const auto removed = co_await do_forget_candidate(std::move(subject));
+  if (!removed) co_return removed.error();
+  co_return static_cast<std::size_t>(*removed);
+}
+
 awaitable<Result<std::int64_t>> EventTable::forget_person(std::string tenant, std::string person) {
   if (person.empty()) co_return Error(Errc::invalid_argument, "person: is empty");
   try {

@@ -2,6 +2,7 @@
 
 #include <rwp/core/error.hpp>
 #include <rwp/jobs/job_store.hpp>
+#include <rwp/jobs/outbox_job.hpp>
 #include <rwp/storage/object_store.hpp>
 
 #include <chrono>
@@ -15,6 +16,8 @@ namespace rwp::pods {
 /// Whose data it is, without telling who: what stands in events, keys of objects and answers, and
 /// tags of jobs. Empty for an empty id.
 std::string subject_of(std::string_view tenant, std::string_view candidate_id);
+/// Of jobs that belong to a subject and do not name the candidate in their payload.
+using jobs::subject_tag;
 /// The candidate that a job is about, from its payload: of "candidate.parse" and "match.score".
 /// Empty: none, or the payload does not say.
 std::string candidate_in(std::string_view kind, const JsonText& payload);

@@ -83,6 +83,8 @@ class EventTable : public Sink, public std::enable_shared_from_this<EventTable> 
   struct Batch;
 
   boost::asio::awaitable<Result<void>> do_deliver(std::vector<Event> events) final;
+  /// As forget_candidate().
+  boost::asio::awaitable<Result<std::size_t>> do_forget(std::string subject) final;
   static boost::asio::awaitable<void> write_batches(std::shared_ptr<EventTable> self);
 
   virtual boost::asio::awaitable<Result<std::int64_t>> do_forget_candidate(std::string name) = 0;

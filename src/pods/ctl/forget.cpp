@@ -1,6 +1,7 @@
 #include "pods/ctl/context.hpp"
 #include "pods/ctl/forget_jobs.hpp"
 #include "pods/ctl/progress.hpp"
+#include "pods/event_sinks.hpp"
 #include "pods/forgotten.hpp"
 #include <rwp/ai/cache.hpp>
 #include <rwp/ai_redis/fleet.hpp>
@@ -16,6 +17,7 @@
 #include <filesystem>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace rwp::pods::ctl {
 namespace {
@@ -51,12 +53,13 @@ class Forgetting {
 
   Result<void> open_others() {
     const auto& configuration = context_.configuration();
-    const auto path = file_path_of(configuration.analytics_url);
-    std::error_code code;
-    if (path.empty() || std::filesystem::exists(path, code)) {
-      auto sink = context_.schemes.open<analytics::Sink>(configuration.analytics_url, runtime_);
+    for (const auto& url : split_urls(configuration.analytics_url)) {
+      const auto path = file_path_of(url);
+      std::error_code code;
+      if (!path.empty() && !std::filesystem::exists(path, code)) continue;
+      auto sink = context_.schemes.open<analytics::Sink>(url, runtime_);
       if (!sink) return sink.error().with_context("analytics");
-      sink_ = std::move(*sink);
+      sinks_.push_back(std::move(*sink));
     }
     if (configuration.redis_url.empty()) return {};
     auto fleet = ai_redis::open_fleet(runtime_, configuration.redis_url);
@@ -218,16 +221,18 @@ class Forgetting {
   }
 
   Result<void> round_of_events() {
-    if (!sink_ || options_.dry_run) return {};
-    const auto removed = block_on(runtime_, sink_->forget(subject_));
-    if (!removed && removed.error().code() == Errc::unsupported) {
-      of_events_.is_elsewhere = true;
-      of_events_.why = "delivered to another system, under the name " + subject_;
-      return {};
+    if (options_.dry_run) return {};
+    for (const auto& sink : sinks_) {
+      const auto removed = block_on(runtime_, sink->forget(subject_));
+      if (!removed && removed.error().code() == Errc::unsupported) {
+        of_events_.is_elsewhere = true;
+        of_events_.why = "delivered to another system, under the name " + subject_;
+        continue;
+      }
+      if (!removed) return removed.error().with_context("analytics");
+      of_events_.found += *removed;
+      of_events_.removed += *removed;
     }
-    if (!removed) return removed.error().with_context("analytics");
-    of_events_.found += *removed;
-    of_events_.removed += *removed;
     return {};
   }
 
@@ -248,7 +253,7 @@ class Forgetting {
   const std::shared_ptr<jobs::JobStore> store_;
   const std::shared_ptr<storage::ObjectStore> objects_;
   const std::string subject_;
-  std::shared_ptr<analytics::Sink> sink_;
+  std::vector<std::shared_ptr<analytics::Sink>> sinks_;
   std::shared_ptr<ai_redis::Fleet> fleet_;
   CandidateJobs jobs_;
   std::size_t still_open_ = 0;
