@@ -1,8 +1,11 @@
 #include "analytics_spool/parcel.hpp"
 
+#include <rwp/analytics/event_table.hpp>
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/sha256.hpp>
+#include <rwp/jobs/outbox_job.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -26,6 +29,16 @@ std::size_t lane_of(const Event& event) {
   return static_cast<std::size_t>((hash >> 32U) % kLanes);
 }
 
+std::string subject_in(const Event& event) {
+  constexpr std::size_t kMostBytes = 56;
+  std::string name = candidate_of(event);
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+  return plain && name.size() <= kMostBytes ? name : std::string();
+}
+
 std::string queue_of(std::string_view sink, std::size_t lane) {
   return "collect/" + std::string(sink) + "/" + std::to_string(lane);
 }
@@ -42,6 +55,7 @@ Parcel make_parcel(const std::vector<const SpooledEvent*>& events,
   Parcel parcel;
   const Event& first = events.front()->event;
   parcel.lane = lane_of(first);
+  parcel.subject = subject_in(first);
   std::string payload = R"({"events":[)";
   std::string names = first.tenant;
   for (std::size_t i = 0; i < events.size(); ++i) {
@@ -61,6 +75,7 @@ jobs::NewJob make_parcel_job(const Parcel& parcel, std::string_view sink) {
   job.queue = queue_of(sink, parcel.lane);
   job.max_attempts = kMostAttempts;
   job.payload = parcel.payload;
+  if (!parcel.subject.empty()) job.tags.push_back(jobs::subject_tag(parcel.subject));
   if (!parcel.key.empty()) {
     job.idempotency_key = "rwp.collect/" + std::string(sink) + "/" + parcel.key;
   }

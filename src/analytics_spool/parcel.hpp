@@ -23,11 +23,15 @@ constexpr std::size_t kMaxParcelEvents = 25;
 std::size_t lane_of(const Event& event);
 /// Names whose events keep their order.
 std::string client_of(const Event& event);
+/// The candidate that an event is about, where the name is fit for a tag; else empty.
+std::string subject_in(const Event& event);
 std::string queue_of(std::string_view sink, std::size_t lane);
 
-/// Events of one client, as text, and who they are.
+/// Events of one client about one candidate or none, as text, and who they are.
 struct Parcel {
   JsonText payload{};
+  /// The candidate that all of them are about; empty: none.
+  std::string subject{};
   /// Names these events, whatever stands in them; empty: they cannot be told from others.
   std::string key{};
   std::size_t lane = 0;

@@ -61,6 +61,7 @@ struct Spool::Impl {
     std::map<std::pair<std::string, bool>, std::size_t> open;
     std::vector<std::vector<std::size_t>>& places = keeping.places;
     std::vector<std::size_t> bytes;
+    std::vector<std::string> subjects;
     for (std::size_t i = 0; i < keeping.events.size(); ++i) {
       const SpooledEvent& spooled = keeping.events[i];
       keeping.bodies.push_back(event_body(spooled));
@@ -79,12 +80,16 @@ struct Spool::Impl {
       }
       const auto [at, is_new] =
           open.try_emplace({client_of(spooled.event), spooled.identified}, places.size());
+      std::string subject = subject_in(spooled.event);
+      // One candidate's can be removed without another's; a client's events keep their order.
       const bool full = !is_new && (places[at->second].size() == kMaxParcelEvents ||
-                                    bytes[at->second] + body.size() > kMaxParcelBytes);
+                                    bytes[at->second] + body.size() > kMaxParcelBytes ||
+                                    subjects[at->second] != subject);
       if (full) at->second = places.size();
       if (is_new || full) {
         places.emplace_back();
         bytes.push_back(0);
+        subjects.push_back(std::move(subject));
       }
       places[at->second].push_back(i);
       bytes[at->second] += body.size();

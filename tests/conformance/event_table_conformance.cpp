@@ -201,6 +201,10 @@ TEST_P(EventTableConformance, AForgottenCandidateIsInNoTenantsTable) {
 
   EXPECT_THAT(opened_.arrived(), ElementsAre(other));
   EXPECT_THAT(funnel()[0].reached, ElementsAre(0, 0, 1, 0));
+  analytics::Sink& sink = *opened_.table;
+  EXPECT_EQ(run(runtime_, sink.forget("c-11")).value(), 1U);
+  EXPECT_THAT(opened_.arrived(), IsEmpty());
+  EXPECT_EQ(run(runtime_, sink.forget("c\"1")).error().code(), Errc::invalid_argument);
 }
 
 TEST_P(EventTableConformance, WhatIsOlderThanTheTableKeepsGoesAndItsCountsStay) {

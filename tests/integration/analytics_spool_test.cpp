@@ -176,6 +176,29 @@ TEST_F(SpoolTest, EventsOfAClientShareAParcelOfAtMost25) {
   EXPECT_THAT(parcels(), SizeIs(4));
 }
 
+TEST_F(SpoolTest, EventsAboutSomebodyAreFoundByTheirTagAndKeepTheirOrder) {
+  std::vector<SpooledEvent> events;
+  for (const char* about : {"", "ana", "ana", "bob", "ana", "no tag: ä"}) {
+    events.push_back(spooled("a"));
+    if (*about != '\0') events.back().event.parameters["candidate"] = std::string(about);
+  }
+  EXPECT_THAT(keep(events), Each("taken"));
+  jobs::JobFilter filter;
+  filter.tag = "subject:ana";
+
+  const auto about_ana = run(runtime_, store_->list(filter, "", 100)).value().jobs;
+
+  EXPECT_THAT(parcels(), SizeIs(5));
+  EXPECT_THAT(about_ana, SizeIs(2));
+  const auto started = forward_to({{"one", sink_}});
+  ASSERT_TRUE(sink_->wait_for(events.size()));
+  std::vector<Uuid> sent;
+  std::vector<Uuid> arrived;
+  for (const SpooledEvent& one : events) sent.push_back(one.event.id);
+  for (const Event& one : sink_->events()) arrived.push_back(one.id);
+  EXPECT_EQ(arrived, sent);
+}
+
 TEST_F(SpoolTest, ARepetitionIsRecognisedTogetherAndAmongOthers) {
   const SpooledEvent first = spooled("a");
   const SpooledEvent second = spooled("a");

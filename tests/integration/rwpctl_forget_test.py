@@ -4,9 +4,11 @@
 usage: rwpctl_forget_test.py RWPCTL API_POD WORKER_POD SOURCE_ROOT [unittest arguments]
 """
 
+import contextlib
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import unittest
 
@@ -145,6 +147,30 @@ class ForgetTest(CtlTest):
         self.ctl("forget", "--candidate", ID, "--lift")
         self.assertEqual(api.ask("POST", "/v1/jobs?wait=60s", job).status, 201)
         wait_for(lambda: (self.here / f"objects/candidates/{ID}.json").exists(), "the candidate who came back")
+        self.assertEqual(worker.end(signal.SIGTERM), 0)
+
+    def test_events_that_wait_in_parcels_and_stand_in_tables_go(self):
+        self.environment["RWP_ANALYTICS_URL"] = "jsonl:events.jsonl sqlite:events.db"
+        worker = self.start_worker()
+        self.fill()
+
+        def rows():
+            with contextlib.closing(sqlite3.connect(self.here / "events.db")) as table:
+                return [one for (one,) in table.execute("SELECT candidate FROM event WHERE candidate IS NOT NULL")]
+
+        wait_for(lambda: len(rows()) == 5, "the table")
+        subject = self.forget("--dry-run", code=FINDINGS)["summary"]["subject"]
+        self.assertEqual(rows().count(subject), 3)
+        parcels = self.json("jobs", "list", "--tag", f"subject:{subject}", "--kind", "rwp.collect.parcel")["jobs"]
+        self.assertEqual(len(parcels), 6)
+
+        told = self.forget()
+
+        self.assertTrue(told["summary"]["nothing_left"], told)
+        self.assertEqual(self.counts(told)["events"], (6, 6, 0), told)
+        self.assertEqual((rows().count(subject), len(rows())), (0, 2))
+        self.assertNotIn(subject, (self.here / "events.jsonl").read_text())
+        self.assertEqual(self.json("jobs", "list", "--tag", f"subject:{subject}")["jobs"], [])
         self.assertEqual(worker.end(signal.SIGTERM), 0)
 
     def test_killed_at_any_moment_it_is_taken_up_again(self):

@@ -3,6 +3,8 @@
 #include "pods/ctl/progress.hpp"
 #include "pods/event_sinks.hpp"
 #include "pods/forgotten.hpp"
+#include "pods/jobadder/connections.hpp"
+#include "pods/jobadder/removal.hpp"
 #include <rwp/ai/cache.hpp>
 #include <rwp/ai_redis/fleet.hpp>
 #include <rwp/analytics/sink.hpp>
@@ -13,9 +15,12 @@
 #include <rwp/storage/listing.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -179,9 +184,8 @@ class Forgetting {
     return {};
   }
 
-  /// Objects below `prefix` with the subject as one of their names.
-  Result<void> remove_below(const std::string& prefix) {
-    const std::string folder = "/" + subject_ + "/";
+  /// Objects below `prefix` with `folder` in their names.
+  Result<void> remove_below(const std::string& prefix, const std::string& folder) {
     storage::Listing listing(objects_, prefix);
     while (true) {
       const auto entry = block_on(runtime_, listing.next());
@@ -202,9 +206,24 @@ class Forgetting {
     }
     // An AI pod's tenant may be another than the job's.
     for (const char* prefix : {"ai-results/", "reports/", "archives/"}) {
-      if (auto removed = remove_below(prefix); !removed) return removed;
+      if (auto removed = remove_below(prefix, "/" + subject_ + "/"); !removed) return removed;
     }
-    return remove_below("ai-cache/" + subject_ + "/");
+    // Earlier résumés, too, whose jobs are past their retention.
+    if (const auto mirrored = jobadder_number()) {
+      auto removed = remove_below(jobadder_upload_folder(options_.tenant, *mirrored), "/");
+      if (!removed) return removed;
+    }
+    return remove_below("ai-cache/" + subject_ + "/", "/");
+  }
+
+  /// The candidate's number at JobAdder, when they were mirrored from there.
+  std::optional<std::int64_t> jobadder_number() const {
+    const std::string& id = options_.candidate;
+    const std::size_t digits = id.find_last_not_of("0123456789") + 1;
+    std::int64_t number = 0;
+    const auto read = std::from_chars(id.data() + digits, id.data() + id.size(), number);
+    if (read.ec != std::errc() || jobadder_candidate_id(number) != id) return std::nullopt;
+    return number;
   }
 
   Result<void> round_of_answers() {
