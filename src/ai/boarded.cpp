@@ -120,7 +120,8 @@ std::string flight_key(const CoalescedOptions& options, const ChatRequest& reque
   std::string scope = options.dialect;
   scope += '\n';
   if (options.scope == CacheScope::tenant) scope += request.tenant;
-  return call_key(request, request.model.empty() ? default_model : request.model, scope);
+  std::string key = call_key(request, request.model.empty() ? default_model : request.model, scope);
+  return request.subject.empty() ? key : subject_prefix(request.subject) + key;
 }
 
 std::shared_ptr<Model> make_boarded(std::shared_ptr<Model> inner, CoalescedOptions options) {

@@ -43,12 +43,22 @@ class RedisCache final : public ai::Cache {
   }
 
   awaitable<Result<std::size_t>> remove_all(std::string prefix) override {
+    auto answers = co_await remove_matches(glob_text(link_->key("answers", prefix)) + "*");
+    if (!answers) co_return answers;
+    // An answer stays in its flight for a while, behind the name of the upstream.
+    auto landed = co_await remove_matches(glob_text(link_->key("flights", "")) + "*/" +
+                                          glob_text(prefix) + "*");
+    if (!landed) co_return landed;
+    co_return *answers + *landed;
+  }
+
+ private:
+  awaitable<Result<std::size_t>> remove_matches(std::string pattern) {
     std::size_t removed = 0;
     std::string cursor = "0";
     do {
       net_redis::Command look =
-          command("SCAN", cursor, "MATCH", glob_text(link_->key("answers", prefix)) + "*", "COUNT",
-                  std::int64_t{1'000});
+          command("SCAN", cursor, "MATCH", pattern, "COUNT", std::int64_t{1'000});
       auto reply = co_await link_->client->call(std::move(look), link_->call(true));
       if (!reply) co_return reply.error();
       if (reply->items.size() != 2) co_return Error(Errc::corrupt, "Redis: SCAN answers no page");
@@ -63,7 +73,6 @@ class RedisCache final : public ai::Cache {
     co_return removed;
   }
 
- private:
   const std::shared_ptr<const Link> link_;
 };
 
