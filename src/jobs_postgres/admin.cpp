@@ -41,22 +41,22 @@ constexpr Statement kDue{
                     " FROM walked w ORDER BY w.id DESC LIMIT 1)"};
 // What becomes of jobs that leave: their bodies go, their answers stand in the ledger for as long
 // as their ids can be submitted again.
-#define RWP_PG_LEAVE                                                               \
-  " bodies AS (DELETE FROM rwp.job j USING gone WHERE j.id = ANY (ARRAY[gone.id])" \
-  " RETURNING j.id, j.tenant, j.payload, j.payload_blob, j.rare),"                 \
-  " kept AS (INSERT INTO rwp.ledger AS l SELECT uuid_send(b.id), b.id,"            \
-  " CASE WHEN b.payload_blob IS NULL THEN sha256(convert_to(b.payload, 'UTF8'))"   \
-  " ELSE decode(right(b.payload_blob, 64), 'hex') END,"                            \
-  " rwp.id_ms(b.id) + 691200000"                                                   \
-  " FROM bodies b, clock WHERE rwp.id_ms(b.id) + 604800000 >= clock.now"           \
-  " ON CONFLICT (key) DO UPDATE SET digest = excluded.digest,"                     \
-  " expires_at = excluded.expires_at RETURNING l.id),"                             \
-  " marked AS (UPDATE rwp.mark SET pruned_id_ms = greatest(pruned_id_ms,"          \
-  " (SELECT max(rwp.id_ms(k.id)) FROM kept k)) WHERE EXISTS (SELECT FROM kept)),"  \
-  " freed AS (DELETE FROM rwp.unique_key u USING bodies b WHERE b.rare LIKE"       \
-  " '%\"unique_key\":%' AND u.key = coalesce(b.tenant, '') || chr(31) ||"          \
-  " (b.rare::json ->> 'unique_key') AND u.id = b.id),"                             \
-  " counted AS (INSERT INTO rwp.tally SELECT lane, state, -count(*) FROM gone"     \
+#define RWP_PG_LEAVE                                                                 \
+  " bodies AS (DELETE FROM rwp.job j USING gone WHERE j.id = ANY (ARRAY[gone.id])"   \
+  " RETURNING j.id, j.tenant, j.payload, j.payload_blob, j.rare),"                   \
+  " kept AS (INSERT INTO rwp.ledger AS l SELECT uuid_send(b.id), b.id,"              \
+  " CASE WHEN b.payload_blob IS NULL THEN sha256(convert_to(b.payload, 'UTF8'))"     \
+  " ELSE decode(right(b.payload_blob, 64), 'hex') END,"                              \
+  " rwp.id_ms(b.id) + 691200000"                                                     \
+  " FROM bodies b, clock WHERE rwp.id_ms(b.id) + 604800000 >= clock.now"             \
+  " ON CONFLICT (key) DO UPDATE SET digest = excluded.digest,"                       \
+  " expires_at = excluded.expires_at RETURNING l.id),"                               \
+  " marked AS (UPDATE rwp.mark SET pruned_id_ms = greatest(pruned_id_ms,"            \
+  " (SELECT max(rwp.id_ms(k.id)) FROM kept k)) WHERE EXISTS (SELECT FROM kept)),"    \
+  " freed AS (DELETE FROM rwp.unique_key u USING bodies b WHERE b.rare LIKE"         \
+  " '%\"unique_key\":%' AND u.key = ANY (ARRAY[coalesce(b.tenant, '') || chr(31) ||" \
+  " (b.rare::json ->> 'unique_key')]) AND u.id = b.id),"                             \
+  " counted AS (INSERT INTO rwp.tally SELECT lane, state, -count(*) FROM gone"       \
   " GROUP BY lane, state)"
 
 constexpr Statement kPrune{
@@ -82,18 +82,19 @@ constexpr Statement kPostponeLedger{
     .name = "rwp_postpone_ledger",
     .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
            " AS now),"
-           " due AS MATERIALIZED (SELECT l.key, l.id FROM rwp.ledger l, clock"
-           " WHERE l.expires_at <= clock.now ORDER BY l.expires_at LIMIT $2::bigint)"
+           " due AS MATERIALIZED (SELECT l.key, l.id FROM rwp.ledger l"
+           " WHERE l.expires_at <= (SELECT now FROM clock) ORDER BY l.expires_at LIMIT $2::bigint)"
            " UPDATE rwp.ledger l SET expires_at = clock.now + 86400000 FROM due, clock"
-           " WHERE l.key = due.key AND EXISTS (SELECT FROM rwp.job j WHERE j.id = due.id)"};
+           " WHERE l.key = ANY (ARRAY[due.key])"
+           " AND EXISTS (SELECT FROM rwp.job j WHERE j.id = ANY (ARRAY[due.id]))"};
 constexpr Statement kPruneLedger{
     .name = "rwp_prune_ledger",
     .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
            " AS now),"
-           " due AS MATERIALIZED (SELECT l.key, l.id FROM rwp.ledger l, clock"
-           " WHERE l.expires_at <= clock.now ORDER BY l.expires_at LIMIT $2::bigint)"
-           " DELETE FROM rwp.ledger l USING due WHERE l.key = due.key"
-           " AND NOT EXISTS (SELECT FROM rwp.job j WHERE j.id = due.id)"};
+           " due AS MATERIALIZED (SELECT l.key, l.id FROM rwp.ledger l"
+           " WHERE l.expires_at <= (SELECT now FROM clock) ORDER BY l.expires_at LIMIT $2::bigint)"
+           " DELETE FROM rwp.ledger l USING due WHERE l.key = ANY (ARRAY[due.key])"
+           " AND NOT EXISTS (SELECT FROM rwp.job j WHERE j.id = ANY (ARRAY[due.id]))"};
 constexpr Statement kFoldTally{
     .name = "rwp_fold_tally",
     .sql =

@@ -82,8 +82,10 @@ constexpr Statement kPromote{
     .sql =
         "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
         " AS now),"
-        " due AS MATERIALIZED (SELECT w.id FROM rwp.waiting w, clock WHERE w.run_at <= clock.now"
-        " ORDER BY w.run_at LIMIT $2::bigint FOR UPDATE OF w SKIP LOCKED),"
+        // The time as a value: joined, it would be compared with all that wait.
+        " due AS MATERIALIZED (SELECT w.id FROM rwp.waiting w"
+        " WHERE w.run_at <= (SELECT now FROM clock) ORDER BY w.run_at LIMIT $2::bigint FOR UPDATE "
+        "OF w SKIP LOCKED),"
         " moved AS (DELETE FROM rwp.waiting w USING due WHERE w.id = ANY (ARRAY[due.id]) RETURNING "
         "w.*),"
         " now_ready AS (INSERT INTO rwp.ready SELECT lane, priority, seq, id, attempt,"

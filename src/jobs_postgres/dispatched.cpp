@@ -72,10 +72,10 @@ constexpr Statement kBacklog{
     .name = "rwp_backlog",
     .sql =
         "SELECT l.id, p.priority FROM rwp.lane l"
-        " CROSS JOIN (VALUES (0), (1), (2), (3)) AS p(priority)"
-        " WHERE NOT EXISTS (SELECT FROM rwp.queue q WHERE q.name = l.queue AND q.paused)"
-        " AND EXISTS (SELECT FROM rwp.ready r WHERE r.lane = l.id AND r.priority = p.priority"
-        " LIMIT 1)"};
+        " CROSS JOIN (VALUES (0), (1), (2), (3)) AS p(priority) CROSS JOIN LATERAL"
+        // As EXISTS it would be joined, from all that is ready.
+        " (SELECT FROM rwp.ready r WHERE r.lane = l.id AND r.priority = p.priority LIMIT 1) r"
+        " WHERE NOT EXISTS (SELECT FROM rwp.queue q WHERE q.name = l.queue AND q.paused)"};
 constexpr Statement kNextDue{.name = "rwp_next_due",
                              .sql = "SELECT " RWP_PG_NOW ", (SELECT min(run_at) FROM rwp.waiting)"};
 constexpr Statement kRefill{

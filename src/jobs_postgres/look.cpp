@@ -115,8 +115,10 @@ constexpr Statement kTenantCounts{
 constexpr Statement kEndedOf{.name = "rwp_ended_of",
                              .sql =
                                  "SELECT g.id FROM unnest($1::uuid[]) AS g(id) WHERE"
-                                 " EXISTS (SELECT FROM rwp.ended e WHERE e.id = g.id)"
-                                 " OR NOT EXISTS (SELECT FROM rwp.job j WHERE j.id = g.id)"};
+                                 // With "=" the whole tables might be hashed.
+                                 " EXISTS (SELECT FROM rwp.ended e WHERE e.id = ANY (ARRAY[g.id]))"
+                                 " OR NOT EXISTS (SELECT FROM rwp.job j"
+                                 " WHERE j.id = ANY (ARRAY[g.id]))"};
 
 jobs::Job read_job(const Rows& rows, std::size_t i) {
   jobs::Job job;

@@ -53,7 +53,8 @@ const std::vector<Step>& steps() {
       {.version = 2, .oldest_program = 1, .sql = {kVersion2}},
       {.version = 3, .oldest_program = 1, .sql = {kVersion3}},
       {.version = 4, .oldest_program = 1, .sql = {kVersion4}},
-      {.version = 5, .oldest_program = 1, .sql = {kVersion5}}};
+      {.version = 5, .oldest_program = 1, .sql = {kVersion5}},
+      {.version = 6, .oldest_program = 1, .sql = {kVersion6}}};
   return all;
 }
 

@@ -20,8 +20,9 @@ constexpr Statement kJobs{
         " - octet_length(coalesce(p.payload, '')) AS before FROM"
         " (SELECT j.id, j.tenant, j.payload, j.payload_blob, j.rare,"
         " EXISTS (SELECT FROM rwp.lane l WHERE l.id = j.lane) AS has_lane,"
-        " (SELECT count(*) FROM rwp.ready r WHERE r.lane = j.lane AND r.priority IN (0, 1, 2, 3)"
-        " AND r.seq = j.seq) + (SELECT count(*) FROM rwp.running r WHERE r.id = j.id)"
+        " (SELECT count(*) FROM (VALUES (0), (1), (2), (3)) AS p(priority) CROSS JOIN LATERAL"
+        " (SELECT FROM rwp.ready r WHERE r.lane = j.lane AND r.priority = p.priority::smallint"
+        " AND r.seq = j.seq OFFSET 0) r) + (SELECT count(*) FROM rwp.running r WHERE r.id = j.id)"
         " + (SELECT count(*) FROM rwp.waiting w WHERE w.id = j.id) AS open,"
         " (SELECT count(*) FROM rwp.ended e WHERE e.id = j.id) AS ended"
         " FROM rwp.job j WHERE j.id > $1::uuid ORDER BY j.id LIMIT $2::bigint) p) q"
@@ -31,11 +32,16 @@ constexpr Statement kEntries{
     .sql =
         "SELECT g.id, l.id, l.digest FROM unnest($1::uuid[], $2::bytea[]) AS g(id, key)"
         " LEFT JOIN rwp.ledger l ON l.key = g.key"};
+// While a job's state is none that keeps others away, another may have taken its key, and may have
+// been pruned with it since; so it may be when a job as young may have been pruned.
 constexpr Statement kHolders{
     .name = "rwp_verify_holders",
     .sql =
-        "SELECT g.id FROM unnest($1::uuid[], $2::text[]) AS g(id, key)"
-        " WHERE NOT EXISTS (SELECT FROM rwp.unique_key u WHERE u.key = g.key)"};
+        "SELECT g.id FROM unnest($2::uuid[], $3::text[], $4::integer[]) AS g(id, key, states)"
+        " WHERE NOT EXISTS (SELECT FROM rwp.unique_key u WHERE u.key = ANY (ARRAY[g.key]))"
+        " AND rwp.id_ms(g.id) > (SELECT pruned_id_ms FROM rwp.mark)"
+        " AND rwp.id_ms(g.id) + 604800000 >= " RWP_PG_NOW
+        " AND (g.states >> rwp.state_of(g.id)) & 1 = 1"};
 
 std::string_view bytes_of(const Sha256& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
@@ -48,6 +54,7 @@ struct Claims {
   std::map<Uuid, std::string> digests{};
   Array with_unique{Of::uuids};
   Array unique_keys{Of::texts};
+  Array unique_states{Of::integers};
 };
 
 void judge_documents(VerifyStep& step, const Rows& rows, std::size_t i, Claims& claims) {
@@ -76,6 +83,7 @@ void judge_documents(VerifyStep& step, const Rows& rows, std::size_t i, Claims& 
   if (!rare.unique_key.empty() && rows.integer(i, 6) > 0) {
     claims.with_unique.add(id);
     claims.unique_keys.add(std::string_view(jobs::unique_row_key(tenant, rare.unique_key)));
+    claims.unique_states.add(int{rare.unique_states.bits()});
   }
 }
 
@@ -121,7 +129,10 @@ awaitable<Result<void>> judge_claims(VerifyStep* step, Claims* claims) {
   }
   if (claims->with_unique.size() > 0) {
     Command question = command(kHolders);
-    question.parameters.array(std::move(claims->with_unique)).array(std::move(claims->unique_keys));
+    question.parameters.big_integer(step->session->given_now())
+        .array(std::move(claims->with_unique))
+        .array(std::move(claims->unique_keys))
+        .array(std::move(claims->unique_states));
     const auto missing = co_await step->ask(std::move(question));
     if (!missing) co_return missing.error();
     for (std::size_t i = 0; i < missing->size(); ++i) {

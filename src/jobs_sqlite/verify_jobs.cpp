@@ -23,9 +23,10 @@ struct JobRow {
   std::string payload_blob{};
   std::string rare{};
   bool has_payload = false;
-  /// In how many of the tables of states it stands, and whether in one of those of open jobs.
+  /// In how many of the tables of states it stands.
   std::int64_t places = 0;
-  bool open = false;
+  /// While it is open.
+  std::optional<JobState> state{};
 };
 
 std::string hex_of_blob_key(const std::string& key) {
@@ -57,7 +58,14 @@ void verify_idempotency(VerifyStep& step, const JobRow& job, const Rare& rare) {
   }
 }
 
+/// While its state is none that keeps others away, another may have taken the key, and may have
+/// been pruned with it since; so it may be when a job as young may have been pruned.
 void verify_unique(VerifyStep& step, const JobRow& job, const Rare& rare) {
+  if (!job.state || !rare.unique_states.contains(*job.state)) return;
+  if (to_ms(job.id.time()) <= step.transaction.pruned_id_ms() ||
+      job.id.time() + jobs::kLedgerAge < step.transaction.now) {
+    return;
+  }
   const std::string key = unique_row_key(job.tenant, rare.unique_key);
   auto query = step.transaction.database.query("SELECT 1 FROM unique_key WHERE key = ?");
   query.bind(1, key);
@@ -81,7 +89,7 @@ void verify_documents(VerifyStep& step, const JobRow& job) {
   }
   const Rare rare = Rare::read(job.rare);
   if (!rare.idempotency_key.empty()) verify_idempotency(step, job, rare);
-  if (!rare.unique_key.empty() && job.open) verify_unique(step, job, rare);
+  if (!rare.unique_key.empty()) verify_unique(step, job, rare);
 }
 
 void verify_job(VerifyStep& step, const JobRow& job, bool has_lane) {
@@ -117,7 +125,8 @@ void verify_jobs(VerifyStep& step) {
       " (SELECT count(*) FROM ready WHERE ready.lane = job.lane"
       "  AND ready.priority IN (0, 1, 2, 3) AND ready.seq = job.seq)"
       " + (running.seq IS NOT NULL) + (waiting.seq IS NOT NULL),"
-      " ended.seq IS NOT NULL"
+      " ended.seq IS NOT NULL,"
+      " CASE WHEN running.seq IS NOT NULL THEN 2 ELSE coalesce(waiting.state, 1) END"
       " FROM job LEFT JOIN lane ON lane.id = job.lane"
       " LEFT JOIN running ON running.seq = job.seq"
       " LEFT JOIN waiting ON waiting.seq = job.seq"
@@ -134,7 +143,11 @@ void verify_jobs(VerifyStep& step) {
                .payload_blob = std::string(query.text(4)),
                .rare = std::string(query.text(5)),
                .has_payload = !query.is_null(3)};
-    job.open = query.integer(7) > 0;
+    const auto state = query.integer(9);
+    if (query.integer(7) > 0 && state >= 0 &&
+        state < static_cast<std::int64_t>(jobs::kJobStateCount)) {
+      job.state = static_cast<JobState>(state);
+    }
     job.places = query.integer(7) + query.integer(8);
     bytes += job.payload.size() + job.rare.size();
     ++rows;

@@ -27,7 +27,7 @@ TEST_F(PostgresSchemaTest, ManyMigrateAtOnceAndOneOfThemDoesIt) {
     const auto done = one.get();
     EXPECT_TRUE(done.has_value()) << done.error().to_string();
   }
-  EXPECT_EQ(sql("SELECT count(*) FROM rwp.schema_version"), "5");
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.schema_version"), "6");
 }
 
 TEST_F(PostgresSchemaTest, ADatabaseWithoutSchemaSaysWhatToDoWhenMigrationIsNotAllowed) {

@@ -152,6 +152,21 @@ TEST_F(PostgresVerifyTest, KeysThatNobodyHoldsOrAnotherAreFound) {
   expect_found(finding::unique_missing, ready_);
 }
 
+TEST_F(PostgresVerifyTest, AUniqueKeyThatAnotherTookAndWasPrunedWithIsNoDamage) {
+  const jobs::UniqueRule while_ready{.key = "one", .states = {jobs::JobState::ready}};
+  added({.kind = "k", .unique = while_ready});
+  const jobs::RunRef first = claim_one();
+  const Uuid second = added({.kind = "k", .unique = while_ready});
+  ASSERT_NE(second, first.id);
+  finish(jobs::Succeed{JsonText::trusted("1")});
+  ASSERT_EQ(wait(store_->prune({.succeeded = 0ms, .failed = 0ms, .cancelled = 0ms}))->jobs, 3U);
+
+  EXPECT_THAT(kinds(verify()), IsEmpty()) << "the first still runs";
+  jobs::Completion back{.run = first, .outcome = jobs::HandBack{}};
+  ASSERT_TRUE(wait(store_->finish({std::move(back)}))->front().has_value());
+  EXPECT_THAT(kinds(verify()), IsEmpty()) << "it is ready again";
+}
+
 TEST_F(PostgresVerifyTest, AMissingTableIsFoundAndTheRestIsLookedAt) {
   sql("DROP TABLE rwp.unique_key");
   change("waiting", "park_key = NULL", parked_);

@@ -254,6 +254,23 @@ TEST_F(SqliteVerifyTest, UniqueKeysThatNobodyOrTheWrongJobHoldsAreFound) {
   expect_found(finding::unique_missing, ready_);
 }
 
+TEST_F(SqliteVerifyTest, AUniqueKeyThatAnotherTookAndWasPrunedWithIsNoDamage) {
+  const jobs::UniqueRule while_ready{.key = "one", .states = {jobs::JobState::ready}};
+  added({.kind = "k", .unique = while_ready});
+  const jobs::RunRef first = claim_one();
+  clock_->pass(1ms);
+  const Uuid second = added({.kind = "k", .unique = while_ready});
+  ASSERT_NE(second, first.id);
+  finish(jobs::Succeed{JsonText::trusted("1")});
+  clock_->pass(24h * 8);
+  ASSERT_EQ(wait(store_->prune({.succeeded = 0ms, .failed = 0ms, .cancelled = 0ms}))->jobs, 3U);
+
+  EXPECT_THAT(kinds(verify()), IsEmpty()) << "the first still runs";
+  jobs::Completion back{.run = first, .outcome = jobs::HandBack{}};
+  ASSERT_TRUE(wait(store_->finish({std::move(back)}))->front().has_value());
+  EXPECT_THAT(kinds(verify()), IsEmpty()) << "it is ready again";
+}
+
 TEST_F(SqliteVerifyTest, MoneyThatIsMissingFromItsAccountIsFound) {
   const UsageReservation wanted{.id = Uuid::make_v7(clock_->now()),
                                 .account = "acme",
