@@ -67,7 +67,14 @@ with 2 1 0 0 1 0 0 0 0
 holds "${defines[@]}"
 breaks "${defines[@]}" -DWITHOUT_WATERMARK
 breaks "${defines[@]}" -DOPEN_AT_ONCE
+# Jobs that are taken from the record itself.
+with 2 0 0 1 1 0 1 0 0
+holds "${defines[@]}" -DTAKES=1
+with 1 1 0 0 1 0 0 0 0
+holds "${defines[@]}" -DTAKES=1
 [[ -n "$full" ]] || exit 0
+with 2 0 0 0 1 1 1 0 0
+holds "${defines[@]}" -DTAKES=1
 with 2 0 0 0 2 1 1 0 0
 holds "${defines[@]}"
 with 3 0 0 0 2 0 1 0 0

@@ -21,6 +21,10 @@
  * the run is not in it: there the worker looks at its own clock. Other jobs are: their finds raise the
  * watermark at any time, to any stamp that has been given out (FINDS).
  *
+ * Also not in it: here a claim, and a taking from the record, wait until an older run's lease is gone. The code
+ * does not look. A ticket that comes late, and is claimed and checked after the watermark was raised for it and
+ * before it is taken back, so may run beside the job's next run until its next heartbeat; its end is refused.
+ *
  * A step is atomic where it is one statement of PostgreSQL or one script of Redis; what reads both takes
  * two steps.
  */
@@ -49,6 +53,10 @@
 #ifndef FINDS
 #define FINDS 0
 #endif
+/* Claims of a waiting job from the record itself (decision 19). */
+#ifndef TAKES
+#define TAKES 0
+#endif
 /* Most tickets that are given out; whoever waits for one more is not looked at any further. */
 #ifndef TICKETS
 #define TICKETS 3
@@ -56,12 +64,13 @@
 #define WAYS 2
 bool cut;
 byte losses = LOSSES; byte crashes = CRASHES; byte stalls = STALLS; byte retries = RETRIES;
-byte takeovers = TAKEOVERS; byte finds = FINDS;
+byte takeovers = TAKEOVERS; byte finds = FINDS; byte takes = TAKES;
 
-/* The record. An open job is dispatched unless it is `waiting` for a ticket. */
+/* The record. An open job is dispatched unless it is `waiting` for a ticket, or `own` holds it by a lease of the record's. */
 bool committed; bool done; bool waiting; bool cancelling; byte recorded;
 byte seq;                                                     /* the token of the ticket given out last, raised when it is taken back */
 byte stamp;                                                   /* that ticket's */
+byte own = NONE;                                              /* the worker that took it from the record */
 byte last;                                                    /* the sequence of stamps */
 byte term;                                                    /* of the reconcilers' lease row */
 
@@ -78,14 +87,17 @@ byte s_open; byte s_q; byte s_qs; byte s_lt; byte s_lh = NONE; byte s_water; byt
 
 byte gen = 1; byte beat[2];                                   /* losses so far, and the last one before which each worker has beaten */
 byte tok[2]; byte chk[2]; bool busy[2]; bool stalled[2]; bool alive[2]; byte seen[2]; bool late[2];
+bool direct[2];                                                 /* its run is of the record: Redis need not know of it */
 bool acked;                                                   /* a cancellation was acknowledged while the job was ready */
 
 #define healthy(w) (alive[w] && !stalled[w])
 #define holds(w,t) (healthy(w) && ((busy[w] && tok[w] == (t)) || chk[w] == (t)))
 #define active_(w) (healthy(w) && (busy[w] || chk[w] != 0))
-#define beaten(w)  (!active_(w) || beat[w] == gen)
+#define beaten(w)  (!active_(w) || direct[w] || beat[w] == gen)
 #define isopen     (up && open_ == server)
-#define dispatched (committed && !done && !waiting)
+#define dispatched (committed && !done && !waiting && own == NONE)
+#define has_job(w) ((dispatched || own == w) && seq == tok[w])
+#define lapsed(w)  (own == w && !(healthy(w) && busy[w] && tok[w] == seq))
 
 inline begin(w, t) {
   assert(!(busy[1-w] && healthy(1-w) && !late[1-w]));
@@ -96,7 +108,7 @@ inline begin(w, t) {
 }
 
 /* The outcome of a run, in the record: conditional on open and token. */
-inline record_end() { done = true; waiting = false; recorded++; assert(recorded == 1) }
+inline record_end() { done = true; waiting = false; own = NONE; recorded++; assert(recorded == 1) }
 
 /* Takes a ticket or a run back, conditional on its token: to wait for a new ticket, or cancelled. */
 inline take_back(t, took) {
@@ -125,7 +137,7 @@ inline give_out() {
 #define may_give_out (last < TICKETS && (wt[0] == 0 || wt[1] == 0))
 
 active proctype submitter() {
-  atomic { committed = true; give_out() }
+  atomic { committed = true; if :: give_out() :: takes > 0 -> waiting = true fi }
 }
 
 /* Stores: pushes of what is on its way, and refills of what waits. */
@@ -152,35 +164,41 @@ proctype worker(byte w) {
   do
   :: atomic { cut -> break }
   :: atomic { healthy(w) && !busy[w] && chk[w] == 0 && isopen && q != 0 && lt == 0 ->      /* claim */
-       lt = q; lh = w; seen[w] = server; beat[w] = gen; late[w] = false;
+       lt = q; lh = w; seen[w] = server; beat[w] = gen; late[w] = false; direct[w] = false;
 #ifdef WITHOUT_WATERMARK
        q = 0; qs = 0; begin(w, lt) }
 #else
        if :: qs <= water -> chk[w] = lt; q = 0; qs = 0 :: else -> q = 0; qs = 0; begin(w, lt) fi }
 #endif
+  :: atomic { takes > 0 && healthy(w) && !busy[w] && chk[w] == 0 && isopen && q == 0 && lt == 0 && committed && !done && waiting ->    /* the windows are dry: from the record */
+       takes--; waiting = false; own = w; direct[w] = true;
+       seq++; begin(w, seq) }
+  :: atomic { healthy(w) && busy[w] && direct[w] && own != w -> busy[w] = false }            /* its heartbeat: the record's lease is lost */
+  :: atomic { healthy(w) && busy[w] && direct[w] && up && open_ != server && lt == 0 ->      /* … and a closed Redis takes it for one to put back */
+       lt = tok[w]; lh = w; if :: q <= tok[w] -> q = 0; qs = 0 :: else fi }
   :: atomic { healthy(w) && chk[w] != 0 ->                                                 /* check the record */
        if
        :: dispatched && !cancelling && seq == chk[w] && seen[w] == server && !late[w] -> begin(w, chk[w])
        :: else -> if :: up && lt == chk[w] && lh == w -> lt = 0; lh = NONE :: else fi
        fi; chk[w] = 0 }
-  :: atomic { healthy(w) && busy[w] && up && seen[w] != server ->                          /* first heartbeat on another server: put the lease back */
+  :: atomic { healthy(w) && busy[w] && !direct[w] && up && seen[w] != server ->                          /* first heartbeat on another server: put the lease back */
        if
        :: lt < tok[w] || (lt == tok[w] && lh == w) -> lt = tok[w]; lh = w; if :: q <= tok[w] -> q = 0; qs = 0 :: else fi
        :: else -> busy[w] = false
        fi; seen[w] = server; beat[w] = gen }
-  :: atomic { healthy(w) && busy[w] && up && seen[w] == server && !(lt == tok[w] && lh == w) ->    /* later heartbeat: the lease is lost (or the memory, on the same server) */
+  :: atomic { healthy(w) && busy[w] && !direct[w] && up && seen[w] == server && !(lt == tok[w] && lh == w) ->    /* later heartbeat: the lease is lost (or the memory, on the same server) */
        if :: open_ != server && lt == 0 -> lt = tok[w]; lh = w; if :: q <= tok[w] -> q = 0; qs = 0 :: else fi
           :: else -> busy[w] = false fi; beat[w] = gen }
   :: atomic { healthy(w) && busy[w] ->                                                     /* finish: the record decides */
-       if :: dispatched && seq == tok[w] -> record_end() :: else fi; busy[w] = false };
-     atomic { if :: alive[w] -> drop_lease(w) :: else fi }                                 /* then the lease goes */
+       if :: has_job(w) -> record_end() :: else fi; busy[w] = false };
+     atomic { if :: alive[w] && !direct[w] -> drop_lease(w) :: else fi }                                 /* then the lease goes */
   :: atomic { healthy(w) && busy[w] && retries > 0 ->                                      /* or: to be tried again */
        if
-       :: dispatched && seq == tok[w] && cancelling -> record_end()
-       :: dispatched && seq == tok[w] && !cancelling -> waiting = true; retries--
+       :: has_job(w) && cancelling -> record_end()
+       :: has_job(w) && !cancelling -> waiting = true; own = NONE; retries--
        :: else
        fi; busy[w] = false };
-     atomic { if :: alive[w] -> drop_lease(w) :: else fi }
+     atomic { if :: alive[w] && !direct[w] -> drop_lease(w) :: else fi }
   :: atomic { crashes > 0 && alive[w] && (busy[w] || chk[w] != 0) -> crashes--; alive[w] = false; busy[w] = false; chk[w] = 0 }
   :: atomic { !alive[w] -> alive[w] = true }
   :: atomic { stalls > 0 && healthy(w) && (busy[w] || chk[w] != 0) -> stalls--; stalled[w] = true; late[w] = true }
@@ -199,6 +217,7 @@ proctype steerer(bool cancel) {
     :: !done && waiting && cancel -> record_end(); acked = true
     :: !done && waiting && !cancel -> skip
     :: dispatched -> cancelling = cancelling || cancel; t = seq; s = stamp
+    :: !done && own != NONE -> cancelling = cancelling || cancel           /* "cancelling": the heartbeat tells */
     fi };
   if
   :: atomic { t != 0 && isopen ->                                        /* the script: removed, leased or absent */
@@ -220,6 +239,8 @@ proctype steerer(bool cancel) {
 active proctype rescuer() {
   byte t = 0; bool took = false;
   do
+  :: atomic { lapsed(0) || lapsed(1) ->                                                    /* the record's own lease */
+       if :: cancelling -> record_end() :: else -> own = NONE; waiting = true fi }
   :: atomic { isopen && lt != 0 && !holds(0,lt) && !holds(1,lt) -> t = lt };
      atomic { take_back(t, took) };
      atomic { if :: up && lt == t && !(holds(0,t) && lh == 0) && !(holds(1,t) && lh == 1) -> lt = 0; lh = NONE :: else fi; t = 0; took = false }

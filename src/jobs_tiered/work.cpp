@@ -242,6 +242,32 @@ void append(std::vector<ClaimedJob>& to, std::vector<ClaimedJob> more) {
   to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
+/// What a claim has come to while it goes on. When it is cancelled its answer is not read: its
+/// leases in Redis are given back with the next rescue, since no handler will begin.
+class Gathered {
+ public:
+  explicit Gathered(std::shared_ptr<Parts> parts) : parts_(std::move(parts)) {}
+  ~Gathered() {
+    for (const ClaimedJob& job : jobs) {
+      if (job.run.handle > 0 && parts_->unused.size() < kMostUnused)
+        parts_->unused.push_back(job.run);
+    }
+  }
+  Gathered(const Gathered&) = delete;
+  Gathered& operator=(const Gathered&) = delete;
+
+  /// With what was found so far nothing else matters, unless nobody reads it.
+  bool must_tell(const Error& error) const {
+    return jobs.empty() || error.code() == Errc::cancelled;
+  }
+  std::vector<ClaimedJob> answer() { return std::exchange(jobs, {}); }
+
+  std::vector<ClaimedJob> jobs{};
+
+ private:
+  const std::shared_ptr<Parts> parts_;
+};
+
 /// Before the first run under such a lease: after a loss, leases are waited for as long.
 awaitable<Result<void>> note_lease(std::shared_ptr<Parts> parts, std::chrono::milliseconds lease) {
   if (lease <= parts->role.longest_lease) co_return Result<void>();
@@ -264,25 +290,28 @@ awaitable<Result<std::vector<ClaimedJob>>> claim(std::shared_ptr<Parts> parts,
   if (directly) parts->asked_for_many = steady_clock::now();
   auto claimed = co_await claim_tickets(parts, request);
   if (!claimed || is_full(request, *claimed)) co_return claimed;
-  request.limit -= claimed->size();
-  request.start -= std::min(request.start, claimed->size());
+  Gathered gathered(parts);
+  gathered.jobs = std::move(*claimed);
+  request.limit -= gathered.jobs.size();
+  request.start -= std::min(request.start, gathered.jobs.size());
   if (directly) {
     // All that was asked for: who is given less waits to be told of more.
     auto direct = co_await claim_directly(parts, request);
-    if (!direct && claimed->empty()) co_return direct;
-    if (direct) append(*claimed, std::move(*direct));
+    if (!direct && gathered.must_tell(direct.error())) co_return direct;
+    if (direct) append(gathered.jobs, std::move(*direct));
+    if (!gathered.jobs.empty()) co_return gathered.answer();
   }
-  if (directly && !claimed->empty()) co_return claimed;
-  if (!may_have_backlog(*parts) && (!claimed->empty() || second)) co_return claimed;
+  const bool found = !gathered.jobs.empty();
+  if (!may_have_backlog(*parts) && (found || second)) co_return gathered.answer();
 
   auto refreshed = co_await parts->record->refresh_lanes();
-  if (!refreshed && claimed->empty()) co_return refreshed.error();
+  if (!refreshed && gathered.must_tell(refreshed.error())) co_return refreshed.error();
   const auto topped = co_await top_up(parts, 1);
-  if (!topped && claimed->empty()) co_return topped.error();
+  if (!topped && gathered.must_tell(topped.error())) co_return topped.error();
   auto more = co_await claim_tickets(parts, request);
-  if (!more && claimed->empty()) co_return more.error();
-  if (more) append(*claimed, std::move(*more));
-  co_return claimed;
+  if (!more && gathered.must_tell(more.error())) co_return more.error();
+  if (more) append(gathered.jobs, std::move(*more));
+  co_return gathered.answer();
 }
 
 awaitable<Result<void>> wait_for_work(std::shared_ptr<Parts> parts, jobs::ClaimRequest request,

@@ -154,9 +154,10 @@ TEST_F(PostgresVerifyTest, KeysThatNobodyHoldsOrAnotherAreFound) {
 
 TEST_F(PostgresVerifyTest, AUniqueKeyThatAnotherTookAndWasPrunedWithIsNoDamage) {
   const jobs::UniqueRule while_ready{.key = "one", .states = {jobs::JobState::ready}};
-  added({.kind = "k", .unique = while_ready});
+  const jobs::NewJob job{.kind = "k", .priority = jobs::Priority::urgent, .unique = while_ready};
+  added(job);
   const jobs::RunRef first = claim_one();
-  const Uuid second = added({.kind = "k", .unique = while_ready});
+  const Uuid second = added(job);
   ASSERT_NE(second, first.id);
   finish(jobs::Succeed{JsonText::trusted("1")});
   ASSERT_EQ(wait(store_->prune({.succeeded = 0ms, .failed = 0ms, .cancelled = 0ms}))->jobs, 3U);

@@ -256,10 +256,11 @@ TEST_F(SqliteVerifyTest, UniqueKeysThatNobodyOrTheWrongJobHoldsAreFound) {
 
 TEST_F(SqliteVerifyTest, AUniqueKeyThatAnotherTookAndWasPrunedWithIsNoDamage) {
   const jobs::UniqueRule while_ready{.key = "one", .states = {jobs::JobState::ready}};
-  added({.kind = "k", .unique = while_ready});
+  const jobs::NewJob job{.kind = "k", .priority = jobs::Priority::urgent, .unique = while_ready};
+  added(job);
   const jobs::RunRef first = claim_one();
   clock_->pass(1ms);
-  const Uuid second = added({.kind = "k", .unique = while_ready});
+  const Uuid second = added(job);
   ASSERT_NE(second, first.id);
   finish(jobs::Succeed{JsonText::trusted("1")});
   clock_->pass(24h * 8);

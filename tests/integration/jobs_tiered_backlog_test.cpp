@@ -1,6 +1,9 @@
 // What waits beyond the window, and is taken from the record itself by those who want many.
 
+#include "support/cutting_proxy.hpp"
 #include "support/tiered_fixture.hpp"
+
+#include <future>
 
 namespace rwp::tests {
 namespace {
@@ -15,10 +18,13 @@ constexpr std::size_t kJobs = 1'000;
 class TieredBacklogTest : public TieredTest {
  protected:
   void SetUp() override {
+    const std::string through_proxy =
+        "postgres://rwp@127.0.0.1:" + std::to_string(to_record_.port()) + "/" + database_;
     jobs_postgres::PostgresOptions keeping;
     keeping.clock = clock_;
     auto record =
-        jobs_postgres::open_postgres_record(runtime_, Url::parse(url()).value(), keeping).value();
+        jobs_postgres::open_postgres_record(runtime_, Url::parse(through_proxy).value(), keeping)
+            .value();
     jobs_tiered::TieredOptions options;
     options.clock = clock_;
     options.window_jobs = kWindow;
@@ -55,6 +61,7 @@ class TieredBacklogTest : public TieredTest {
     return std::stoul(sql("SELECT count(*) FROM rwp.running WHERE holder <> -1"));
   }
 
+  CuttingProxy to_record_{server().port()};
   RedisServer redis_;
   std::shared_ptr<jobs::JobStore> store_;
 };
@@ -86,6 +93,37 @@ TEST_F(TieredBacklogTest, AClaimOfFewLeavesTheBacklogToTheWindow) {
   }));
 
   EXPECT_EQ(taken_directly(), 0U);
+}
+
+jobs::Awaitable<void> claim_and_forget(std::shared_ptr<jobs::JobStore> store,
+                                       jobs::ClaimRequest request) {
+  (void)co_await store->claim(std::move(request));
+}
+
+TEST_F(TieredBacklogTest, AClaimThatIsCancelledWhileTheRecordIsAskedLeavesNoMarks) {
+  // So that the length of the lease is known in the record.
+  ASSERT_EQ(claim(1).size(), 1U);
+  to_record_.hold(true);
+  auto request = claim_of(kJobs);
+  request.lease = kLease;
+  std::promise<void> ended;
+  Task claiming;
+  post(runtime_.executor(), [&] {
+    claiming = Task(runtime_.executor(), claim_and_forget(store_, request),
+                    [&](std::exception_ptr) { ended.set_value(); });
+  });
+  ASSERT_TRUE(eventually([&] { return std::stoul(redis_.cli("HLEN rwp:{jobs}:l")) > 1; }));
+  post(runtime_.executor(), [&] { claiming.cancel(); });
+  ended.get_future().get();
+  to_record_.hold(false);
+
+  ASSERT_TRUE(eventually([&] {
+    (void)wait(store_->rescue());
+    return redis_.cli("HLEN rwp:{jobs}:l") == "1" && taken_directly() == 0;
+  }));
+  EXPECT_EQ(sql("SELECT sum(marks) FROM (SELECT marks FROM rwp.ready UNION ALL"
+                " SELECT marks FROM rwp.running) m"),
+            "0");
 }
 
 TEST_F(TieredBacklogTest, ALeaseOfWhatWasTakenDirectlyIsHeldByHeartbeatsAndLapsesWithoutThem) {

@@ -40,7 +40,7 @@ class TieredFaultTest : public TieredTest {
     ASSERT_TRUE(eventually([&] { return runs_.begun() >= kSlow + quick / 20; }));
   }
   void end() {
-    work_off();
+    work_off(other_, {&first_, &second_});
     first_.reset();
     second_.reset();
     expect_each_once();
@@ -352,6 +352,10 @@ class TieredSentinelTest : public TieredFaultTest {
 TEST_F(TieredSentinelTest, AReplicaThatLaggedAndIsPromotedRunsNothingTwice) {
   submit(*store_, "k", kSome);
   ASSERT_TRUE(eventually([&] { return replica_->cli("HLEN rwp:{jobs}:q") != "0"; }));
+  // Sentinels promote no replica that has been without its master for ten times this.
+  for (const auto& sentinel : sentinels_) {
+    ASSERT_EQ(sentinel->cli("SENTINEL SET mymaster down-after-milliseconds 6000"), "OK");
+  }
   // From here on the replica hears nothing: for it, none of what follows has been claimed.
   to_replica_.reset();
   submit(*store_, "slow", kSlow);

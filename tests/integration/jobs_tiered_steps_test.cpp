@@ -48,7 +48,7 @@ TEST_F(TieredStepsTest, APushThatComesWhileItsJobRunsUnderALaterTicketIsDropped)
   submit(*held_, "k", 1);
 
   ASSERT_TRUE(eventually([&] { return ended() == 2; }));
-  work_off();
+  work_off(free_, {&worker_});
   worker_.reset();
   expect_each_once();
   EXPECT_EQ(runs_.begun(), 3U);

@@ -8,7 +8,11 @@
 #include <rwp/jobs_tiered/tiered_job_store.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -36,6 +40,15 @@ class Runs {
     std::size_t count = 0;
     for (const auto& [id, contexts] : active_) count += contexts.size();
     return count;
+  }
+  /// What runs now, each job and its run's token.
+  std::vector<std::pair<Uuid, std::uint64_t>> tokens() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::pair<Uuid, std::uint64_t>> tokens;
+    for (const auto& [id, contexts] : active_) {
+      for (const auto* context : contexts) tokens.emplace_back(id, context->run_token());
+    }
+    return tokens;
   }
   std::size_t begun() const { return begun_; }
   std::size_t run_twice_at_once() const { return overlaps_; }
@@ -87,11 +100,12 @@ class Runs {
   std::atomic<bool> released_{false};
 };
 
-/// A tiered store on a database and a Redis of its own. A clock that stands judges leases, so that
-/// none lapses because the machine is slow.
+/// A tiered store on a database and a Redis of its own. A clock that stands judges leases in Redis,
+/// and those of the record and the worker's own view of them are long, so that none lapses because
+/// the machine is slow.
 class TieredTest : public PostgresTest {
  protected:
-  static constexpr std::chrono::seconds kLease{6};
+  static constexpr std::chrono::seconds kLease{60};
 
   std::shared_ptr<jobs::JobStore> open_tiered(const std::string& record, const std::string& redis,
                                               std::chrono::milliseconds patience = kGuard / 2) {
@@ -111,8 +125,10 @@ class TieredTest : public PostgresTest {
   jobs::WorkerOptions worker_options() const {
     jobs::WorkerOptions options;
     options.lease = kLease;
+    options.heartbeat_every = std::chrono::milliseconds(500);
     options.rescue_every = std::chrono::milliseconds(200);
     options.drain_grace = std::chrono::milliseconds(0);
+    options.stop_grace = kLease;
     return options;
   }
   std::unique_ptr<jobs::Worker> work(const std::shared_ptr<jobs::JobStore>& store) {
@@ -151,14 +167,32 @@ class TieredTest : public PostgresTest {
     }
     return true;
   }
-  /// Waits until a closed Redis has been asked for its opening and has so many leases again, then
-  /// lets the time pass that it must be closed for. Where nothing runs it is opened at once.
+  /// How many of the runs that go on Redis has the lease of.
+  std::size_t leased(const RedisServer& redis) const {
+    std::string command =
+        "EVAL \"local n = 0 for _, run in ipairs(ARGV) do"
+        " local bytes = run:gsub('..', function(c) return string.char(tonumber(c, 16)) end)"
+        " local lease = redis.call('HGET', KEYS[1], bytes:sub(1, 16))"
+        " if lease and lease:sub(2, 9) == bytes:sub(17) then n = n + 1 end end return n\""
+        " 1 rwp:{jobs}:l";
+    for (const auto& [id, token] : runs_.tokens()) {
+      std::string text = id.to_string();
+      std::erase(text, '-');
+      std::array<char, 17> digits{};
+      std::snprintf(digits.data(), digits.size(), "%016llx",
+                    static_cast<unsigned long long>(token));
+      command += " " + text + digits.data();
+    }
+    return std::stoul(redis.cli(command));
+  }
+  /// Waits until a closed Redis has been asked for its opening and has the leases of so many runs
+  /// that go on again, then lets the time pass that it must be closed for. Where nothing runs it is
+  /// opened at once.
   void let_it_be_opened(const RedisServer& redis, std::size_t leases) {
     ASSERT_TRUE(eventually([&] {
       if (leases == 0 && redis.cli("EXISTS rwp:{jobs}:open") == "1") return true;
-      return redis.cli("EXISTS rwp:{jobs}:opening") == "1" &&
-             std::stoul(redis.cli("HLEN rwp:{jobs}:l")) >= leases;
-    })) << redis.cli("HLEN rwp:{jobs}:l");
+      return redis.cli("EXISTS rwp:{jobs}:opening") == "1" && leased(redis) >= leases;
+    })) << leased(redis);
     clock_->pass(kLease * 2 / 3 + std::chrono::milliseconds(1'001));
     ASSERT_TRUE(eventually([&] { return redis.cli("EXISTS rwp:{jobs}:open") == "1"; }));
   }
@@ -169,25 +203,40 @@ class TieredTest : public PostgresTest {
   }
 
   std::size_t ended() const { return std::stoul(sql("SELECT count(*) FROM rwp.ended")); }
-  /// Until every job has ended. Leases that nobody holds lapse: time passes while nothing runs, and
-  /// nothing has ended for longer than workers pause before they write completions again.
-  void work_off() {
+  /// Until every job has ended. When none does for a while, the workers are stopped, which then
+  /// have written what their runs came to and hold nothing; so the time of all leases passes, and
+  /// another worker goes on.
+  void work_off(const std::shared_ptr<jobs::JobStore>& store,
+                std::initializer_list<std::unique_ptr<jobs::Worker>*> workers) {
+    using std::chrono::steady_clock;
     runs_.release();
+    std::unique_ptr<jobs::Worker> another;
     std::size_t before = 0;
-    auto changed = std::chrono::steady_clock::now();
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    auto changed = steady_clock::now();
+    const auto deadline = steady_clock::now() + std::chrono::seconds(120);
     while (true) {
       const std::size_t now = ended();
       if (now >= acknowledged_.size()) break;
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+      ASSERT_LT(steady_clock::now(), deadline)
           << now << " of " << acknowledged_.size() << " have ended";
-      if (now != before || runs_.active() > 0) changed = std::chrono::steady_clock::now();
-      if (std::chrono::steady_clock::now() - changed > std::chrono::milliseconds(2'500)) {
-        clock_->pass(kLease / 2);
-      }
+      if (now != before || runs_.active() > 0) changed = steady_clock::now();
       before = now;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      if (steady_clock::now() - changed > std::chrono::seconds(1)) {
+        for (auto* worker : workers) stop(*worker, deadline);
+        stop(another, deadline);
+        clock_->pass(kLease + std::chrono::milliseconds(1));
+        another = work(store);
+        changed = steady_clock::now();
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
+  }
+  static void stop(std::unique_ptr<jobs::Worker>& worker, SteadyTime deadline) {
+    if (!worker) return;
+    // Its end alone would not wait for a store that is away.
+    worker->stop();
+    EXPECT_TRUE(worker->wait_stopped(deadline).has_value());
+    worker.reset();
   }
   /// The acknowledged jobs are those with an outcome, each once.
   void expect_each_once() {

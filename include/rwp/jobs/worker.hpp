@@ -50,8 +50,11 @@ struct WorkerOptions {
   std::size_t concurrency = 16;
   /// Most jobs held beyond those that run, while handlers are quicker than claims; 0: none.
   std::size_t max_prefetch = 1'000;
-  /// Ends unless a heartbeat, sent at a third of it, extends it. 1 s to 1 h.
+  /// Ends unless a heartbeat extends it. 1 s to 1 h.
   std::chrono::milliseconds lease{30'000};
+  /// How often heartbeats are sent, by which cancellations are learned of, too; 100 ms to a third
+  /// of the lease. Zero: a third of it.
+  std::chrono::milliseconds heartbeat_every{0};
   /// Completions are written when so many have gathered, or when the store is free.
   std::size_t completion_batch = 1'000;
   /// After stop(): how long runs may go on before they are told to stop, and how long after that

@@ -22,6 +22,10 @@ WorkerOptions within_bounds(WorkerOptions options) {
   options.completion_batch = std::max<std::size_t>(options.completion_batch, 1);
   options.lease = std::clamp<std::chrono::milliseconds>(options.lease, std::chrono::seconds(1),
                                                         std::chrono::hours(1));
+  const std::chrono::milliseconds third = options.lease / 3;
+  if (options.heartbeat_every.count() <= 0) options.heartbeat_every = third;
+  options.heartbeat_every = std::clamp<std::chrono::milliseconds>(
+      options.heartbeat_every, std::chrono::milliseconds(100), third);
   return options;
 }
 

@@ -29,7 +29,7 @@ std::string_view stop_name(StopReason reason) {
 }  // namespace
 
 Awaitable<void> WorkerLoop::heartbeat_loop() {
-  const auto every = options_.lease / 3;
+  const auto every = options_.heartbeat_every;
   SteadyTime next = now() + every;
   while (!ended_) {
     if (now() < next) {
@@ -48,7 +48,7 @@ Awaitable<void> WorkerLoop::heartbeat_loop() {
     if (refs.empty()) continue;
     const SteadyTime asked_at = now();
     auto call = store_->extend(std::move(refs), options_.lease);
-    auto answers = co_await with_deadline(std::move(call), asked_at + every);
+    auto answers = co_await with_deadline(std::move(call), asked_at + options_.lease / 3);
     if (!answers) {
       log_.warn("heartbeat failed", {{"jobs", runs.size()}, {"error", answers.error()}});
       next = now() + std::min(every / 4, std::chrono::milliseconds(1'000));
