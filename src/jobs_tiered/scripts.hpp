@@ -20,10 +20,12 @@
 ///     water, term       the watermark, and the highest term that has written
 ///     t:LANE:PRIORITY   sorted set by seq: id, token, stamp, flags and body of each ticket
 ///     q                 hash of tickets, by id: token, lane, priority, seq
-///     b                 hash by LANE:PRIORITY: the bytes of bodies there; only of those with
-///     tickets k                 set of LANE:PRIORITY with a backlog in the record l hash of
-///     leases, by id: flags, token, lane, when claimed, length, holder e                 sorted set
-///     of leases by their end p                 set of paused queues wake              channel
+///     b                 hash by LANE:PRIORITY: the bytes of bodies there; only of those with any
+///     k                 set of LANE:PRIORITY with a backlog in the record
+///     l                 hash of leases, by id: flags, token, lane, when claimed, length, holder
+///     e                 sorted set of leases by their end
+///     p                 set of paused queues
+///     wake              channel
 ///
 /// Numbers in packed values are big-endian (codec.hpp).
 namespace rwp::jobs_tiered::scripts {
