@@ -41,12 +41,14 @@ class Runs {
     for (const auto& [id, contexts] : active_) count += contexts.size();
     return count;
   }
-  /// What runs now, each job and its run's token.
+  /// The slow jobs that run now, each with its run's token.
   std::vector<std::pair<Uuid, std::uint64_t>> tokens() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::pair<Uuid, std::uint64_t>> tokens;
     for (const auto& [id, contexts] : active_) {
-      for (const auto* context : contexts) tokens.emplace_back(id, context->run_token());
+      for (const auto* context : contexts) {
+        if (context->job().kind == "slow") tokens.emplace_back(id, context->run_token());
+      }
     }
     return tokens;
   }
@@ -167,7 +169,7 @@ class TieredTest : public PostgresTest {
     }
     return true;
   }
-  /// How many of the runs that go on Redis has the lease of.
+  /// How many of the slow jobs' runs Redis has the lease of.
   std::size_t leased(const RedisServer& redis) const {
     std::string command =
         "EVAL \"local n = 0 for _, run in ipairs(ARGV) do"
@@ -185,13 +187,14 @@ class TieredTest : public PostgresTest {
     }
     return std::stoul(redis.cli(command));
   }
-  /// Waits until a closed Redis has been asked for its opening and has the leases of so many runs
-  /// that go on again, then lets the time pass that it must be closed for. Where nothing runs it is
-  /// opened at once.
+  /// Waits until a closed Redis has been asked for its opening and has the leases of all slow runs
+  /// again, and of so many at least, then lets the time pass that it must be closed for. Where
+  /// nothing runs it is opened at once.
   void let_it_be_opened(const RedisServer& redis, std::size_t leases) {
     ASSERT_TRUE(eventually([&] {
       if (leases == 0 && redis.cli("EXISTS rwp:{jobs}:open") == "1") return true;
-      return redis.cli("EXISTS rwp:{jobs}:opening") == "1" && leased(redis) >= leases;
+      return redis.cli("EXISTS rwp:{jobs}:opening") == "1" &&
+             leased(redis) >= std::max(leases, runs_.tokens().size());
     })) << leased(redis);
     clock_->pass(kLease * 2 / 3 + std::chrono::milliseconds(1'001));
     ASSERT_TRUE(eventually([&] { return redis.cli("EXISTS rwp:{jobs}:open") == "1"; }));
