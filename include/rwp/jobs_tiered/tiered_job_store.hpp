@@ -46,8 +46,9 @@ struct TieredOptions {
 /// Opens a job store whose record is `record` and whose jobs are handed out by Redis 7 or later.
 ///
 /// A submit is answered when the record has it; a claim asks Redis alone, unless it wants many of
-/// what no window holds; a completion is one statement of the record for many jobs. Redis may be away, forget, or go back: what runs goes on
-/// and ends, submits go on, and nothing is run, or paid, a second time. See docs/concepts.md.
+/// what no window holds; a completion is one statement of the record for many jobs. Redis may be
+/// away, forget, or go back: what runs goes on and ends, submits go on, and nothing is run, or
+/// paid, a second time. See docs/concepts.md.
 ///
 /// Errors: invalid_argument (the URL, an option), and those of the record. Redis need not be there.
 /// Blocks while it opens; not to be called on the runtime's own I/O thread.
