@@ -135,7 +135,6 @@ class SubmitTest(ApiTest):
             (b'{"jobs":[{"kind":"a"},{"kind":"b","x":1}]}', "jobs[1].x"),
             (b'{"jobs":[]}', "jobs"),
             (json.dumps({"kind": "k", "tags": ["t"] * 17}).encode(), "tags"),
-            (json.dumps({"kind": "k", "payload": "x" * 1_100_000}).encode(), "payload"),
         ]
         for body, field in cases:
             with self.subTest(body=body[:60]):
@@ -167,6 +166,15 @@ class SubmitTest(ApiTest):
         self.assertEqual(self.ask("DELETE", "/v1/jobs").status, 405)
         self.assertEqual(self.ask("GET", "/v1/nothing").status, 404)
         self.assertEqual(self.ids(self.ask("GET", "/v1/jobs")), [])
+
+    def test_large_payload_lies_in_the_object_store(self):
+        job = self.ids_of(self.post({"kind": "k", "payload": "x" * 1_100_000}))[0]
+        kept = list((self.here / "rwp-data/objects/payloads" / job).iterdir())
+        self.assertEqual([file.stat().st_size > 1_100_000 for file in kept if file.is_file()], [True])
+
+    def ids_of(self, answer):
+        self.assertEqual(answer.status, 201, answer.body)
+        return [answer.json()["id"]]
 
     def test_body_beyond_the_limit_is_413_before_it_is_read(self):
         with socket.create_connection(("127.0.0.1", self.pod.port), timeout=30) as connection:
