@@ -29,12 +29,13 @@ ROLES = {
 # Who may open a connection to whom: the pods' table, and what keeps the stores alive.
 OUTSIDE = "(internet):443"
 DATABASE = "postgres:5432"
+TRACES = "(collector):4318"
 REDIS = {"redis:6379", "redis:26379"}
 ARROWS = {
-    "api": {DATABASE, *REDIS, OUTSIDE},
-    "worker": {DATABASE, *REDIS, OUTSIDE, "ai-processor:3000", "analytics:3000"},
-    "ai-processor": {DATABASE, *REDIS, OUTSIDE},
-    "analytics": {DATABASE, *REDIS, OUTSIDE},
+    "api": {DATABASE, *REDIS, OUTSIDE, TRACES},
+    "worker": {DATABASE, *REDIS, OUTSIDE, TRACES, "ai-processor:3000", "analytics:3000"},
+    "ai-processor": {DATABASE, *REDIS, OUTSIDE, TRACES},
+    "analytics": {DATABASE, *REDIS, OUTSIDE, TRACES},
     "redis": set(REDIS),
     "migration": {DATABASE},
     "objects-backup": {OUTSIDE},
@@ -291,13 +292,15 @@ def selector_holds(selector, labels):
     return True
 
 
-# Those that may want to come in, and are none of ours: their namespace's labels (None: this one), their
-# pods'.
+# Those at the other end that are none of ours: their namespace's labels (None: this one), their pods'.
 STRANGERS = {
     "(frontend)": (None, {"app": "frontend"}),
     "(edge)": ({"rwp.dev/edge": "true"}, {"app": "frontend"}),
     "(prometheus)": ({"kubernetes.io/metadata.name": "monitoring"},
                      {"app.kubernetes.io/name": "prometheus"}),
+    "(collector)": ({"kubernetes.io/metadata.name": "monitoring"},
+                    {"app.kubernetes.io/name": "opentelemetry-collector"}),
+    "(dns)": ({"kubernetes.io/metadata.name": "kube-system"}, {"k8s-app": "kube-dns"}),
     "(operator)": ({"kubernetes.io/metadata.name": "cnpg-system"},
                    {"app.kubernetes.io/name": "cloudnative-pg"}),
     "(neighbour)": (None, {"app": "something-else"}),
@@ -353,6 +356,8 @@ def arrows_of(bundle):
             for name, (namespace, labels) in STRANGERS.items():
                 if admits(target, "ingress", number, namespace, labels) is not False:
                     found.setdefault(name, set()).add(f"{target}:{number}")
+                if admits(target, "egress", number, namespace, labels) is not False:
+                    found.setdefault(target, set()).add(f"{name}:{number}")
     for spec in policies:
         for rule in spec.get("egress", []):
             for peer in rule.get("to", [{"ipBlock": {"cidr": "0.0.0.0/0", "except": []}}]):

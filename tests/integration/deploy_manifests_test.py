@@ -2,7 +2,7 @@
 """The manifests of deploy/kubernetes: each overlay builds, validates strictly, says what was asked for
 and fits the minimum cluster; and what is wrong with one is found.
 
-usage: deploy_manifests_test.py ROOT
+usage: deploy_manifests_test.py ROOT RWPCTL
 """
 
 import copy
@@ -13,11 +13,13 @@ import sys
 import unittest
 
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
+RWPCTL = str(pathlib.Path(sys.argv.pop(1)).resolve())
 sys.path.insert(0, str(ROOT / "deploy/kubernetes"))
 
 import manifests
 import packing
 import policy
+import settings
 
 RENDERED = {name: manifests.render(folder) for name, folder in manifests.FOLDERS.items()}
 
@@ -150,6 +152,53 @@ class PolicyTest(unittest.TestCase):
         self.broken("Deployment", "api-deployment",
                     lambda d: d["spec"]["template"]["spec"]["containers"][0]["env"].append(
                         {"name": "RWP_HTTP_THREAD", "value": "2"}), "no setting of the pods")
+
+
+def set_variable(name, value):
+    def change(document):
+        entries = document["spec"]["template"]["spec"]["containers"][0]["env"]
+        entries[:] = [e for e in entries if e["name"] != name]
+        if value is not None:
+            entries.append({"name": name, "value": value})
+    return change
+
+
+class SettingsTest(unittest.TestCase):
+    def test_the_programs_take_what_the_manifests_give_them(self):
+        for name, documents in RENDERED.items():
+            programs = list(settings.programs_of(name, documents))
+            self.assertEqual(len(programs), 6)
+            self.assertEqual(settings.problems_of(RWPCTL, programs), [])
+
+    def test_the_programs_take_what_compose_gives_them(self):
+        programs = list(settings.compose_programs())
+        self.assertEqual({p.role for p in programs}, {"ctl", "api", "worker", "ai", "analytics"})
+        self.assertEqual(settings.problems_of(RWPCTL, programs), [])
+
+    def test_what_a_program_would_not_take_is_found(self):
+        for name, variable, value, told in (
+                ("api", "RWP_HTTP_THREAD", "2", "RWP_HTTP_THREAD is no setting of its program"),
+                ("api", "RWP_CONCURRENCY", "2", "RWP_CONCURRENCY is no setting of its program"),
+                ("worker", "RWP_CONCURRENCY", "0", "RWP_CONCURRENCY='0': must be"),
+                ("ai", "OPENAI_API_KEY", None, "OPENAI_API_KEY: is not set"),
+                ("ai", "RWP_AI_FILES", None, "--ai-batch: is for lines of batches"),
+                ("ai", "RWP_REDIS_URL_FILE", "/etc/rwp/redis/urls", "no volume brings that file"),
+                ("api", "RWP_API_KEYS_FILE", "/etc/rwp/keys", "no volume brings that file"),
+                ("api", "RWP_OBJECTS_URL", None, "RWP_OBJECTS_URL must be set"),
+                ("worker", "RWP_OBJECTS_URL", "file:/tmp/objects", "is each pod's own"),
+        ):
+            documents = changed("base", "Deployment", f"{name}-deployment", set_variable(variable, value))
+            programs = [p for p in settings.programs_of("base", documents) if p.role == name]
+            problems = settings.problems_of(RWPCTL, programs)
+            self.assertTrue(any(told in problem for problem in problems), (told, problems))
+
+    def test_a_database_url_that_is_none_is_found(self):
+        def change(document):
+            data = document["spec"]["target"]["template"]["data"]
+            data["jobs-url"] = data["jobs-url"].replace("tiered:", "teired:")
+        documents = changed("base", "ExternalSecret", "postgres-app", change)
+        programs = [p for p in settings.programs_of("base", documents) if p.role == "api"]
+        self.assertTrue(any("RWP_JOBS_URL" in p for p in settings.problems_of(RWPCTL, programs)))
 
 
 class PackingTest(unittest.TestCase):
