@@ -94,16 +94,19 @@ class Bundle:
         for document in self.of(kind):
             if document["metadata"]["name"] == name:
                 return document
-        self.problems.append(f"{kind}/{name}: is missing")
+        self.fail(f"{kind}/{name}", "is missing")
         return None
+
+    def fail(self, what, rule):
+        self.problems.append(f"{what}: {rule}")
 
     def expect(self, what, found, wanted):
         if found != wanted:
-            self.problems.append(f"{what}: is {found!r}, must be {wanted!r}")
+            self.fail(what, f"is {found!r}, must be {wanted!r}")
 
     def require(self, what, holds, rule):
         if not holds:
-            self.problems.append(f"{what}: {rule}")
+            self.fail(what, rule)
 
     @property
     def operator(self):
@@ -153,9 +156,8 @@ def check_roles(bundle):
                             ("startupProbe", "/health")):
             bundle.expect(f"{name} {probe}", container.get(probe, {}).get("httpGet"),
                           {"path": path, "port": "http"})
-        for key, value in document["spec"]["template"]["metadata"]["labels"].items():
-            if document["spec"]["selector"]["matchLabels"].get(key, value) != value:
-                bundle.problems.append(f"{name}: its selector does not match its pods")
+        bundle.expect(f"{name} its pods' labels", template_of(document)["metadata"]["labels"],
+                      {"app": app})
         bundle.expect(f"{name} app", document["spec"]["selector"]["matchLabels"], {"app": app})
         check_stop(bundle, name, document, container)
     api = bundle.get("Deployment", "api-deployment")
@@ -184,7 +186,7 @@ def check_stop(bundle, name, document, container):
     values = environment(bundle, container)
     stop = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds")
     if stop is None or "RWP_DRAIN_DELAY" not in values or "RWP_DRAIN_GRACE" not in values:
-        bundle.problems.append(f"{name}: must say preStop, RWP_DRAIN_DELAY and RWP_DRAIN_GRACE")
+        bundle.fail(name, "must say preStop, RWP_DRAIN_DELAY and RWP_DRAIN_GRACE")
         return
     needed = stop + seconds(values["RWP_DRAIN_DELAY"]) + seconds(values["RWP_DRAIN_GRACE"])
     if name == "worker-deployment":
@@ -366,13 +368,35 @@ def arrows_of(bundle):
                 block = peer["ipBlock"]
                 everywhere = block["cidr"] == "0.0.0.0/0"
                 if everywhere and not PRIVATE_RANGES <= set(block.get("except", [])):
-                    bundle.problems.append("NetworkPolicy: a way out reaches private networks")
+                    bundle.fail("NetworkPolicy", "a way out reaches private networks")
                 where = "(internet)" if everywhere else f"({block['cidr']})"
                 for app in apps:
                     if selector_holds(spec["podSelector"], {"app": app}):
                         for port in rule.get("ports", [{"port": 0}]):
                             found.setdefault(app, set()).add(f"{where}:{port['port']}")
     return found
+
+
+def check_peers(bundle):
+    """Every peer that a policy names is one of ours, or one of the strangers known here."""
+    apps = [(None, {"app": template_of(d)["metadata"]["labels"]["app"]}) for d in bundle.of(*WORKLOADS)]
+    apps += [(None, {"app": name}) for name in bundle.database_names()]
+    known = apps + list(STRANGERS.values())
+    for policy in bundle.of("NetworkPolicy"):
+        what = manifests.name_of(policy)
+        for side, key in (("ingress", "from"), ("egress", "to")):
+            for rule in policy["spec"].get(side, []):
+                bundle.require(what, rule.get(key) and rule.get("ports"),
+                               f"its {side} must name peers and ports")
+                for peer in rule.get(key, []):
+                    if "ipBlock" in peer:
+                        bundle.require(what, side == "egress", "must not admit addresses")
+                        continue
+                    bundle.require(what, any(peer_holds(peer, *one) for one in known),
+                                   f"its {side} names a peer that nobody knows")
+        for side in policy["spec"]["policyTypes"]:
+            bundle.require(what, side.lower() in policy["spec"] or policy["spec"]["podSelector"] == {},
+                           f"says {side} and no rule, which denies all")
 
 
 def check_network(bundle):
@@ -390,6 +414,7 @@ def check_network(bundle):
                        in api["spec"]["ingress"][0]["from"], "must admit app: frontend")
         bundle.expect("api-network-policy port", api["spec"]["ingress"][0]["ports"],
                       [{"port": 3000, "protocol": "TCP"}])
+    check_peers(bundle)
     wanted = ARROWS_OPERATOR if bundle.operator else ARROWS_STATEFULSET
     found = arrows_of(bundle)
     for source in sorted(wanted.keys() | found.keys()):
@@ -397,9 +422,9 @@ def check_network(bundle):
         # Name service is everybody's.
         have = {arrow for arrow in have if not arrow.endswith(":53")}
         for arrow in sorted(want - have):
-            bundle.problems.append(f"NetworkPolicy: {source} cannot reach {arrow}")
+            bundle.fail("NetworkPolicy", f"{source} cannot reach {arrow}")
         for arrow in sorted(have - want):
-            bundle.problems.append(f"NetworkPolicy: {source} may reach {arrow}, which nobody asked for")
+            bundle.fail("NetworkPolicy", f"{source} may reach {arrow}, which nobody asked for")
 
 
 def check_secrets(bundle):
@@ -419,6 +444,13 @@ def check_secrets(bundle):
     for certificate in bundle.of("Certificate"):
         made[certificate["spec"]["secretName"]] = {"ca.crt", "tls.crt", "tls.key"}
     bundle.require("Secret", not bundle.of("Secret"), "no secret may stand in the manifests")
+    urls = bundle.get("ExternalSecret", "postgres-app")
+    if urls:
+        urls = urls["spec"]["target"]["template"]["data"]
+        for key, start in (("jobs-url", "tiered:postgres://rwp_app:"),
+                           ("record-url", "postgres://rwp_app:"), ("owner-url", "postgres://rwp_owner:")):
+            bundle.require(f"postgres-app {key}", urls.get(key, "").startswith(start),
+                           f"must begin with {start}")
     for document in bundle.of(*WORKLOADS):
         pod = template_of(document)["spec"]
         for volume in pod.get("volumes", []):
@@ -436,11 +468,17 @@ def check_secrets(bundle):
 def check_database(bundle):
     if bundle.operator:
         cluster = bundle.get("Cluster", "postgres")
+        if cluster is None:
+            return
         bundle.expect("Cluster instances", cluster["spec"]["instances"], 3)
         bundle.expect("Cluster storage", cluster["spec"]["storage"]["size"], "100Gi")
+        bundle.require("Cluster", any(plugin.get("isWALArchiver") for plugin
+                                      in cluster["spec"].get("plugins", [])), "must archive its WAL")
         store = bundle.get("ObjectStore", "postgres-backups")
         bundle.expect("backups kept", (store or {"spec": {}})["spec"].get("retentionPolicy"), "30d")
-        bundle.get("ScheduledBackup", "postgres-daily")
+        daily = bundle.get("ScheduledBackup", "postgres-daily")
+        bundle.expect("postgres-daily schedule", (daily or {"spec": {}})["spec"].get("schedule"),
+                      "0 0 2 * * *")
         return
     database = bundle.get("StatefulSet", "postgres")
     if database:
@@ -459,7 +497,8 @@ def check_database(bundle):
             bundle.expect(f"{name} overlap", job["spec"]["concurrencyPolicy"], "Forbid")
     files = [d for d in bundle.of("ConfigMap") if d["metadata"]["name"].startswith("postgres-files")]
     text = files[0]["data"]["patroni.yml"] if files else ""
-    for setting in ("ttl: 20", "loop_wait: 5", "retry_timeout: 5", "archive_mode: \"on\""):
+    for setting in ("ttl: 20", "loop_wait: 5", "retry_timeout: 5", "archive_mode: \"on\"",
+                    "archive-push %p", "archive_timeout: 60", "synchronous_mode: true"):
         bundle.require("patroni.yml", setting in text, f"must say {setting}")
     config = files[0]["data"]["pgbackrest-repository.conf"] if files else ""
     for setting in ("repo1-retention-full-type=time", "repo1-retention-full=30"):
@@ -492,6 +531,11 @@ def check_scaling(bundle):
         if name == "worker-scaler" and bundle.name in ("base", "production"):
             bundle.expect("worker-scaler: jobs that wait before it scales", spec["minReplicaCount"]
                           * float(spec["triggers"][0]["metadata"]["threshold"]), 1000.0)
+            bundle.expect("worker-scaler range", (spec["minReplicaCount"], spec["maxReplicaCount"]),
+                          (5, 20))
+        if name == "ai-scaler":
+            bundle.require(name, spec["triggers"][0]["metadata"]["query"].startswith("rwp:ai_scale:calls"),
+                           "must scale by calls in flight and the room below the rate")
         down = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
         bundle.require(name, down["stabilizationWindowSeconds"] >= 300, "must go down slowly")
     owned = {d["spec"]["scaleTargetRef"]["name"]
@@ -512,7 +556,9 @@ def check_rest(bundle):
         endpoint = monitor["spec"]["endpoints"][0]
         bundle.expect("api-monitor", (endpoint["port"], endpoint["interval"]), ("metrics", "15s"))
     for name in ("worker-monitor", "ai-monitor", "analytics-monitor"):
-        bundle.get("PodMonitor", name)
+        monitor = bundle.get("PodMonitor", name)
+        if monitor:
+            bundle.expect(name, [e["port"] for e in monitor["spec"]["podMetricsEndpoints"]], ["metrics"])
     for name in ("api", "ai-processor", "analytics"):
         service = bundle.get("Service", name)
         if service:
@@ -520,18 +566,29 @@ def check_rest(bundle):
                           {p["name"]: p["port"] for p in service["spec"]["ports"]},
                           {"http": 3000, "metrics": 9090})
     bundle.get("ResourceQuota", "rwp-quota")
-    bundle.get("LimitRange", "rwp-limits")
     bundle.get("Job", "migration")
     costs = bundle.get("CronJob", "costs-report")
     if costs:
         bundle.expect("costs-report schedule", costs["spec"]["schedule"].split()[2:], ["1", "*", "*"])
-    bundle.get("StatefulSet", "redis")
-    bundle.get("Gateway", "rwp")
-    bundle.get("Ingress", "api")
+    redis = bundle.get("StatefulSet", "redis")
+    if redis:
+        bundle.expect("redis replicas", redis["spec"]["replicas"], 3)
+        bundle.expect("redis containers", [c["name"] for c in template_of(redis)["spec"]["containers"]],
+                      ["redis", "sentinel"])
     backup = bundle.get("CronJob", "objects-backup")
     if backup:
         values = environment(bundle, template_of(backup)["spec"]["containers"][0])
         bundle.expect("objects kept", values.get("BACKUP_KEEP_DAYS"), "30")
+        bundle.expect("objects-backup schedule", backup["spec"]["schedule"].split()[2:], ["*", "*", "*"])
+    limits = bundle.get("LimitRange", "rwp-limits")
+    if limits:
+        bundle.require("LimitRange", all({"default", "defaultRequest"} <= set(l) for l in
+                                         limits["spec"]["limits"] if l["type"] == "Container"),
+                       "must have defaults: a quota refuses pods that say nothing")
+    values = {d["metadata"]["name"]: d["value"] for d in bundle.of("PriorityClass")}
+    order = [values.get(f"rwp-{name}", 0) for name in ("batch", "worker", "ai", "api", "data")]
+    bundle.require("PriorityClass", order[0] > 0 and order == sorted(set(order)) and order[-1] < 10**9,
+                   "the data's pods must come first, then api, ai, workers and batch")
     for namespace in bundle.of("Namespace"):
         labels = namespace["metadata"].get("labels", {})
         for mode in ("enforce", "warn", "audit"):
@@ -546,8 +603,42 @@ def check_rest(bundle):
         seen.add(what)
 
 
+def check_edge(bundle):
+    """CloudFlare's ranges, the same at every place that names them; its time limit; the API alone."""
+    api = bundle.get("Deployment", "api-deployment")
+    gateway = bundle.get("Gateway", "rwp")
+    route = bundle.get("HTTPRoute", "api")
+    ingress = bundle.get("Ingress", "api")
+    if not (api and gateway and route and ingress):
+        return
+    values = environment(bundle, container_of(api, "api"))
+    ranges = values.get("RWP_TRUSTED_CDN", "")
+    bundle.require("api-deployment RWP_TRUSTED_CDN", "173.245.48.0/20" in ranges and "2400:cb00::/32" in ranges,
+                   "must be CloudFlare's ranges")
+    bundle.require("api-deployment RWP_TRUSTED_PROXIES", values.get("RWP_TRUSTED_PROXIES")
+                   and "0.0.0.0/0" not in values["RWP_TRUSTED_PROXIES"], "must be the ingress alone")
+    infrastructure = gateway["spec"]["infrastructure"]
+    for what, found in (
+            ("Gateway's load balancer", infrastructure["annotations"].get(
+                "service.beta.kubernetes.io/load-balancer-source-ranges")),
+            ("Ingress", ingress["metadata"]["annotations"].get(
+                "nginx.ingress.kubernetes.io/whitelist-source-range"))):
+        bundle.require(what, found == ranges, "must admit the ranges of RWP_TRUSTED_CDN alone")
+    bundle.expect("Gateway's pods", infrastructure["labels"], {"app": "frontend"})
+    bundle.expect("Gateway's listeners", [(l["port"], l["protocol"]) for l in gateway["spec"]["listeners"]],
+                  [(443, "HTTPS")])
+    paths = {m["path"]["value"] for rule in route["spec"]["rules"] for m in rule["matches"]}
+    paths |= {path["path"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]}
+    bundle.expect("paths from outside", paths, {"/v1/"})
+    bundle.require("Ingress", ingress["spec"].get("tls"), "must have TLS")
+    limits = [seconds(rule["timeouts"]["request"]) for rule in route["spec"]["rules"]]
+    limits.append(int(ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-read-timeout"]))
+    bundle.require("the edge's time limits", all(60 < limit < 100 for limit in limits),
+                   "must be above 60 s, which a request may wait, and below CloudFlare's 100 s")
+
+
 CHECKS = (check_roles, check_every_pod, check_budgets, check_network, check_secrets, check_database,
-          check_scaling, check_rest)
+          check_scaling, check_rest, check_edge)
 
 
 def problems_of(name, documents):

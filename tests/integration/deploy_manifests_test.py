@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The manifests of deploy/kubernetes: each overlay builds, validates strictly, says what was asked for
-and fits the minimum cluster; and what is wrong with one is found.
+"""The manifests of deploy/kubernetes: each overlay builds, validates strictly, gives the programs what they
+take, and fits the minimum cluster; and what is wrong with one is found.
 
 usage: deploy_manifests_test.py ROOT RWPCTL
 """
@@ -18,7 +18,6 @@ sys.path.insert(0, str(ROOT / "deploy/kubernetes"))
 
 import manifests
 import packing
-import policy
 import settings
 
 RENDERED = {name: manifests.render(folder) for name, folder in manifests.FOLDERS.items()}
@@ -81,77 +80,6 @@ class SchemaTest(unittest.TestCase):
         self.assertIn("no schema", manifests.problems_of(document)[0])
         with self.assertRaises(Exception):
             manifests.load("a: 1\na: 2\n")
-
-
-class PolicyTest(unittest.TestCase):
-    def test_every_overlay_says_what_was_asked_for(self):
-        for name, documents in RENDERED.items():
-            self.assertEqual(policy.problems_of(name, documents), [])
-
-    def broken(self, kind, name, change, told, overlay="base"):
-        problems = policy.problems_of(overlay, changed(overlay, kind, name, change))
-        self.assertTrue(any(told in problem for problem in problems), (told, problems))
-
-    def test_a_wrong_number_is_found(self):
-        self.broken("Deployment", "worker-deployment", put(["spec", "replicas"], 4), "replicas")
-        self.broken("Deployment", "ai-deployment",
-                    put(CONTAINER + ["resources", "limits", "memory"], "8Gi"), "limits")
-        self.broken("Deployment", "api-deployment",
-                    put(CONTAINER + ["readinessProbe", "httpGet", "path"], "/health"), "readinessProbe")
-        self.broken("Deployment", "api-deployment",
-                    put(["spec", "strategy", "rollingUpdate", "maxUnavailable"], 1), "rolling update")
-        self.broken("HorizontalPodAutoscaler", "api-hpa", put(["spec", "maxReplicas"], 12), "range")
-        self.broken("ScaledObject", "worker-scaler",
-                    put(["spec", "triggers", 0, "metadata", "threshold"], "100"), "jobs that wait")
-        self.broken("StatefulSet", "postgres", put(["spec", "replicas"], 1), "replicas")
-        self.broken("ExternalSecret", "ai-secrets", put(["spec", "refreshInterval"], "2h"), "refresh")
-
-    def test_a_pod_that_may_do_too_much_is_found(self):
-        context = CONTAINER + ["securityContext"]
-        self.broken("Deployment", "api-deployment", put(POD + ["securityContext", "runAsNonRoot"], False),
-                    "runAsNonRoot")
-        self.broken("Deployment", "api-deployment", put(context + ["readOnlyRootFilesystem"], False),
-                    "readOnlyRootFilesystem")
-        self.broken("StatefulSet", "redis", put(context + ["capabilities"], {}), "capabilities")
-        self.broken("Deployment", "ai-deployment", put(POD + ["automountServiceAccountToken"], True), "token")
-        self.broken("Deployment", "api-deployment", put(CONTAINER + ["image"], "rwp/api:latest"), "version")
-        self.broken("Deployment", "ai-deployment",
-                    lambda d: d["spec"]["template"]["spec"]["containers"][0]["env"].append(
-                        {"name": "GA4_API_SECRET", "value": "x"}), "must come from a secret")
-
-    def test_an_arrow_too_many_or_too_few_is_found(self):
-        self.broken("NetworkPolicy", "api-network-policy", put(["spec", "egress"], []), "cannot reach")
-        self.broken("NetworkPolicy", "postgres-network-policy",
-                    lambda d: d["spec"]["ingress"].append({}), "(anybody) may reach postgres:5432")
-        self.broken("NetworkPolicy", "default-deny", put(["spec", "policyTypes"], ["Ingress"]),
-                    "default-deny")
-        self.broken("NetworkPolicy", "objects-backup-network-policy",
-                    put(["spec", "egress", 0, "to", 0, "ipBlock", "except"], []), "private networks")
-        self.broken("NetworkPolicy", "api-network-policy",
-                    put(["spec", "ingress", 0, "from"], [{"podSelector": {}}]), "nobody asked for")
-
-    def test_a_drain_that_outlasts_the_kill_is_found(self):
-        self.broken("Deployment", "worker-deployment", put(POD + ["terminationGracePeriodSeconds"], 100),
-                    "is killed after")
-        self.broken("Deployment", "worker-deployment", put(POD + ["terminationGracePeriodSeconds"], 130),
-                    "spot node's notice")
-
-    def test_what_is_missing_is_found(self):
-        for kind, name, told in (("PodDisruptionBudget", "api", "PodDisruptionBudget 'api'"),
-                                 ("ResourceQuota", "rwp-quota", "rwp-quota"),
-                                 ("ExternalSecret", "objects-secrets", "nothing makes the key"),
-                                 ("CronJob", "postgres-backup-incr", "postgres-backup-incr"),
-                                 ("PriorityClass", "rwp-ai", "priority classes"),
-                                 ("ServiceAccount", "worker", "service account")):
-            documents = [d for d in RENDERED["base"]
-                         if (d["kind"], d["metadata"]["name"]) != (kind, name)]
-            problems = policy.problems_of("base", documents)
-            self.assertTrue(any(told in problem for problem in problems), (told, problems))
-
-    def test_a_setting_that_no_pod_reads_is_found(self):
-        self.broken("Deployment", "api-deployment",
-                    lambda d: d["spec"]["template"]["spec"]["containers"][0]["env"].append(
-                        {"name": "RWP_HTTP_THREAD", "value": "2"}), "no setting of the pods")
 
 
 def set_variable(name, value):
