@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rehearses the recovery on this machine, with real programs: a PostgreSQL that pgBackRest archives, pods
-# that work on it, a client that notes what was acknowledged. Twice everything is lost and brought back by
+# Rehearses the recovery on this machine, with real programs: a PostgreSQL that pgBackRest archives, a Redis that
+# hands out its jobs, pods that work on them, a client that notes what was acknowledged. Twice everything is lost and brought back by
 # recover.sh alone: an operator drops the schema (back to the moment before), and the database's disk is
 # destroyed (back to the last archived WAL). Ends with a table; exit code 1 when a promise broke.
 #   drill.sh --programs DIR [--jobs N] [--data-dir DIR] [--keep]
@@ -8,7 +8,7 @@
 #     --jobs N         jobs before the first backup; 200
 #     --data-dir DIR   where everything is kept; a temporary one
 #     --keep           leave it
-# Needs PostgreSQL 15, pgBackRest, rclone and curl.
+# Needs PostgreSQL 15, pgBackRest, Redis 7, rclone and curl.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -34,7 +34,7 @@ while [[ $# -gt 0 ]]; do
 done
 [[ -x "$programs/api_pod" ]] || give_up "--programs '$programs': has no api_pod" 2
 [[ "$jobs" =~ ^[1-9][0-9]{0,5}$ ]] || give_up "--jobs '$jobs': must be 1 to 999999" 2
-for tool in "$bin/postgres" pgbackrest rclone curl; do
+for tool in "$bin/postgres" pgbackrest redis-check-rdb redis-cli rclone curl; do
   command -v "$tool" >/dev/null || give_up "needs $tool"
 done
 [[ -n "$data" ]] || data=$(mktemp -d /tmp/rwp-drill.XXXXXX)
@@ -71,10 +71,11 @@ free_port() {
 db_port=$(free_port)
 api_port=$(free_port)
 worker_port=$(free_port)
+redis_port=$(free_port)
 
 # --- A running system ------------------------------------------------------------------------------
 
-step "PostgreSQL with pgBackRest, in $data"
+step "PostgreSQL with pgBackRest, Redis, in $data"
 cat >"$data/pgbackrest.conf" <<CONF
 [global]
 repo1-path=$data/repository
@@ -110,11 +111,19 @@ backrest() { as_owner pgbackrest --config="$data/pgbackrest.conf" --stanza=main 
 backrest stanza-create
 backrest check
 
+# Debian's redis-tools has the server's program, under the name by which it checks files.
+ln -s "$(command -v redis-check-rdb)" "$data/run/redis-server"
+"$data/run/redis-server" --bind 127.0.0.1 --port "$redis_port" --save '' --dir "$data/run" \
+  --maxmemory-policy noeviction >"$data/log/redis.log" &
+redis_pid=$!
+pids+=("$redis_pid")
+record="postgres://postgres@127.0.0.1:$db_port/rwp?patience=60s"
+
 unset RWP_API_URL
-export RWP_JOBS_URL="postgres://postgres@127.0.0.1:$db_port/rwp?patience=60s"
+export RWP_JOBS_URL="tiered:$record,redis://127.0.0.1:$redis_port/0"
 export RWP_OBJECTS_URL="file:$data/objects"
 export RWP_ANALYTICS_URL="jsonl:$data/events.jsonl" RWP_AI_URL=local: RWP_DRAIN_DELAY=0s
-"$programs/rwpctl" migrate >/dev/null
+RWP_JOBS_URL=$record "$programs/rwpctl" migrate >/dev/null
 # What is deployed; again after each loss, as `kubectl apply` would.
 cat >"$data/deploy.sh" <<'DEPLOY'
 #!/usr/bin/env bash
@@ -137,7 +146,7 @@ await() {  # WHAT COMMAND…
 is_ready() { [[ $(curl -s -m 5 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$1/ready") == 200 ]]; }
 await "the api pod" is_ready "$api_port"
 await "the worker pod" is_ready "$worker_port"
-mapfile -t pids < <(cat "$data/pids")
+mapfile -t pids < <(echo "$redis_pid"; cat "$data/pids")
 
 # A client: each job under a key of its own; its id is noted once it was acknowledged.
 submit() {  # NUMBER: 0 when it was acknowledged
@@ -200,12 +209,13 @@ recover() {  # TARGET
   bash "$here/recover.sh" --config "$data/pgbackrest.conf" --data "$data/db" --to "$1" \
     --redeploy "$redeploy" --ready "http://127.0.0.1:$api_port/ready" \
     --ready "http://127.0.0.1:$worker_port/ready" --verify "$RWP_JOBS_URL" \
+    --redis "redis://127.0.0.1:$redis_port" \
     --rwpctl "$programs/rwpctl" --log "$data/log/postgres.log" --patience "$patience" \
     >"$data/log/recover.log" 2>&1 || { cat "$data/log/recover.log"; give_up "the recovery failed"; }
   cat "$data/log/recover.log"
   point=$(sed -n 's/^recovery point  //p' "$data/log/recover.log")
   took=$(sed -n 's/^recovery time   //p' "$data/log/recover.log")
-  mapfile -t pids < <(cat "$data/pids")
+  mapfile -t pids < <(echo "$redis_pid"; cat "$data/pids")
 }
 
 # --- 1: the schema is dropped ----------------------------------------------------------------------

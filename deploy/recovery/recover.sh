@@ -9,6 +9,8 @@
 #     --stanza NAME      main
 #     --redeploy CMD     puts settings and pods in place: kubectl apply -k deploy/kubernetes/overlays/production
 #     --ready URL        a pod's /ready, which must say 200; may stand several times
+#     --redis URL        of tiered: jobs, without a password (REDISCLI_AUTH); emptied: what it would hand out
+#                        is of a time that is gone
 #     --verify URL       the jobs' database, for `rwpctl verify`
 #     --rwpctl FILE      the program; on the path
 #     --postgres DIR     PostgreSQL's programs; /usr/lib/postgresql/15/bin
@@ -17,15 +19,15 @@
 # Run it as root or as the owner of the database's files; it becomes `postgres` for them.
 set -euo pipefail
 
-usage() { sed -n '5,17s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '5,19s/^# \{0,1\}//p' "$0"; }
 give_up() { echo "recover: $1" >&2; exit "${2:-1}"; }
-config='' data='' target='' stanza=main redeploy='' verify='' rwpctl=rwpctl log='' patience=600
+config='' data='' target='' stanza=main redeploy='' verify='' redis='' rwpctl=rwpctl log='' patience=600
 bin=/usr/lib/postgresql/15/bin
 ready=()
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --help | -h) usage; exit 0 ;;
-    --config | --data | --to | --stanza | --redeploy | --ready | --verify | --rwpctl | --postgres | --log | --patience)
+    --config | --data | --to | --stanza | --redeploy | --ready | --redis | --verify | --rwpctl | --postgres | --log | --patience)
       [[ $# -ge 2 ]] || give_up "$1: needs a value" 2
       case "$1" in
         --config) config=$2 ;;
@@ -34,6 +36,7 @@ while [[ $# -gt 0 ]]; do
         --stanza) stanza=$2 ;;
         --redeploy) redeploy=$2 ;;
         --ready) ready+=("$2") ;;
+        --redis) redis=$2 ;;
         --verify) verify=$2 ;;
         --rwpctl) rwpctl=$2 ;;
         --postgres) bin=$2 ;;
@@ -66,6 +69,8 @@ step "1 restore the database to $target"
 if as_owner "$bin/pg_ctl" -D "$data" status >/dev/null 2>&1; then
   as_owner "$bin/pg_ctl" -D "$data" -m immediate -w stop >/dev/null
 fi
+# While there is no database, nothing is handed out anew.
+[[ -z "$redis" ]] || redis-cli -u "$redis" flushall >/dev/null || give_up "$redis cannot be emptied"
 # Its shared memory may have been left by a server that was killed.
 rm -f "$data/postmaster.pid"
 options=(--target-action=promote)
