@@ -30,9 +30,9 @@ struct Runtime::Impl {
   }
 
   RuntimeOptions options;
+  std::thread thread;  // Outlives the context, whose last handlers may ask for it.
   boost::asio::io_context context{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard;
-  std::thread thread;
   std::once_flag pool_started;
   std::optional<boost::asio::thread_pool> pool;
 };
@@ -59,6 +59,9 @@ boost::asio::any_io_executor Runtime::blocking() const {
 }
 
 bool Runtime::on_io_thread() const noexcept {
+  // Once the I/O thread has ended, whoever destroys the runtime stands for it: what goes with the
+  // coroutines that are dropped must not wait for a thread that is no more.
+  if (!impl_->thread.joinable()) return true;
   return impl_->thread.get_id() == std::this_thread::get_id();
 }
 

@@ -166,6 +166,39 @@ TEST_F(SignalTest, WaitersLeaveWhenTheRuntimeEnds) {
   EXPECT_FALSE(signal_.has_waiters());
 }
 
+/// Closes itself as a store does: waits for that, but on the I/O thread, where nobody may wait.
+struct ClosesItself {
+  explicit ClosesItself(Runtime& of) : runtime(of) {}
+  ~ClosesItself() {
+    auto nothing = []() -> awaitable<Result<void>> { co_return Result<void>(); };
+    if (runtime.on_io_thread()) {
+      auto alone = []() -> awaitable<void> { co_return; };
+      spawn(runtime.executor(), alone(), [](std::exception_ptr) {});
+    } else {
+      (void)block_on(runtime, nothing());
+    }
+  }
+  ClosesItself(const ClosesItself&) = delete;
+  ClosesItself& operator=(const ClosesItself&) = delete;
+  Runtime& runtime;
+};
+
+TEST_F(SignalTest, WhatGoesWithADroppedCoroutineDoesNotWaitForTheRuntimeThatHasEnded) {
+  auto own = std::make_unique<Runtime>();
+  auto keep = [](Signal* signal, std::shared_ptr<ClosesItself>,
+                 std::promise<void>* begun) -> awaitable<void> {
+    post(co_await boost::asio::this_coro::executor, [begun] { begun->set_value(); });
+    co_await signal->wait_until(far());
+  };
+  std::promise<void> begun;
+  spawn(own->executor(), keep(&signal_, std::make_shared<ClosesItself>(*own), &begun));
+  begun.get_future().wait();
+
+  own.reset();
+
+  EXPECT_FALSE(signal_.has_waiters());
+}
+
 TEST(OnTest, MovesToTheOtherExecutorAndBack) {
   Runtime here;
   Runtime there;
