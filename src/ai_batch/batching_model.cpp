@@ -130,7 +130,7 @@ class BatchingModel final : public ai::Model {
     row.body = format_->request_body(request);
     jobs::NewJob row_job;
     row_job.kind = kRowKind;
-    row_job.queue = kBatchQueue;
+    row_job.queue = options_.queue;
     row_job.payload = row_json(row);
     row_job.priority = job.priority;
     row_job.max_attempts = 1'000;

@@ -69,7 +69,7 @@ awaitable<void> Gatherer::make(std::shared_ptr<Group> group) {
   jobs::NewJob job;
   job.id = Uuid::make_v7();
   job.kind = kBatchKind;
-  job.queue = kBatchQueue;
+  job.queue = options_.queue;
   job.priority = jobs::Priority::high;
   job.payload = plan_json(group->plan);
   job.max_attempts = 1'000;

@@ -17,6 +17,9 @@ constexpr std::chrono::milliseconds kBatchDrainGrace{1'000};
 /// Requests that gather hold a slot each; batches and looks at them need some, too.
 constexpr std::size_t kSlotsBeside = 256;
 constexpr std::size_t kMostSlots = 10'000;
+/// Of the AI pods, whose service is another than that of the workers on the same store: for these
+/// it is the AI pods.
+constexpr const char* kQueueOfAiPods = "rwp.ai.batch.service";
 
 }  // namespace
 
@@ -54,6 +57,7 @@ Result<std::shared_ptr<const AiWaiting>> open_ai_waiting(const Configuration& co
   waiting->format = std::move(*format);
   waiting->api = std::move(*api);
   waiting->redact = configuration.ai_redact;
+  if (configuration.role == Role::ai) waiting->options.queue = kQueueOfAiPods;
   waiting->options.batch_takes = configuration.ai_batch_takes;
   waiting->options.meter = ai_meter(around, *prices);
   waiting->options.budget = ai_budget(configuration, around, std::move(*prices));
@@ -64,6 +68,7 @@ std::unique_ptr<jobs::Worker> make_batch_worker(const Configuration& configurati
                                                 const AiWaiting& waiting, Runtime& handlers,
                                                 const AiStackParts& around) {
   ai_batch::BatchOptions batch;
+  batch.queue = waiting.options.queue;
   batch.max_rows = configuration.ai_batch_rows;
   batch.max_age = configuration.ai_batch_age;
   batch.poll_every = configuration.ai_batch_poll_every;
@@ -72,7 +77,7 @@ std::unique_ptr<jobs::Worker> make_batch_worker(const Configuration& configurati
   batch.log = around.log;
   batch.metrics = around.metrics;
   jobs::WorkerOptions options;
-  options.queues = {ai_batch::kBatchQueue};
+  options.queues = {batch.queue};
   options.concurrency = std::min(configuration.ai_batch_rows + kSlotsBeside, kMostSlots);
   // What was taken must run, as it is counted for its batch only then.
   options.max_prefetch = 0;

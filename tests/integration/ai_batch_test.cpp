@@ -123,7 +123,7 @@ class BatchTest : public WorkerFixture {
 
   void start_batches() {
     jobs::WorkerOptions options = options_;
-    options.queues = {ai_batch::kBatchQueue};
+    options.queues = {batch_.queue};
     options.concurrency = 64;
     batches_.emplace(store_, handlers_, options);
     add_batch_handlers(*batches_, store_, api_, batch_);
@@ -138,6 +138,7 @@ class BatchTest : public WorkerFixture {
 
   static jobs::Awaitable<Result<JsonText>> ask(BatchTest* test, jobs::JobContext& context) {
     ai_batch::BatchingOptions options;
+    options.queue = test->batch_.queue;
     options.needed_by = test->needed_by_;
     options.budget = test->budget_;
     options.meter = test->meter_;
@@ -244,6 +245,27 @@ TEST_F(BatchTest, OldestRequestDecidesWhenTooFewHaveGathered) {
   start_batches();
   submit_all();
   expect_answered();
+}
+
+TEST_F(BatchTest, WhoHasAnotherServiceOnTheSameStoreTakesNothingOfItsQueue) {
+  start();
+  const auto other = testing::FakeOpenAi::start({}).value();
+  ai_openai::OpenAiOptions openai;
+  openai.base_url = other->base_url();
+  openai.model = "fake-gpt";
+  jobs::WorkerOptions options = options_;
+  options.queues = {ai_batch::kBatchQueue};
+  jobs::Worker others(store_, handlers_, options);
+  add_batch_handlers(others, store_, ai_openai::make_openai_batch_api(transport_, openai).value(),
+                     batch_);
+  others.start();
+  batch_.queue = "batches-of-mine";
+  start_batches();
+  submit_all();
+
+  expect_answered();
+
+  EXPECT_EQ(other->batch_count(), 0U);
 }
 
 struct Trouble {

@@ -13,13 +13,16 @@
 
 namespace rwp::ai_batch {
 
-/// The queue of the jobs that make batches.
+/// The queue of the jobs that make batches, where no other is named.
 inline constexpr const char* kBatchQueue = "rwp.ai.batch";
 /// A request that waits for its batch, and a batch.
 inline constexpr const char* kRowKind = "rwp.ai.batch.row";
 inline constexpr const char* kBatchKind = "rwp.ai.batch";
 
 struct BatchOptions {
+  /// Where requests wait: BatchingOptions::queue. A queue's batches belong to one service, as its
+  /// files do: of workers on one store, those with another service need another queue.
+  std::string queue = kBatchQueue;
   /// A batch is made when so many requests have gathered, or so many bytes of them, or when the
   /// first of them has waited so long. Rows: 1 to 10,000.
   std::size_t max_rows = 10'000;
@@ -43,7 +46,7 @@ struct BatchOptions {
 
 /// Registers what gathers requests into batches, makes these, and resumes the jobs that wait.
 ///
-/// Give it a worker of its own, on the queue kBatchQueue and with a concurrency of at least
+/// Give it a worker of its own, on `options.queue` and with a concurrency of at least
 /// `max_rows`: requests that gather hold a slot each. Several such workers may run on one store;
 /// each gathers its own.
 ///

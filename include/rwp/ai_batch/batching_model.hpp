@@ -4,15 +4,19 @@
 #include <rwp/ai/budgeted.hpp>
 #include <rwp/ai/metered.hpp>
 #include <rwp/ai/model.hpp>
+#include <rwp/ai_batch/batch_handlers.hpp>
 #include <rwp/jobs/job_context.hpp>
 
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace rwp::ai_batch {
 
 struct BatchingOptions {
+  /// The queue whose worker makes batches at the service of this model: BatchOptions::queue.
+  std::string queue = kBatchQueue;
   /// When the job's result is needed. Unset: whenever it comes.
   std::optional<std::chrono::system_clock::time_point> needed_by{};
   /// A call that is needed sooner than this from now is made at once: a batch may take a day, and
