@@ -29,6 +29,7 @@ elif [[ "${1:-}" == --cluster ]]; then
   packages+=(
     python3 python3-yaml curl postgresql-15 patroni python3-etcd python3-psycopg2 etcd-server haproxy
     redis-tools prometheus prometheus-alertmanager prometheus-node-exporter prometheus-postgres-exporter
+    pgbackrest radosgw ceph-mon ceph-osd ceph-common s3cmd openssl
   )
 elif [[ "${1:-}" == --peers ]]; then
   packages+=(python3 python3-rq python3-celery python3-redis redis-server ruby-sidekiq postgresql)

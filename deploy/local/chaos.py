@@ -1,5 +1,6 @@
 """What is done to the cluster while it works: rolling restarts, kills; and what must hold meanwhile."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,10 @@ import urllib.request
 
 import parts
 import supervisor
+
+# The longest that writes may be away.
+WRITE_GAP_SECONDS = 45
+ALERT_SECONDS = 90
 
 
 class Chaos:
@@ -25,7 +30,7 @@ class Chaos:
     def say(self, text):
         print(f"{time.monotonic() - self.load.begun:6.0f} s  {text}", flush=True)
 
-    def await_new(self, name, old, seconds=90):
+    def await_new(self, name, old, seconds=120):
         """Until the process has been started again and serves."""
         process = self.processes()[name]
         supervisor.wait_for(lambda: self.pid(name) != old, f"a new {name}", seconds)
@@ -33,7 +38,7 @@ class Chaos:
 
     def processes(self):
         if not hasattr(self, "_processes"):
-            self._processes = {p.name: p for p in self.plan.processes()}
+            self._processes = {p.name: p for p in parts.processes(self.plan)}
         return self._processes
 
     def rolling_restart(self):
@@ -51,17 +56,48 @@ class Chaos:
             self.say(f"rolling restart of {count} {role} pods: {failed} failed requests")
             self.rows.append((f"Rolling restart, {role}", f"{time.monotonic() - begun:.0f} s", f"{failed} failed"))
             if failed:
-                self.broken.append(f"{failed} requests failed during the rolling restart of {role}")
+                self.broken.append(f"{failed} requests failed during the rolling restart of {role}: "
+                                   f"{dict(self.load.failures)}")
+
+    @contextlib.contextmanager
+    def away(self, name):
+        """The machine is away: what ends is not started again meanwhile."""
+        hold = self.plan.dir / f"hold/{name}"
+        hold.touch()
+        try:
+            yield
+        finally:
+            hold.unlink()
+
+    def await_alert(self, alert, since, state, **labels):
+        """How long the alert took; None, and a promise broken: it did not come."""
+        begun = time.monotonic()
+        try:
+            supervisor.wait_for(lambda: self.has_noted(alert, since, state, labels), alert, ALERT_SECONDS)
+        except RuntimeError:
+            self.broken.append(f"{alert} {labels or ''}: not {state} within {ALERT_SECONDS} s")
+            return None
+        return time.monotonic() - begun
+
+    def has_noted(self, alert, since, state, labels):
+        return any(note["time"] >= since and (note["alert"], note["state"]) == (alert, state)
+                   and labels.items() <= note["labels"].items() for note in notes(self.plan))
+
+    def row(self, what, alert, before, begun):
+        gap = self.load.longest_gap(begun - 1)
+        self.rows.append((what, f"{gap:.1f} s without a write", f"{self.load.failed() - before} failed, {alert}"))
+        return gap
 
     def kill(self, name):
-        before, begun = self.load.failed(), time.monotonic()
+        before, begun, since = self.load.failed(), time.monotonic(), time.time()
         old = self.pid(name)
-        os.kill(old, signal.SIGKILL)
-        self.say(f"kill -9 {name}")
+        with self.away(name):
+            os.kill(old, signal.SIGKILL)
+            self.say(f"kill -9 {name}")
+            self.await_alert("RwpTargetDown", since, "firing", pod=name)
         self.await_new(name, old)
-        time.sleep(3)
-        gap = self.load.longest_gap(begun - 1)
-        self.rows.append((f"Killed: {name}", f"{gap:.1f} s without a write", f"{self.load.failed() - before} failed"))
+        self.await_alert("RwpTargetDown", since, "resolved", pod=name)
+        self.row(f"Killed: {name}", "RwpTargetDown", before, begun)
 
     def redis_master(self):
         for i in range(3):
@@ -73,14 +109,18 @@ class Chaos:
         raise RuntimeError("no Sentinel names a master")
 
     def kill_redis_master(self):
-        old_master = self.redis_master()
-        old = self.pid(old_master)
-        begun = time.monotonic()
-        os.kill(old, signal.SIGKILL)
-        self.say(f"kill -9 {old_master}, the master of Redis")
-        supervisor.wait_for(lambda: self.redis_master() != old_master, "another master of Redis", 60)
-        self.rows.append((f"Killed: {old_master} (master)", f"another after {time.monotonic() - begun:.1f} s", ""))
-        self.await_new(old_master, old)
+        name = self.redis_master()
+        old = self.pid(name)
+        before, begun, since = self.load.failed(), time.monotonic(), time.time()
+        with self.away(name):
+            os.kill(old, signal.SIGKILL)
+            self.say(f"kill -9 {name}, the master of Redis")
+            supervisor.wait_for(lambda: self.redis_master() != name, "another master of Redis", 120)
+            self.say(f"{self.redis_master()} is the master after {time.monotonic() - begun:.1f} s")
+            self.await_alert("RwpDispatchClosed", since, "firing")
+            self.await_alert("RwpDispatchClosed", since, "resolved")
+        self.await_new(name, old)
+        self.row(f"Killed: {name} (master)", "RwpDispatchClosed", before, begun)
 
     def primary(self):
         for i in range(3):
@@ -88,30 +128,33 @@ class Chaos:
                 return f"postgres-{i}"
         return None
 
+    def server_pid(self, name):
+        return int((self.plan.dir / name / "data/postmaster.pid").read_text().split()[0])
+
     def kill_postgres_primary(self):
         name = self.primary()
-        patroni = self.pid(name)
-        server = int((self.plan.dir / name / "data/postmaster.pid").read_text().split()[0])
-        before, begun = self.load.failed(), time.monotonic()
-        hold = self.plan.dir / f"hold/{name}"
-        hold.touch()
-        os.kill(patroni, signal.SIGKILL)
-        os.kill(server, signal.SIGKILL)
-        self.say(f"kill -9 {name}, PostgreSQL's primary, and its Patroni; the machine stays away")
-        supervisor.wait_for(lambda: self.primary() not in (None, name), "another primary")
-        taken = time.monotonic() - begun
-        acknowledged = len(self.load.acknowledged)
-        supervisor.wait_for(lambda: len(self.load.acknowledged) > acknowledged, "a write after the failover")
-        time.sleep(3)
-        gap = self.load.longest_gap(begun - 1)
-        self.say(f"{self.primary()} took over after {taken:.1f} s; {gap:.1f} s without a write")
-        self.rows.append((f"Killed: {name} (primary)", f"{gap:.1f} s without a write",
-                          f"{self.load.failed() - before} failed"))
-        if gap > 45:
-            self.broken.append(f"no write for {gap:.0f} s after the primary's death")
-        hold.unlink()
-        self.await_new(name, patroni, 120)
+        patroni, server = self.pid(name), self.server_pid(name)
+        before, begun, since = self.load.failed(), time.monotonic(), time.time()
+        with self.away(name):
+            os.kill(patroni, signal.SIGKILL)
+            os.kill(server, signal.SIGKILL)
+            self.say(f"kill -9 {name}, PostgreSQL's primary, and its Patroni; the machine stays away")
+            supervisor.wait_for(lambda: self.primary() not in (None, name), "another primary")
+            taken = time.monotonic() - begun
+            acknowledged = len(self.load.acknowledged)
+            supervisor.wait_for(lambda: len(self.load.acknowledged) > acknowledged, "a write after the failover")
+            time.sleep(3)
+            gap = self.load.longest_gap(begun - 1)
+            self.say(f"{self.primary()} took over after {taken:.1f} s; {gap:.1f} s without a write")
+            self.await_alert("RwpPostgresNoPrimary", since, "firing")
+            self.await_alert("RwpPostgresNoPrimary", since, "resolved")
+            self.await_alert("RwpReplicaMissing", since, "firing")
+        self.await_new(name, patroni, 180)
+        self.await_alert("RwpReplicaMissing", since, "resolved")
         self.say(f"{name} is back, as a standby")
+        self.row(f"Killed: {name} (primary)", "RwpPostgresNoPrimary, RwpReplicaMissing", before, begun)
+        if gap > WRITE_GAP_SECONDS:
+            self.broken.append(f"no write for {gap:.0f} s after the primary's death")
 
     def run(self):
         self.rolling_restart()
@@ -121,12 +164,16 @@ class Chaos:
         self.kill_postgres_primary()
 
 
+def notes(plan):
+    path = plan.dir / "alerts.jsonl"
+    # The last line may be under way.
+    return [json.loads(line) for line in (path.read_text() if path.exists() else "").split("\n")[:-1]]
+
+
 def alerts(plan, since):
     """Which alerts fired, and which of them cleared: name to [fired, cleared]."""
     found = {}
-    path = plan.dir / "alerts.jsonl"
-    for line in path.read_text().splitlines() if path.exists() else ():
-        note = json.loads(line)
+    for note in notes(plan):
         if note["time"] >= since:
             entry = found.setdefault(note["alert"], [0, 0])
             entry[0 if note["state"] == "firing" else 1] += 1

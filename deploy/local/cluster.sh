@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole deployment as real processes on loopback: HAProxy, 3 API, 5 worker, 3 AI and 3 analytics pods,
-# PostgreSQL with two streaming standbys under Patroni and etcd, Redis with Sentinel, Prometheus with our
-# rules (all times by 60), Alertmanager, exporters, a fake OpenAI.
+# PostgreSQL with two streaming standbys under Patroni and etcd, Redis with Sentinel, an S3 server, Prometheus
+# with our rules (all times by 60), Alertmanager, exporters, fakes of OpenAI, JobAdder and Google.
 #   cluster.sh up       [--programs DIR] [--dir DIR] [--port N]    start it; --programs has the built pods
 #   cluster.sh status   [--once]                                   a live page
 #   cluster.sh load     [--seconds N] [--rate N]                   jobs through HAProxy, checked at the end
@@ -9,7 +9,7 @@
 #   cluster.sh alerts   [--only NAME]...                           each alert, fired by its cause
 #   cluster.sh check                                               each panel of the dashboard returns data
 #   cluster.sh down                                                stop it, remove what it kept
-# load and chaos end with a table; exit code 1 when a promise broke. --dir is /tmp/rwp-cluster by default.
-# Needs Debian's etcd-server patroni python3-etcd python3-psycopg2 postgresql-15 haproxy redis-tools
-# prometheus prometheus-alertmanager prometheus-node-exporter prometheus-postgres-exporter python3-yaml.
+# load and chaos end with a table; exit code 1 when a promise broke. With --spoil a job is lost and an event recorded
+# twice on purpose, so that it is seen that the table finds both. --dir is /tmp/rwp-cluster by default.
+# Needs what cmake/install-deps.sh --cluster installs.
 exec /usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/cluster.py" "$@"

@@ -6,17 +6,17 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import urllib.request
 
 import chaos
+import load as loads
+import parts
 import supervisor
-
-# Their cause cannot be made here: memory would be the whole machine's.
-NOT_HERE = {"RwpMemoryHigh": "would take 85 % of this machine's memory",
-            "RwpAiBudgetSpent": "the cluster's pods have no budget"}
+from plan import HERE
 
 
 class FireDrill(chaos.Chaos):
@@ -79,7 +79,8 @@ class FireDrill(chaos.Chaos):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(server, signal.SIGKILL)
         # Each waits for a database as long as it may, and fails.
-        asking = [threading.Thread(target=self.load.exchange, args=(None, "GET", "/v1/jobs?limit=1"), daemon=True)
+        asking = [threading.Thread(target=loads.Connection(self.load, "api").ask, args=("GET", "/v1/jobs?limit=1"),
+                                   daemon=True)
                   for _ in range(60)]
         for thread in asking:
             thread.start()
@@ -120,12 +121,8 @@ class FireDrill(chaos.Chaos):
 
     @contextlib.contextmanager
     def archive_away(self):
-        folder, away = self.plan.dir / "archive", self.plan.dir / "archive-away"
-        folder.rename(away)
-        try:
+        with self.away("archive"):
             yield
-        finally:
-            away.rename(folder)
 
     @contextlib.contextmanager
     def slow_database(self):
@@ -151,6 +148,32 @@ class FireDrill(chaos.Chaos):
                 loop.wait()
 
     @contextlib.contextmanager
+    def much_memory(self):
+        """A program that takes what is free beyond an eighth, and is the first to go if memory runs out."""
+        hog = subprocess.Popen([sys.executable, str(HERE / "memory_hog.py"), "0.87"])
+        try:
+            yield
+        finally:
+            hog.kill()
+            hog.wait()
+
+    @contextlib.contextmanager
+    def budget_spent(self):
+        """A tenant that asks on, past the few calls that its budget holds."""
+        asking = loads.Connection(self.load, "ai", (self.plan.dir / "poor-key").read_text().strip())
+        body = {"model": parts.MODEL, "max_completion_tokens": 100}
+        for number in range(40):
+            body["messages"] = [{"role": "user", "content": f"Question {number} of the poor"}]
+            asking.ask("POST", "/v1/chat/completions", json.dumps(body))
+            time.sleep(0.2)
+        yield
+
+    @contextlib.contextmanager
+    def dispatch_closed(self):
+        with self.stopped(*(f"{kind}-{i}" for kind in ("redis", "sentinel") for i in range(3))):
+            yield
+
+    @contextlib.contextmanager
     def full_disk(self):
         """A small volume of its own, nine tenths full."""
         with tempfile.TemporaryDirectory(prefix="rwp-volume-") as folder:
@@ -169,12 +192,9 @@ class FireDrill(chaos.Chaos):
 
     @contextlib.contextmanager
     def stale_backup(self):
-        path = self.plan.dir / "metrics/backup.prom"
-        path.write_text(f'rwp_backup_last_success_timestamp_seconds{{kind="incr"}} {time.time() - 4 * 3600}\n')
-        try:
+        """None succeeds for what is three hours to the rules."""
+        with self.gone("backups"):
             yield
-        finally:
-            path.write_text(f'rwp_backup_last_success_timestamp_seconds{{kind="incr"}} {time.time()}\n')
 
     def submit(self, jobs):
         body = json.dumps({"jobs": jobs}).encode()
@@ -225,8 +245,10 @@ class FireDrill(chaos.Chaos):
         workers = [f"worker-{i}" for i in range(5)]
         apis = [f"api-{i}" for i in range(3)]
         return [
-            (("RwpDiskHigh",), self.full_disk()), (("RwpBackupStale",), self.stale_backup()),
+            (("RwpDiskHigh",), self.full_disk()),
             (("RwpTargetDown",), self.gone("analytics-0")), (("RwpCpuHigh",), self.busy()),
+            (("RwpMemoryHigh",), self.much_memory()), (("RwpAiBudgetSpent",), self.budget_spent()),
+            (("RwpDispatchClosed",), self.dispatch_closed()),
             (("RwpWalArchiveFails",), self.archive_away()), (("RwpReplicationLag",), self.standby_behind()),
             (("RwpReplicaMissing",), self.standby_gone()), (("RwpResponseTimeHigh",), self.slow_database()),
             (("RwpPostgresOldSnapshot",), self.old_snapshot()), (("RwpJobsFail",), self.bad_jobs()),
@@ -234,11 +256,13 @@ class FireDrill(chaos.Chaos):
             (("RwpAiRateLimited",), self.model_faults("rate_limit:10")),
             (("RwpProcessingDelay",), self.stopped(*workers)), (("RwpQueueGrowth",), self.burst()),
             (("RwpLeasesLost",), self.workers_hang()), (("RwpApiGone",), self.gone(*apis)),
+            # Three hours of the rules' are as many minutes.
+            (("RwpBackupStale",), self.stale_backup()),
             (("RwpPostgresNoPrimary", "RwpErrorRateHigh", "RwpAvailabilityLow", "RwpSloBurnFast",
               "RwpSloBurnSlow"), self.primary_gone()),
         ]
 
-    def run(self, only=(), seconds=100):
+    def run(self, only=(), seconds=240):
         """Rows of alert and time until it fired; None: it did not."""
         for names, cause in self.causes():
             wanted = [name for name in names if not only or name in only]

@@ -1,7 +1,9 @@
 """Starts the cluster's processes in their order, and again when they end, as Kubernetes would."""
 
+import contextlib
 import json
 import os
+import pathlib
 import pwd
 import signal
 import subprocess
@@ -10,9 +12,14 @@ import time
 import urllib.error
 import urllib.request
 
+import parts
+import prepare
+
 # How long until what was killed is started again: Kubernetes needs some seconds, too.
 RESTART_SECONDS = 8
 START_SECONDS = 120
+# Settings of whoever starts the cluster, which are not the cluster's.
+NOT_INHERITED = ("RWP_", "OPENAI_", "GA4_", "AWS_", "PG")
 
 
 def answers(url, timeout=3):
@@ -34,7 +41,7 @@ def wait_for(condition, what, seconds=START_SECONDS):
 class Supervisor:
     def __init__(self, plan):
         self.plan = plan
-        self.processes = {p.name: p for p in plan.processes()}
+        self.processes = {p.name: p for p in parts.processes(plan)}
         self.running = {}
         self.ended = {}
         self.stopping = False
@@ -44,7 +51,7 @@ class Supervisor:
 
     def start(self, process):
         log = open(self.plan.dir / f"log/{process.name}.log", "ab")
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("RWP_", "OPENAI_", "GA4_"))}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(NOT_INHERITED)}
 
         def become_postgres():
             os.setsid()
@@ -58,9 +65,13 @@ class Supervisor:
                                    cwd="/tmp", env=clean | process.environment, preexec_fn=become_postgres)
         log.close()
         self.running[process.name] = started
-        (self.plan.dir / f"pids/{process.name}").write_text(str(started.pid))
+        # By a rename: others read it meanwhile.
+        (self.plan.dir / "pid.new").write_text(str(started.pid))
+        (self.plan.dir / "pid.new").rename(self.plan.dir / f"pids/{process.name}")
 
     def ready(self, process):
+        if self.running[process.name].poll() is not None:
+            raise RuntimeError(f"{process.name} has ended")
         return not process.ready or answers(process.ready)
 
     def start_all(self):
@@ -71,23 +82,12 @@ class Supervisor:
                 wait_for(lambda: self.ready(self.processes[needed]), needed)
         for process in early:
             wait_for(lambda: self.ready(process), process.name)
-        self.make_schema()
+        prepare.prepare(self.plan)
         late = [p for p in self.processes.values() if p not in early]
         for process in late:
             self.start(process)
         for process in late:
             wait_for(lambda: self.ready(process), process.name)
-
-    def make_schema(self):
-        port = self.plan.port("postgres-0")
-        there = subprocess.run(["psql", "-XAt", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c",
-                                "SELECT 1 FROM pg_database WHERE datname = 'rwp'"], text=True,
-                               capture_output=True, timeout=60)
-        if there.stdout.strip() != "1":
-            subprocess.run(["psql", "-Xq", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c",
-                            "CREATE DATABASE rwp"], check=True, timeout=60)
-        subprocess.run([self.plan.programs / "rwpctl", "migrate"], check=True, timeout=120,
-                       stdout=subprocess.DEVNULL, env=os.environ | {"RWP_JOBS_URL": self.plan.jobs_url()})
 
     def supervise(self):
         while not self.stopping:
@@ -119,6 +119,16 @@ class Supervisor:
                     self.running[name].wait(max(0.1, until - time.monotonic()))
                 except subprocess.TimeoutExpired:
                     self.signal(name, signal.SIGKILL)
+                self.end_what_it_left(name)
+
+    def end_what_it_left(self, name):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.running[name].pid, signal.SIGKILL)
+        # A Patroni that did not end in time leaves its database.
+        with contextlib.suppress(OSError, ValueError):
+            server = int((self.plan.dir / name / "data/postmaster.pid").read_text().split()[0])
+            os.kill(server, signal.SIGQUIT)
+            wait_for(lambda: not pathlib.Path(f"/proc/{server}").exists(), f"the end of {name}", 20)
 
     def signal(self, name, number):
         try:
