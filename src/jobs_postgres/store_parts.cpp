@@ -56,11 +56,31 @@ constexpr Statement kTransactionSettings{
 /// When the queue has run dry after so many claims, and not more often.
 constexpr std::size_t kClaimsPerVacuum = 20'000;
 constexpr std::chrono::seconds kVacuumEvery{10};
+// A role that does not own the tables may not, and each try would warn in the server's log.
+constexpr Statement kMayVacuum{
+    .name = "rwp_may_vacuum",
+    .sql =
+        "SELECT (SELECT bool_and(pg_has_role(c.relowner, 'USAGE')) FROM pg_class c"
+        " WHERE c.oid IN ('rwp.ready'::regclass, 'rwp.running'::regclass, 'rwp.tally'::regclass))"
+        " OR (SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database d"
+        " WHERE d.datname = current_database())"};
 // A claim walks over the rows taken before it until they are vacuumed, and the server's own vacuum
-// comes once a minute. A role that does not own the tables may not: the server then only warns.
+// comes once a minute.
 constexpr Statement kVacuum{
     .name = "rwp_vacuum",
     .sql = "VACUUM (SKIP_LOCKED, TRUNCATE FALSE) rwp.ready, rwp.running, rwp.tally"};
+
+constexpr std::chrono::seconds kRewriteEvery{15};
+// Hot tables stay as small as what waits and runs. What is larger, and mostly dead, is kept from
+// vacuum by somebody's snapshot.
+constexpr Statement kLarge{
+    .name = "rwp_large",
+    .sql =
+        "SELECT t.name, t.least FROM (VALUES ('ready', 33554432::bigint), ('running', 33554432),"
+        " ('waiting', 33554432), ('tally', 4194304)) AS t(name, least)"
+        " WHERE pg_relation_size(('rwp.' || t.name)::regclass) >= t.least"};
+constexpr Statement kRewrite{.name = "rwp_rewrite",
+                             .sql = "SELECT rwp.rewrite_if_bloated($1::text, $2::bigint)"};
 
 constexpr std::array<const char*, 5> kHotTables = {"ready", "running", "waiting", "tally", "ended"};
 constexpr std::chrono::seconds kMeasureEvery{15};
@@ -348,6 +368,8 @@ Result<std::shared_ptr<Parts>> open_parts(Runtime& runtime, const Url& url,
           "rwp_postgres_dead_rows", "Rows that wait for vacuum, by the server's statistics",
           {{"table", table}}));
     }
+    parts->rewrites = &options.metrics->counter(
+        "rwp_postgres_rewrites_total", "Hot tables written anew, since no vacuum may clear them");
     parts->oldest_snapshot =
         &options.metrics->gauge("rwp_postgres_oldest_snapshot_seconds",
                                 "Age of the oldest transaction that keeps dead rows from vacuum");
@@ -449,6 +471,9 @@ awaitable<Result<void>> name_lanes(std::shared_ptr<Session> session, Claimed* cl
 namespace {
 
 awaitable<void> vacuum(std::shared_ptr<Session> session) {
+  std::vector<Command> asking(1, command(kMayVacuum));
+  const auto allowed = co_await session->run(std::move(asking));
+  if (!allowed || !(*allowed)[0].boolean(0, 0)) co_return;
   std::vector<Command> commands(1, command(kVacuum));
   // Should it fail, the server's own comes later.
   (void)co_await session->run(std::move(commands));
@@ -525,6 +550,24 @@ awaitable<void> measure(std::shared_ptr<Parts> parts) {
   }
 }
 
+/// Each in a transaction of its own, so that nobody waits for long.
+awaitable<void> rewrite_what_is_bloated(std::shared_ptr<Parts> parts) {
+  std::vector<Command> looking(1, command(kLarge));
+  const auto large = co_await parts->session->run(std::move(looking));
+  if (!large) co_return;
+  for (std::size_t i = 0; i < (*large)[0].size(); ++i) {
+    const std::string table((*large)[0].text(i, 0));
+    std::vector<Command> commands(1, command(kRewrite));
+    commands[0].parameters.text(table).big_integer((*large)[0].integer(i, 1));
+    const auto rewritten = co_await parts->session->run(std::move(commands));
+    // Not now: at the next look.
+    if (!rewritten || !(*rewritten)[0].boolean(0, 0)) continue;
+    parts->session->options().log.info("rewrote a table that could not be vacuumed",
+                                       {{"table", table}});
+    if (parts->rewrites != nullptr) parts->rewrites->add();
+  }
+}
+
 }  // namespace
 
 awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::size_t limit) {
@@ -538,6 +581,10 @@ awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::
     parts->folded = steady_clock::now();
     // Counts are right without it, too.
     (void)co_await fold_tally(parts->session);
+  }
+  if (steady_clock::now() - parts->rewritten > kRewriteEvery) {
+    parts->rewritten = steady_clock::now();
+    co_await rewrite_what_is_bloated(parts);
   }
   if (parts->oldest_snapshot != nullptr && steady_clock::now() - parts->measured > kMeasureEvery) {
     parts->measured = steady_clock::now();

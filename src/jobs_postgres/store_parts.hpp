@@ -39,10 +39,12 @@ struct Parts {
   PruneState pruning{};
   SteadyTime folded{};
   SteadyTime measured{};
+  SteadyTime rewritten{};
   observability::Histogram* claim_seconds = nullptr;
   /// Of the hot tables, in the order of kHotTables; null: without metrics.
   std::vector<observability::Gauge*> dead_rows{};
   observability::Gauge* oldest_snapshot = nullptr;
+  observability::Counter* rewrites = nullptr;
 };
 
 /// Connects, prepares the schema, and makes the parts. Blocks.

@@ -51,13 +51,12 @@ constexpr Statement kRefusePruned{
 
 // Plain statements one after another pass no rows from step to step, and no index is asked for
 // what stands already: what a conflict, or a prune beside it, costs is a second try.
-constexpr Statement kInsertReady{
-    .name = "rwp_insert_ready",
+constexpr Statement kInsertNew{
+    .name = "rwp_insert_new",
     .sql =
-        "SELECT rwp.insert_ready($1::bigint, $2::bigint, $3::uuid[], $4::integer[],"
+        "SELECT rwp.insert_new($1::bigint, $2::bigint, $3::uuid[], $4::integer[],"
         " $5::smallint[], $6::integer[], $7::bigint[], $8::text[], $9::text[], $10::text[],"
         " $11::text[])"};
-constexpr std::string_view kUniqueViolation = "23505";
 
 // Taken in one order by everybody, so that no two wait for each other.
 constexpr Statement kLockKeys{
@@ -244,7 +243,7 @@ class SparseColumn {
   bool has_value_ = false;
 };
 
-Command insert_ready_command(const Session& session, const std::vector<const CheckedJob*>& jobs) {
+Command insert_new_command(const Session& session, const std::vector<const CheckedJob*>& jobs) {
   Array ids(Of::uuids);
   Array lanes(Of::integers);
   Array priorities(Of::small_integers);
@@ -271,7 +270,7 @@ Command insert_ready_command(const Session& session, const std::vector<const Che
     const std::string text = jobs::StoredRare::of(job).write();
     rare.add_or_null(std::string_view(text));
   }
-  Command made = command(kInsertReady);
+  Command made = command(kInsertNew);
   made.parameters.big_integer(session.given_now()).big_integer(oldest_id(jobs));
   for (Array* column : {&ids, &lanes, &priorities, &max_attempts}) {
     made.parameters.array(std::move(*column));
@@ -298,10 +297,14 @@ awaitable<Tried<Done<Inserted>>> insert_in_bulk(std::shared_ptr<Session> session
   });
   if (may_be_new) {
     std::vector<Command> commands;
-    commands.push_back(insert_ready_command(*session, jobs));
+    commands.push_back(insert_new_command(*session, jobs));
     auto answer = co_await lease->run(std::move(commands), deadline);
     Tried<Done<Inserted>> tried;
-    if (answer) {
+    if (!answer) {
+      tried.failure = std::move(answer.failure);
+      co_return tried;
+    }
+    if (answer.rows[0].boolean(0, 0)) {
       Done<Inserted> done;
       done.answers.reserve(jobs.size());
       for (const CheckedJob* checked : jobs) {
@@ -310,10 +313,6 @@ awaitable<Tried<Done<Inserted>>> insert_in_bulk(std::shared_ptr<Session> session
         done.effects.made_ready(session->known_lane(job.queue, job.kind, job.version));
       }
       tried.made = std::move(done);
-      co_return tried;
-    }
-    if (answer.failure->state != kUniqueViolation) {
-      tried.failure = std::move(answer.failure);
       co_return tried;
     }
   }

@@ -1,5 +1,6 @@
 // The schema, the roles that use it, and the errors of those who come by the wrong way.
 
+#include "jobs_postgres/schema.hpp"
 #include <rwp/core/scheme_registry.hpp>
 
 #include <future>
@@ -27,7 +28,8 @@ TEST_F(PostgresSchemaTest, ManyMigrateAtOnceAndOneOfThemDoesIt) {
     const auto done = one.get();
     EXPECT_TRUE(done.has_value()) << done.error().to_string();
   }
-  EXPECT_EQ(sql("SELECT count(*) FROM rwp.schema_version"), "6");
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.schema_version"),
+            std::to_string(jobs_postgres::kSchemaVersion));
 }
 
 TEST_F(PostgresSchemaTest, ADatabaseWithoutSchemaSaysWhatToDoWhenMigrationIsNotAllowed) {

@@ -27,7 +27,9 @@ class PostgresTest : public ::testing::Test {
   }
 
   static PostgresServer& server() {
-    static PostgresServer one(PostgresServer::Options{.settings = {"max_connections=100"}});
+    // Its log is read by SQL; each line begins with the database's name.
+    static PostgresServer one(PostgresServer::Options{
+        .settings = {"max_connections=100", "logging_collector=on", "log_line_prefix=%d "}});
     return one;
   }
 

@@ -27,6 +27,12 @@ HOT = ("ready", "running", "tally")
 SIZES = "SELECT " + " || ' ' || ".join(f"pg_total_relation_size('rwp.{table}')" for table in HOT)
 
 
+def tell(what, sizes):
+    """Standard error says how a long run is getting on."""
+    kept = ", ".join(f"{table} {kib}" for table, kib in zip(HOT, sizes))
+    print(f"{what}; KiB of {kept}", file=sys.stderr, flush=True)
+
+
 def rows_of(options, postgres, peer):
     """Yields name, value, unit, baseline and goal."""
 
@@ -50,8 +56,9 @@ def rows_of(options, postgres, peer):
     if options.jobs:
         rates = []
         for _ in range(max(2, options.jobs // LOT)):
-            load(LOT)
+            submitted = load(LOT)
             rates.append(LOT / peer.ask("drain", count=LOT)["seconds"])
+            tell(f"{len(rates) * LOT} jobs: submitted {submitted:.0f}/s, drained {rates[-1]:.0f}/s", sizes())
         part = max(1, len(rates) // 5)
         yield ("many/drain", statistics.median(rates[-part:]), "jobs/s", statistics.median(rates[:part]), 0.8)
         for table, kib in zip(HOT, sizes()):
@@ -62,7 +69,13 @@ def rows_of(options, postgres, peer):
             snapshot.stdin.write("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM rwp.queue;\n")
             snapshot.stdin.flush()
             before = sizes()
-            ended = peer.ask("sustain", count=options.rate, seconds=options.held, bytes=run.BYTES)["ended"]
+            ended, used = [], postgres.usage()["cpu"]
+            while len(ended) < options.held:
+                seconds = min(60, options.held - len(ended))
+                ended += peer.ask("sustain", count=options.rate, seconds=seconds, bytes=run.BYTES)["ended"]
+                used_before, used = used, postgres.usage()["cpu"]
+                tell(f"{len(ended)} s: {statistics.mean(ended[-seconds:]):.0f} jobs/s, the server's CPU "
+                     f"{(used - used_before) / seconds:.2f}", sizes())
             after = sizes()
             part = max(1, len(ended) // 5)
             yield ("held/rate", statistics.mean(ended[-part:]), "jobs/s", options.rate, 0.7)
