@@ -1,5 +1,7 @@
 #include <rwp/analytics/event_table.hpp>
+#include <rwp/analytics/event_type.hpp>
 
+#include <cstddef>
 #include <exception>
 #include <iterator>
 #include <utility>
@@ -16,10 +18,17 @@ constexpr std::size_t kMostTogether = 2'000;
 }  // namespace
 
 struct EventTable::Batch {
-  std::vector<Event> events{};
+  /// One delivery's share of the events.
+  struct Part {
+    std::size_t begin = 0;
+    std::size_t count = 0;
+    Result<void> outcome{};
+  };
+
+  std::shared_ptr<std::vector<Event>> events = std::make_shared<std::vector<Event>>();
+  std::vector<Part> parts{};
   std::shared_ptr<Batch> next{};
   bool ended = false;
-  Result<void> outcome{};
 };
 
 awaitable<Result<void>> EventTable::do_deliver(std::vector<Event> events) {
@@ -28,11 +37,15 @@ awaitable<Result<void>> EventTable::do_deliver(std::vector<Event> events) {
   // Batches that wait are a chain: its last takes what comes.
   std::shared_ptr<Batch> batch = gathering_;
   while (batch->next) batch = batch->next;
-  if (!batch->events.empty() && batch->events.size() + events.size() > kMostTogether) {
+  if (!batch->events->empty() && batch->events->size() + events.size() > kMostTogether) {
     batch = batch->next = std::make_shared<Batch>();
   }
-  batch->events.insert(batch->events.end(), std::make_move_iterator(events.begin()),
-                       std::make_move_iterator(events.end()));
+  const std::size_t part = batch->parts.size();
+  batch->parts.emplace_back();
+  batch->parts.back().begin = batch->events->size();
+  batch->parts.back().count = events.size();
+  batch->events->insert(batch->events->end(), std::make_move_iterator(events.begin()),
+                        std::make_move_iterator(events.end()));
   if (!writing_) {
     writing_ = true;
     // On its own, so that a caller who gives up takes no other's events away.
@@ -43,22 +56,53 @@ awaitable<Result<void>> EventTable::do_deliver(std::vector<Event> events) {
       co_return Error(Errc::cancelled, "delivery of events cancelled; they may yet be written");
     }
   }
-  co_return batch->outcome;
+  co_return batch->parts[part].outcome;
 }
 
 awaitable<void> EventTable::write_batches(std::shared_ptr<EventTable> self) {
   while (self->gathering_) {
     const std::shared_ptr<Batch> batch = self->gathering_;
     self->gathering_ = std::exchange(batch->next, nullptr);
-    try {
-      batch->outcome = co_await self->do_write(std::move(batch->events));
-    } catch (...) {
-      batch->outcome = detail::from_exception(std::current_exception());
-    }
+    co_await self->write(batch);
     batch->ended = true;
     self->ended_.notify_all();
   }
   self->writing_ = false;
+}
+
+awaitable<void> EventTable::write(std::shared_ptr<Batch> batch) {
+  const auto together = co_await try_write(batch->events);
+  const bool apart = !together && !together.error().retryable() && batch->parts.size() > 1;
+  for (Batch::Part& part : batch->parts) {
+    if (!apart) {
+      part.outcome = together;
+      continue;
+    }
+    const auto begin = batch->events->begin() + static_cast<std::ptrdiff_t>(part.begin);
+    auto own = std::make_shared<std::vector<Event>>(
+        begin, begin + static_cast<std::ptrdiff_t>(part.count));
+    part.outcome = co_await try_write(std::move(own));
+  }
+}
+
+awaitable<Result<void>> EventTable::try_write(std::shared_ptr<const std::vector<Event>> events) {
+  try {
+    co_return co_await do_write(std::move(events));
+  } catch (...) {
+    co_return detail::from_exception(std::current_exception());
+  }
+}
+
+const std::vector<std::string>& always_counted_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = {"view_item", "generate_lead", "qualify_lead",
+                                    "close_convert_lead"};
+    for (int i = 0; i <= static_cast<int>(EventType::application_placed); ++i) {
+      all.emplace_back(to_string(static_cast<EventType>(i)));
+    }
+    return all;
+  }();
+  return names;
 }
 
 awaitable<Result<std::vector<HourCount>>> EventTable::hours(ReportRange range) {

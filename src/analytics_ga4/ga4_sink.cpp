@@ -1,5 +1,6 @@
 #include "analytics_ga4/ga4_request.hpp"
 #include "analytics_ga4/ga4_validation.hpp"
+#include <rwp/analytics/sessions.hpp>
 #include <rwp/analytics_ga4/ga4_sink.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/runtime.hpp>
@@ -70,6 +71,7 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
         google_names_(options.google_names),
         validate_(options.validate),
         url_(collect_url(options)) {
+    if (options.sessions) sessions_.emplace();
     options.retry.any_method = true;
     transport_ = net::make_retrying_transport(std::move(options.transport), options.retry);
   }
@@ -77,6 +79,9 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
  private:
   boost::asio::awaitable<Result<void>> do_deliver(std::vector<Event> events) override {
     const auto self = shared_from_this();
+    if (sessions_) {
+      for (Event& event : events) sessions_->stamp(event);
+    }
     const Ga4PlanOptions planned{
         .now = clock_->now(), .google_names = google_names_, .enforce = validate_};
     auto plan = plan_ga4_requests(events, planned);
@@ -146,7 +151,7 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
     if (validate_ && status == 200) co_return judge_ga4_validation(response->body);
     if (status >= 200 && status < 300) co_return Result<void>();
     const std::string text = shown + ": answered " + std::to_string(status);
-    if (status == 429 || status >= 500) {
+    if (status == 408 || status == 429 || status >= 500) {
       Error error(status == 429 ? Errc::rate_limited : Errc::unavailable, text);
       const auto told = net::retry_after(response->headers, std::chrono::system_clock::now());
       if (told) error = error.with_retry_after(*told);
@@ -159,6 +164,8 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
       co_return Result<void>();
     }
     if (status == 401 || status == 403) co_return Error(Errc::permission_denied, text);
+    // No word about the events: the address is wrong.
+    if (status == 404 || status == 405) co_return Error(Errc::not_found, text);
     if (status >= 400) co_return Error(Errc::invalid_argument, text);
     co_return Error(Errc::unsupported, text + ", which is no answer of a collector");
   }
@@ -180,6 +187,7 @@ class Ga4Sink final : public Sink, public std::enable_shared_from_this<Ga4Sink> 
   const bool validate_;
   /// Holds the secret; messages have only what describe_request() shows.
   const std::string url_;
+  std::optional<Sessions> sessions_;
   std::shared_ptr<net::HttpTransport> transport_;
 };
 

@@ -20,7 +20,8 @@ Opened open(const Url& url, Runtime& runtime, Ga4SinkOptions options) {
 }
 
 Opened open_ga4(const Url& url, Runtime& runtime, Ga4SinkOptions options) {
-  if (auto known = url.allow_query({"measurement_id", "region", "names", "validate"}); !known)
+  if (auto known = url.allow_query({"measurement_id", "region", "names", "sessions", "validate"});
+      !known)
     return known.error();
   const std::string region = query_or(url, "region", "");
   if (!region.empty() && (region != "eu" || !url.rest().empty())) {
@@ -32,6 +33,11 @@ Opened open_ga4(const Url& url, Runtime& runtime, Ga4SinkOptions options) {
     return Error(Errc::invalid_argument, url.masked() + ": names is google or platform");
   }
   options.google_names = names == "google";
+  const std::string sessions = query_or(url, "sessions", options.sessions ? "on" : "off");
+  if (sessions != "on" && sessions != "off") {
+    return Error(Errc::invalid_argument, url.masked() + ": sessions is on or off");
+  }
+  options.sessions = sessions == "on";
   const std::string validate = query_or(url, "validate", options.validate ? "on" : "off");
   if (validate != "on" && validate != "off") {
     return Error(Errc::invalid_argument, url.masked() + ": validate is on or off");

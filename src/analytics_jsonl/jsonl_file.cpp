@@ -72,7 +72,12 @@ Result<void> JsonlFile::open(const std::string& path) {
     return Error(Errc::invalid_argument, shown_ + ": what stands above it is not a directory");
   }
   if (!directory_) return error_from_errno(errno, shown_);
-  return append("");
+  auto made = append("");
+  // No file can be made there; one that stops being a regular file later may become one again.
+  if (!made && made.error().code() == Errc::unsupported) {
+    return Error(Errc::invalid_argument, made.error().message());
+  }
+  return made;
 }
 
 Result<void> JsonlFile::append(std::string_view lines) {
@@ -80,13 +85,13 @@ Result<void> JsonlFile::append(std::string_view lines) {
   constexpr int kFlags = O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   FileDescriptor opened(::openat(directory_.get(), name_.c_str(), kFlags, kFileMode));
   if (!opened && (errno == EISDIR || errno == ENXIO)) {
-    return Error(Errc::invalid_argument, shown_ + ": not a regular file");
+    return Error(Errc::unsupported, shown_ + ": not a regular file");
   }
   if (!opened) return error_from_errno(errno, shown_);
   struct ::stat status {};
   if (::fstat(opened.get(), &status) != 0) return error_from_errno(errno, shown_);
   if (!S_ISREG(status.st_mode)) {
-    return Error(Errc::invalid_argument, shown_ + ": not a regular file");
+    return Error(Errc::unsupported, shown_ + ": not a regular file");
   }
   const int file = opened.get();
   const auto lock = posix::RangeLock::take(std::move(opened), 0, shown_);

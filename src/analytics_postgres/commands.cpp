@@ -23,8 +23,17 @@ constexpr Statement kInsert{
         " SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[],"
         " $6::text[], $7::text[], $8::text[]) ON CONFLICT (id) DO NOTHING RETURNING tenant, at, "
         "name)"
+        ", counted AS (SELECT tenant, at - at % 3600000000 AS hour, name, count(*) AS events"
+        " FROM added GROUP BY 1, 2, 3),"
+        " judged AS (SELECT c.*, c.name = ANY ($9::text[]) OR EXISTS (SELECT FROM rwp_events.hour h"
+        " WHERE h.tenant = c.tenant AND h.hour = c.hour AND h.name = c.name) AS has_row"
+        " FROM counted c),"
+        " named AS (SELECT tenant, hour, events, CASE WHEN has_row OR (SELECT count(*)"
+        " FROM rwp_events.hour h WHERE h.tenant = j.tenant AND h.hour = j.hour) + row_number()"
+        " OVER (PARTITION BY tenant, hour, has_row ORDER BY name) <= $10::bigint"
+        " THEN name ELSE $11::text END AS name FROM judged j)"
         " INSERT INTO rwp_events.hour (tenant, hour, name, events)"
-        " SELECT tenant, at - at % 3600000000, name, count(*) FROM added"
+        " SELECT tenant, hour, name, sum(events)::bigint FROM named"
         " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
         " ON CONFLICT (tenant, hour, name) DO UPDATE SET events = hour.events + excluded.events"};
 constexpr Statement kJourneys{
@@ -68,11 +77,17 @@ constexpr Statement kHours{
 constexpr Statement kFunnel{
     .name = "rwp_events_funnel",
     .sql =
-        "SELECT source, count(viewed), count(applied), count(screened), count(placed)" RWP_PG_STEP(
-            "viewed", "applied") RWP_PG_STEP("applied", "screened")
-            RWP_PG_STEP("screened", "placed") " FROM rwp_events.journey"
+        "WITH chosen AS (SELECT * FROM rwp_events.journey"
         " WHERE ($1::text IS NULL OR tenant = $1::text) AND began >= $2::bigint"
-        " AND began < $3::bigint GROUP BY source ORDER BY 2 DESC, source COLLATE \"C\" LIMIT 1000"};
+        " AND began < $3::bigint),"
+        " known AS (SELECT source FROM chosen GROUP BY source"
+        " ORDER BY count(viewed) DESC, source COLLATE \"C\" LIMIT $4::bigint),"
+        " shown AS (SELECT CASE WHEN source IN (SELECT source FROM known) THEN source"
+        " ELSE $5::text END AS shown, viewed, applied, screened, placed FROM chosen)"
+        " SELECT shown, count(viewed), count(applied), count(screened), count(placed)" RWP_PG_STEP(
+            "viewed", "applied") RWP_PG_STEP("applied", "screened")
+            RWP_PG_STEP("screened", "placed") " FROM shown"
+        " GROUP BY shown ORDER BY 2 DESC, shown COLLATE \"C\""};
 #undef RWP_PG_STEP
 // The clients of an account have journeys too.
 constexpr Statement kForgetJourneys{
@@ -133,6 +148,11 @@ Command insert_command(const std::vector<Event>& events) {
   Command insert = command(kInsert);
   insert.parameters.array(std::move(ids)).array(std::move(times));
   for (Array& each : texts) insert.parameters.array(std::move(each));
+  Array always(Array::Of::texts);
+  for (const std::string& name : analytics::always_counted_names()) always.add(name);
+  insert.parameters.array(std::move(always))
+      .big_integer(static_cast<std::int64_t>(analytics::kMaxHourNames))
+      .text(std::string(analytics::kOtherName));
   return insert;
 }
 
@@ -220,7 +240,10 @@ std::vector<Command> hour_commands(const analytics::ReportRange& range) {
 }
 
 std::vector<Command> journey_commands(const analytics::ReportRange& range) {
-  return one(with_range(kFunnel, range));
+  Command asking = with_range(kFunnel, range);
+  asking.parameters.big_integer(static_cast<std::int64_t>(analytics::kMaxFunnelSources))
+      .text(std::string(analytics::kOtherName));
+  return one(std::move(asking));
 }
 
 std::vector<Command> forget_candidate_commands(const std::string& name) {

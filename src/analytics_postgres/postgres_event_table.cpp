@@ -25,6 +25,13 @@ bool gives_way(const net_postgres::Failure& failure) {
   return failure.state == "40P01" || failure.state == "40001";
 }
 
+/// Whether it is what was to be written that the server cannot take: data, a constraint, a limit of
+/// its own. Anything else of its faults may be set right.
+bool is_of_the_data(const net_postgres::Failure& failure) {
+  return failure.state.starts_with("22") || failure.state.starts_with("23") ||
+         failure.state.starts_with("54");
+}
+
 /// Runs the commands as one transaction, and again while the server is away: all are safe to
 /// repeat.
 awaitable<Result<std::vector<Rows>>> run_commands(std::shared_ptr<Pool> pool,
@@ -41,6 +48,7 @@ awaitable<Result<std::vector<Rows>>> run_commands(std::shared_ptr<Pool> pool,
       if (answer) co_return std::move(answer.rows);
       error = answer.failure->error;
       again = answer.failure->lost || gives_way(*answer.failure);
+      if (is_of_the_data(*answer.failure)) error = error.with_retryable(false);
       *lease = Pool::Lease();
     } else {
       error = lease.error();
@@ -78,8 +86,8 @@ class PostgresEventTable final : public EventTable {
   PostgresEventTable& operator=(const PostgresEventTable&) = delete;
 
  private:
-  awaitable<Result<void>> do_write(std::vector<Event> events) override {
-    auto commands = analytics_postgres::write_commands(events);
+  awaitable<Result<void>> do_write(std::shared_ptr<const std::vector<Event>> events) override {
+    auto commands = analytics_postgres::write_commands(*events);
     const auto written = co_await run_commands(pool_, std::move(commands), patience_);
     if (!written) co_return written.error();
     if (steady_clock::now() >= next_removal_) {

@@ -163,6 +163,16 @@ struct SpoolForwarder::Impl {
     co_return Result<void>();
   }
 
+  static awaitable<void> tell_waiting(Shared self) {
+    if (!self->options.metrics) co_return;
+    const auto counted = co_await self->store().counts();
+    if (!counted) co_return;
+    for (const NamedSink& sink : self->options.sinks) {
+      waiting_gauge(*self->options.metrics, sink.name)
+          .set(static_cast<double>(count_parcels(*counted, sink.name)));
+    }
+  }
+
   /// What a worker's upkeep does, as there may be none on this store.
   static awaitable<void> keep_up(Shared self) {
     SteadyTime next_rescue{};
@@ -171,6 +181,7 @@ struct SpoolForwarder::Impl {
       if (steady_clock::now() >= next_rescue) {
         co_await self->store().rescue();
         next_rescue = steady_clock::now() + self->options.lease / 6;
+        co_await tell_waiting(self);
       }
       if (steady_clock::now() >= next_prune) {
         const auto pruned = co_await self->store().prune(self->options.retention);

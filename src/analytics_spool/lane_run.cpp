@@ -22,8 +22,8 @@ constexpr std::size_t kMostTogether = 100;
 constexpr std::chrono::milliseconds kStep{500};
 constexpr std::chrono::milliseconds kStoreAway{500};
 
-/// Whether the same events may be taken another time. A key that is refused, or a table that is not
-/// there, is somebody's to set right, and no fault of the events.
+/// Whether the same events may be taken another time. A key that is refused, a table that is not
+/// there or a damaged file is somebody's to set right, and no fault of the events.
 bool may_pass(const Error& error) {
   switch (error.code()) {
     case Errc::cancelled:
@@ -31,6 +31,7 @@ bool may_pass(const Error& error) {
     case Errc::permission_denied:
     case Errc::not_found:
     case Errc::unsupported:
+    case Errc::corrupt:
       return true;
     default:
       return error.retryable();

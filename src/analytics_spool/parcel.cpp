@@ -82,6 +82,22 @@ jobs::NewJob make_parcel_job(const Parcel& parcel, std::string_view sink) {
   return job;
 }
 
+std::size_t count_parcels(const std::vector<jobs::QueueCounts>& counts, std::string_view sink) {
+  const std::string prefix = "collect/" + std::string(sink) + "/";
+  std::size_t parcels = 0;
+  for (const auto& queue : counts) {
+    if (!queue.queue.starts_with(prefix)) continue;
+    for (const auto state :
+         {jobs::JobState::scheduled, jobs::JobState::ready, jobs::JobState::running}) {
+      parcels += static_cast<std::size_t>(queue.states[static_cast<std::size_t>(state)]);
+    }
+    // The job that runs as long as a lane has its forwarder is no parcel.
+    const auto running = queue.states[static_cast<std::size_t>(jobs::JobState::running)];
+    if (running > 0) --parcels;
+  }
+  return parcels;
+}
+
 jobs::NewJob make_lane_job(std::string_view sink, std::size_t lane) {
   jobs::NewJob job;
   job.kind = kLaneKind;
@@ -89,6 +105,11 @@ jobs::NewJob make_lane_job(std::string_view sink, std::size_t lane) {
   job.max_attempts = kMostAttempts;
   job.unique.key = "rwp.collect.lane/" + job.queue;
   return job;
+}
+
+observability::Gauge& waiting_gauge(observability::Metrics& metrics, const std::string& sink) {
+  return metrics.gauge("rwp_spool_waiting_parcels", "Parcels of events that wait for a sink.",
+                       {{"sink", sink}});
 }
 
 Result<std::vector<Event>> read_parcel(const JsonText& payload, jobs::TimePoint arrived) {

@@ -4,6 +4,7 @@
 #include <rwp/core/error.hpp>
 #include <rwp/core/json_text.hpp>
 #include <rwp/jobs/job.hpp>
+#include <rwp/jobs/job_store.hpp>
 
 #include <cstddef>
 #include <string>
@@ -43,7 +44,12 @@ Parcel make_parcel(const std::vector<const SpooledEvent*>& events,
 /// The event as it stands in a parcel: the same however often it comes.
 std::string event_body(const SpooledEvent& spooled);
 jobs::NewJob make_parcel_job(const Parcel& parcel, std::string_view sink);
+/// How many parcels wait for the sink or are on their way to it.
+std::size_t count_parcels(const std::vector<jobs::QueueCounts>& counts, std::string_view sink);
 jobs::NewJob make_lane_job(std::string_view sink, std::size_t lane);
+
+/// rwp_spool_waiting_parcels, which the spool sets as events come, and the forwarder while none do.
+observability::Gauge& waiting_gauge(observability::Metrics& metrics, const std::string& sink);
 
 /// The events of such a job. `arrived`: when it was made, for those that say no time.
 /// `Errc::invalid_argument`: it is none.

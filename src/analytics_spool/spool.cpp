@@ -48,9 +48,7 @@ struct Spool::Impl {
         share.dropped = &options.metrics->counter(
             "rwp_spool_dropped_events_total",
             "Events that were not kept for a sink, as too many waited.", {{"sink", name}});
-        share.gauge =
-            &options.metrics->gauge("rwp_spool_waiting_parcels",
-                                    "Parcels of events that wait for a sink.", {{"sink", name}});
+        share.gauge = &waiting_gauge(*options.metrics, name);
       }
       shares.push_back(share);
     }
@@ -117,18 +115,7 @@ struct Spool::Impl {
     const auto counted = co_await options.store->counts();
     if (!counted) co_return;
     for (Share& share : shares) {
-      share.waiting = 0;
-      const std::string prefix = "collect/" + share.name + "/";
-      for (const auto& queue : *counted) {
-        if (!queue.queue.starts_with(prefix)) continue;
-        for (const auto state :
-             {jobs::JobState::scheduled, jobs::JobState::ready, jobs::JobState::running}) {
-          share.waiting += static_cast<std::size_t>(queue.states[static_cast<std::size_t>(state)]);
-        }
-        // The job that runs as long as a lane has its forwarder is no parcel.
-        const auto running = queue.states[static_cast<std::size_t>(jobs::JobState::running)];
-        if (running > 0) --share.waiting;
-      }
+      share.waiting = count_parcels(*counted, share.name);
       if (share.gauge != nullptr) share.gauge->set(static_cast<double>(share.waiting));
     }
   }
@@ -212,7 +199,9 @@ awaitable<Result<std::vector<Result<Kept>>>> Spool::keep(std::vector<SpooledEven
       ++share->waiting;
     }
   }
-  auto inserted = co_await impl_->options.store->insert(std::move(spooled));
+  auto inserting = impl_->options.insert ? impl_->options.insert(std::move(spooled))
+                                         : impl_->options.store->insert(std::move(spooled));
+  auto inserted = co_await std::move(inserting);
   if (!inserted) co_return inserted.error();
   impl_->settle(keeping, *inserted, chosen.size());
   impl_->count_dropped(keeping, chosen);

@@ -66,10 +66,10 @@ class SqliteEventTable final : public EventTable {
         keep_(keep) {}
 
  private:
-  awaitable<Result<void>> do_write(std::vector<Event> events) override {
+  awaitable<Result<void>> do_write(std::shared_ptr<const std::vector<Event>> events) override {
     auto work = [database = database_, events = std::move(events), keep = keep_] {
       return database->run("BEGIN IMMEDIATE", [&](Connection& connection) {
-        analytics_sqlite::write_events(connection, events);
+        analytics_sqlite::write_events(connection, *events);
         const auto now = std::chrono::steady_clock::now();
         if (now < database->next_removal) return;
         database->next_removal = now + kRemoveEvery;

@@ -1,5 +1,6 @@
 #include "analytics_sqlite/statements.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -50,13 +51,31 @@ Hours insert_events(net_sqlite::Connection& database, const std::vector<Event>& 
   return hours;
 }
 
+bool is_always_counted(const std::string& name) {
+  const auto& names = analytics::always_counted_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Whether the name has a row of its own in that tenant's hour, or may have one.
+bool has_row(net_sqlite::Connection& database, const Hours::key_type& key) {
+  const auto& [tenant, hour, name] = key;
+  if (is_always_counted(name)) return true;
+  auto look = database.query("SELECT 1 FROM hour WHERE tenant = ? AND hour = ? AND name = ?");
+  look.bind(1, std::string_view(tenant)).bind(2, hour).bind(3, std::string_view(name));
+  if (look.step()) return true;
+  auto count = database.query("SELECT count(*) FROM hour WHERE tenant = ? AND hour = ?");
+  count.bind(1, std::string_view(tenant)).bind(2, hour);
+  return count.step() && count.integer(0) < static_cast<std::int64_t>(analytics::kMaxHourNames);
+}
+
 void add_hours(net_sqlite::Connection& database, const Hours& hours) {
   auto add = database.query(
       "INSERT INTO hour (tenant, hour, name, events) VALUES (?, ?, ?, ?)"
       " ON CONFLICT DO UPDATE SET events = events + excluded.events");
   for (const auto& [key, events] : hours) {
     add.bind(1, std::string_view(std::get<0>(key))).bind(2, std::get<1>(key));
-    add.bind(3, std::string_view(std::get<2>(key))).bind(4, events);
+    const std::string_view name = std::get<2>(key);
+    add.bind(3, has_row(database, key) ? name : analytics::kOtherName).bind(4, events);
     add.run();
   }
 }
@@ -145,7 +164,12 @@ std::vector<analytics::FunnelRow> count_journeys(net_sqlite::Connection& databas
   std::vector<analytics::FunnelRow> rows;
   // A time that runs backwards, as clocks that differ make it, is none.
   auto query = database.query(
-      "SELECT source, count(viewed), count(applied), count(screened), count(placed),"
+      "WITH chosen AS (SELECT * FROM journey"
+      " WHERE (?1 IS NULL OR tenant = ?1) AND began >= ?2 AND began < ?3),"
+      " known AS (SELECT source FROM chosen GROUP BY source ORDER BY count(viewed) DESC, source"
+      " LIMIT ?4)"
+      " SELECT CASE WHEN source IN (SELECT source FROM known) THEN source ELSE ?5 END AS shown,"
+      " count(viewed), count(applied), count(screened), count(placed),"
       " count(nullif(applied >= viewed, 0)),"
       " CAST(avg(CASE WHEN applied >= viewed THEN applied - viewed END) AS INTEGER),"
       " max(CASE WHEN applied >= viewed THEN applied - viewed END),"
@@ -155,9 +179,9 @@ std::vector<analytics::FunnelRow> count_journeys(net_sqlite::Connection& databas
       " count(nullif(placed >= screened, 0)),"
       " CAST(avg(CASE WHEN placed >= screened THEN placed - screened END) AS INTEGER),"
       " max(CASE WHEN placed >= screened THEN placed - screened END)"
-      " FROM journey WHERE (?1 IS NULL OR tenant = ?1) AND began >= ?2 AND began < ?3"
-      " GROUP BY source ORDER BY 2 DESC, source LIMIT 1000");
+      " FROM chosen GROUP BY shown ORDER BY 2 DESC, shown");
   bind_range(query, range);
+  query.bind(4, analytics::kMaxFunnelSources).bind(5, analytics::kOtherName);
   constexpr double kMicros = 1e6;
   while (query.step()) {
     analytics::FunnelRow row;

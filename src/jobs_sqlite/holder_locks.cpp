@@ -25,7 +25,7 @@ struct flock lock_of(std::int64_t holder) {
 }  // namespace
 
 posix::FileDescriptor HolderLocks::open_file(const std::string& path) {
-  posix::FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  posix::FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file) fail(path);
   return file;
 }

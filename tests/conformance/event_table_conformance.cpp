@@ -10,9 +10,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 #include <ostream>
 #include <random>
+#include <sys/stat.h>
 
 namespace rwp::tests {
 namespace {
@@ -250,6 +252,77 @@ TEST_P(EventTableConformance, WritersBesideEachOtherCountEachEventOnce) {
   EXPECT_THAT(funnel()[0].reached, ElementsAre(20, 0, 0, 0));
 }
 
+TEST_P(EventTableConformance, ADeliveryThatIsRefusedFailsNoOtherThatSharesItsTransaction) {
+  opened_.refuse();
+  auto one = [](std::shared_ptr<analytics::Sink> sink, std::vector<Event> events,
+                std::shared_ptr<std::promise<Result<void>>> done) -> boost::asio::awaitable<void> {
+    done->set_value(co_await sink->deliver(std::move(events)));
+  };
+  std::vector<std::future<Result<void>>> waiting;
+  std::vector<Event> good;
+  for (int i = 0; i < 30; ++i) {
+    const bool bad = i % 10 == 5;
+    std::vector<Event> events = {step("job_viewed", bad ? "refused" : "c", 0s)};
+    if (!bad) good.push_back(events.front());
+    auto done = std::make_shared<std::promise<Result<void>>>();
+    waiting.push_back(done->get_future());
+    spawn(runtime_.executor(), one(opened_.table, std::move(events), done));
+  }
+
+  for (int i = 0; i < 30; ++i) {
+    const Result<void> delivered = waiting[static_cast<std::size_t>(i)].get();
+    EXPECT_EQ(delivered.has_value(), i % 10 != 5);
+    const bool is_final = !delivered && !delivered.error().retryable();
+    EXPECT_EQ(is_final, i % 10 == 5);
+  }
+  EXPECT_THAT(opened_.arrived(), ::testing::UnorderedElementsAreArray(good));
+  EXPECT_THAT(hours(), ElementsAre("0 job_viewed 27"));
+}
+
+TEST_P(EventTableConformance, NamesBeyondTheBoundOfAnHourAreCountedTogether) {
+  constexpr int kNames = 2 * static_cast<int>(analytics::kMaxHourNames);
+  std::vector<Event> events;
+  for (int i = 0; i < kNames; ++i) events.push_back(step("n" + std::to_string(i), "c", 0s));
+  Event of_other_tenant = step("mine", "c", 0s);
+  of_other_tenant.tenant = "agency-2";
+  events.push_back(of_other_tenant);
+
+  deliver(events);
+  deliver({step("another", "c", 0s), step("job_viewed", "c", 0s), step("n0", "c", 0s),
+           step("another", "c", 1h)});
+
+  analytics::ReportRange range;
+  range.tenant = "agency-1";
+  const auto rows = hours(range);
+  // Those of the bound, "(other)", the platform's own, and the next hour's.
+  ASSERT_THAT(rows, SizeIs(analytics::kMaxHourNames + 3));
+  EXPECT_THAT(rows, ::testing::Contains("0 job_viewed 1"));
+  EXPECT_THAT(rows, ::testing::Contains("0 n0 2"));
+  EXPECT_THAT(rows, ::testing::Contains("1 another 1"));
+  EXPECT_EQ(rows.front(), "0 (other) " + std::to_string(kNames / 2 + 1));
+  range.tenant = "agency-2";
+  EXPECT_THAT(hours(range), ElementsAre("0 mine 1"));
+}
+
+TEST_P(EventTableConformance, SourcesBeyondTheBoundOfAFunnelAreOneRow) {
+  std::vector<Event> events;
+  for (std::size_t i = 0; i < analytics::kMaxFunnelSources + 5; ++i) {
+    const std::string client = "c" + std::to_string(i);
+    events.push_back(step("job_viewed", client, 0s, "s" + std::to_string(i)));
+  }
+  events.push_back(step("job_viewed", "x", 0s, "s7"));
+  events.push_back(step("job_viewed", "y", 0s, "s7"));
+
+  deliver(events);
+
+  const auto rows = funnel();
+  ASSERT_THAT(rows, SizeIs(analytics::kMaxFunnelSources + 1));
+  EXPECT_EQ(rows[0].source, "(other)");
+  EXPECT_EQ(rows[0].reached[0], 5);
+  EXPECT_EQ(rows[1].source, "s7");
+  EXPECT_EQ(rows[1].reached[0], 3);
+}
+
 TEST_P(EventTableConformance, TextsWithZeroBytesArriveWhole) {
   Event event = step("job_viewed", std::string("a\0b", 3), 0s);
   event.parameters["job_id"] = std::string("4\0002", 3);
@@ -288,6 +361,23 @@ TEST(SqliteEventTableTest, AFileOfAnotherProgramIsRefusedAndLeftAlone) {
   auto tables = other.query("SELECT count(*) FROM sqlite_schema");
   ASSERT_TRUE(tables.step());
   EXPECT_EQ(tables.integer(0), 1);
+}
+
+TEST(SqliteEventTableTest, TheFileAndItsLogAreItsOwnersAlone) {
+  TemporaryDirectory directory;
+  Runtime runtime;
+  const std::string path = directory.path() / "events.db";
+  const ::mode_t before = ::umask(022);
+  const auto table = analytics::open_sqlite_event_table(runtime, {.path = path}).value();
+  ASSERT_TRUE(run(runtime, table->deliver({sample_event()})).has_value());
+  ::umask(before);
+
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    using std::filesystem::perms;
+    EXPECT_EQ(std::filesystem::status(path + suffix).permissions(),
+              perms::owner_read | perms::owner_write)
+        << suffix;
+  }
 }
 
 TEST(PostgresEventTableTest, ADatabaseThatMayNotBeMigratedIsRefused) {

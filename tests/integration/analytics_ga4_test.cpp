@@ -20,6 +20,7 @@
 namespace rwp::tests {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -41,6 +42,7 @@ class Ga4Test : public ::testing::Test {
     options.metrics = metrics_;
     options.log = observability::Logger(log_);
     options.retry.max_attempts = attempts_;
+    options.sessions = sessions_;
     auto sink = analytics::make_ga4_sink(runtime_, options).value();
     return run(runtime_, sink->deliver(std::move(events)));
   }
@@ -48,6 +50,7 @@ class Ga4Test : public ::testing::Test {
   Runtime runtime_;
   FakeGa4::Answer answer_;
   unsigned attempts_ = 4;
+  bool sessions_ = false;
   std::shared_ptr<observability::Metrics> metrics_ = observability::make_metrics();
   std::shared_ptr<testing::CapturedLog> log_ = std::make_shared<testing::CapturedLog>();
 
@@ -73,6 +76,30 @@ TEST_F(Ga4Test, ARequestIsOneOfTheMeasurementProtocol) {
                   event.id.to_string() +
                   R"(","session_id":"1700000000","engagement_time_msec":1,"tenant":"agency-1",)"
                   R"("items":[{"item_id":"42","price":0.5},{"item_name":"x"}]}}]})"));
+}
+
+TEST_F(Ga4Test, VisitsAreToldApartForClientsThatDoNot) {
+  sessions_ = true;
+  std::vector<analytics::Event> events(4, sample_event());
+  for (auto& event : events) {
+    event.id = Uuid::make_v7();
+    event.session_id.clear();
+  }
+  events[1].time += std::chrono::seconds(20);
+  events[2].time += std::chrono::hours(1);
+  events[3].session_id = "17";
+  const auto began =
+      std::chrono::duration_cast<std::chrono::seconds>(events[0].time.time_since_epoch());
+
+  ASSERT_TRUE(deliver(events).has_value());
+
+  const auto arrived = google().events();
+  ASSERT_EQ(arrived.size(), 4U);
+  EXPECT_EQ(arrived[0].session_id, std::to_string(began.count()));
+  EXPECT_EQ(arrived[1].session_id, arrived[0].session_id);
+  EXPECT_THAT(google().bodies(), Contains(HasSubstr(R"("engagement_time_msec":20000)")));
+  EXPECT_EQ(arrived[2].session_id, std::to_string(began.count() + 3'600));
+  EXPECT_EQ(arrived[3].session_id, "17");
 }
 
 TEST_F(Ga4Test, ARequestHasAtMost25EventsOfOneClientAndUser) {
@@ -218,6 +245,7 @@ TEST_F(Ga4Test, AnswersBecomeTypedErrors) {
       {"500 Oh", Errc::unavailable},        {"429 Slow Down", Errc::rate_limited},
       {"400 Bad", Errc::invalid_argument},  {"413 Large", Errc::invalid_argument},
       {"401 Who", Errc::permission_denied}, {"403 No", Errc::permission_denied},
+      {"404 Where", Errc::not_found},       {"408 Late", Errc::unavailable},
       {"302 There", Errc::unsupported}};
   std::string line;
   attempts_ = 1;

@@ -170,6 +170,19 @@ TEST_F(JsonlSinkTest, ACancelledDeliveryEndsAtOnceAndTakesNoOtherWithIt) {
   EXPECT_THAT(read_events(path()), ElementsAre(first, second));
 }
 
+TEST_F(JsonlSinkTest, WhatStandsInTheWayOfAFileIsNoFaultOfTheEvents) {
+  Runtime runtime;
+  const auto sink = open_sink(runtime, path());
+  fs::remove(path());
+  fs::create_directory(path());
+  // Not invalid_argument, by which a spool would give the events up.
+  EXPECT_EQ(run(runtime, sink->deliver({sample_event()})).error().code(), Errc::unsupported);
+
+  fs::remove(path());
+
+  EXPECT_TRUE(run(runtime, sink->deliver({sample_event()})).has_value());
+}
+
 TEST_F(JsonlSinkTest, TheSchemeMakesFileAndDirectories) {
   Runtime runtime;
   SchemeRegistry registry;

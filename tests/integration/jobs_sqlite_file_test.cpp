@@ -4,7 +4,9 @@
 
 #include <conformance/job_store_conformance.hpp>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
+#include <sys/stat.h>
 
 /// Files that are full, damaged, or not ours.
 namespace rwp::tests {
@@ -54,6 +56,32 @@ bool holds(const std::string& path, const std::string& text) {
   std::ifstream file(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   return bytes.find(text) != std::string::npos;
+}
+
+TEST_F(SqliteFileTest, AllFilesOfAStoreAreItsOwnersAlone) {
+  const ::mode_t before = ::umask(022);
+  const auto store = open().value();
+  ASSERT_TRUE(submit(*store).has_value());
+  ::umask(before);
+
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    using std::filesystem::perms;
+    EXPECT_EQ(entry.status().permissions(), perms::owner_read | perms::owner_write) << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 3U) << "the database, its log and the log's index";
+}
+
+TEST_F(SqliteFileTest, AFileThatIsThereKeepsItsMode) {
+  { std::ofstream(path_).flush(); }
+  using std::filesystem::perms;
+  const auto shared = perms::owner_read | perms::owner_write | perms::group_read;
+  std::filesystem::permissions(path_, shared);
+
+  ASSERT_TRUE(open().has_value());
+
+  EXPECT_EQ(std::filesystem::status(path_).permissions(), shared);
 }
 
 TEST_F(SqliteFileTest, ErasedJobsLeaveNoByteInTheFileOrItsLog) {

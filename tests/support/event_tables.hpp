@@ -23,6 +23,8 @@ struct TestTable {
   std::function<std::shared_ptr<analytics::EventTable>()> again{};
   /// All events in the table, in their order.
   std::function<std::vector<analytics::Event>()> arrived{};
+  /// From now on the database takes no event of the client "refused".
+  std::function<void()> refuse{};
 };
 
 inline analytics::Event event_of_body(const std::string& body) {
@@ -39,6 +41,14 @@ inline TestTable make_sqlite_table(Runtime& runtime,
     return analytics::open_sqlite_event_table(runtime, options).value();
   };
   made.table = made.again();
+  made.refuse = [path, directory] {
+    net_sqlite::ConnectionOptions options;
+    options.path = path;
+    net_sqlite::Connection database(options);
+    database.execute(
+        "CREATE TRIGGER refuse BEFORE INSERT ON event WHEN NEW.client_id = 'refused'"
+        " BEGIN SELECT RAISE(ABORT, 'refused'); END");
+  };
   made.arrived = [path, directory] {
     net_sqlite::ConnectionOptions options;
     options.path = path;
@@ -71,6 +81,10 @@ inline TestTable make_postgres_table(Runtime& runtime,
         .value();
   };
   made.table = made.again();
+  made.refuse = [database] {
+    events_server().execute("ALTER TABLE rwp_events.event ADD CHECK (client_id <> 'refused')",
+                            database);
+  };
   made.arrived = [database] {
     const std::string bodies = events_server().execute(
         "SELECT coalesce(string_agg(body, E'\\n' ORDER BY seq), '') FROM rwp_events.event",

@@ -21,6 +21,10 @@ class FlakyJobStore final : public jobs::JobStore {
   /// So many calls of finish() take effect, and their answer is lost.
   std::atomic<int> finishes_to_lose{0};
   std::atomic<bool> heartbeats_fail{false};
+  /// So many calls of insert() fail as unavailable, without effect.
+  std::atomic<int> inserts_to_refuse{0};
+  /// So many calls of insert() take effect, and their answer is lost.
+  std::atomic<int> inserts_to_lose{0};
   std::atomic<int> claims{0};
   std::atomic<int> heartbeats{0};
   std::atomic<int> failed_finishes{0};
@@ -112,7 +116,16 @@ class FlakyJobStore final : public jobs::JobStore {
   Awaitable<PerItem<jobs::Inserted>> do_insert(std::vector<jobs::CheckedJob> jobs) override {
     std::vector<jobs::NewJob> unchecked;
     for (jobs::CheckedJob& job : jobs) unchecked.push_back(std::move(job.job));
-    co_return co_await inner_->insert(std::move(unchecked));
+    if (inserts_to_refuse > 0) {
+      --inserts_to_refuse;
+      co_return gone();
+    }
+    auto answers = co_await inner_->insert(std::move(unchecked));
+    if (inserts_to_lose > 0) {
+      --inserts_to_lose;
+      co_return Error(Errc::deadline_exceeded, "the answer was lost");
+    }
+    co_return answers;
   }
   Awaitable<PerItem<jobs::Job>> do_get(std::vector<Uuid> ids) override {
     return inner_->get(std::move(ids));

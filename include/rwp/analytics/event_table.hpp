@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rwp::analytics {
@@ -27,8 +28,22 @@ struct ReportRange {
   std::chrono::system_clock::time_point until = std::chrono::system_clock::time_point::max();
 };
 
+/// Names that a tenant's hour is counted by. The platform's own are always among them; what goes
+/// beyond is counted under kOtherName, as clients may send any name.
+constexpr std::size_t kMaxHourNames = 100;
+/// Sources that a funnel tells apart, those with most views first; the rest are one row of
+/// kOtherName.
+constexpr std::size_t kMaxFunnelSources = 999;
+/// No event has this name.
+constexpr std::string_view kOtherName = "(other)";
+
+/// Names that have a row of their own however many there are: the platform's, and what Google calls
+/// the stages of a journey.
+const std::vector<std::string>& always_counted_names();
+
 struct HourCount {
   std::chrono::system_clock::time_point hour{};
+  /// Or kOtherName.
   std::string name{};
   std::int64_t events = 0;
 };
@@ -42,7 +57,7 @@ struct StageTime {
 
 /// The journeys that began in the range from one source.
 struct FunnelRow {
-  /// Empty: unknown.
+  /// Empty: unknown. Or kOtherName.
   std::string source{};
   /// How many reached each stage, by Stage.
   std::array<std::int64_t, kStageCount> reached{};
@@ -60,12 +75,14 @@ std::string candidate_of(const Event& event);
 /// count each event once. Events and journeys older than the table keeps are removed as others
 /// come; counts by hour stay.
 ///
-/// Deliveries that overlap share a transaction. Threads and lifetime: as Sink.
+/// Deliveries that overlap share a transaction. When it is refused for good, each is written by
+/// itself, so that one that cannot be written fails no other.
+/// Threads and lifetime: as Sink.
 class EventTable : public Sink, public std::enable_shared_from_this<EventTable> {
  public:
   /// Events of each hour and name, by hour, then name; at most 100,000 rows.
   boost::asio::awaitable<Result<std::vector<HourCount>>> hours(ReportRange range);
-  /// One row a source, the one with most views first; at most 1,000.
+  /// One row a source, the one with most views first; at most 1,000 with that of the others.
   boost::asio::awaitable<Result<std::vector<FunnelRow>>> funnel(ReportRange range);
   /// Removes the events whose parameter `candidate` is this name, and the journeys of their
   /// clients; of all tenants. Answers how many events there were. `Errc::invalid_argument`: an
@@ -86,10 +103,13 @@ class EventTable : public Sink, public std::enable_shared_from_this<EventTable> 
   /// As forget_candidate().
   boost::asio::awaitable<Result<std::size_t>> do_forget(std::string subject) final;
   static boost::asio::awaitable<void> write_batches(std::shared_ptr<EventTable> self);
+  boost::asio::awaitable<void> write(std::shared_ptr<Batch> batch);
+  boost::asio::awaitable<Result<void>> try_write(std::shared_ptr<const std::vector<Event>> events);
 
   virtual boost::asio::awaitable<Result<std::int64_t>> do_forget_candidate(std::string name) = 0;
   /// In one transaction; safe to repeat.
-  virtual boost::asio::awaitable<Result<void>> do_write(std::vector<Event> events) = 0;
+  virtual boost::asio::awaitable<Result<void>> do_write(
+      std::shared_ptr<const std::vector<Event>> events) = 0;
   virtual boost::asio::awaitable<Result<std::vector<HourCount>>> do_hours(ReportRange range) = 0;
   virtual boost::asio::awaitable<Result<std::vector<FunnelRow>>> do_funnel(ReportRange range) = 0;
   virtual boost::asio::awaitable<Result<std::int64_t>> do_forget_person(std::string tenant,

@@ -31,6 +31,10 @@ struct Ga4SinkOptions {
   /// Send the platform's own events under the names that Google recommends (job_viewed as
   /// view_item). An analytics pod wants them as they are.
   bool google_names = false;
+  /// Tell visits apart (rwp/analytics/sessions.hpp) for clients that do not: without a session_id,
+  /// Google's reports show no activity. A visit is followed by one sink: in another process, and
+  /// after a restart, another begins. An event that is sent again has 1 ms of engagement.
+  bool sessions = false;
   /// Have the collector judge the events (`/debug/mp/collect`) and record nothing: a delivery
   /// succeeds when all are good, and is `Errc::invalid_argument` with the collector's messages when
   /// one is not.
@@ -63,9 +67,10 @@ struct Ga4SinkOptions {
 ///
 /// Google answers 2xx to all that it receives: success means received, not accepted. What
 /// check_event() lets pass keeps its documented limits; an event of more than 120 kB is
-/// `Errc::invalid_argument`. Other answers: 429 `Errc::rate_limited`, 5xx `Errc::unavailable`, both
-/// after the retries; 401 and 403 `Errc::permission_denied`, other 4xx `Errc::invalid_argument`.
-/// Some events of a delivery that fails may have arrived.
+/// `Errc::invalid_argument`. Other answers: 429 `Errc::rate_limited`, 5xx and 408
+/// `Errc::unavailable`, after the retries; 401 and 403 `Errc::permission_denied`, 404 and 405
+/// `Errc::not_found`, other 4xx `Errc::invalid_argument`. Some events of a delivery that fails may
+/// have arrived.
 ///
 /// Consent and user properties are said once a request; where they change between two events of a
 /// client, another request begins. What a person has not agreed to at all is not to be delivered.
@@ -75,7 +80,8 @@ Result<std::shared_ptr<Sink>> make_ga4_sink(Runtime& runtime, Ga4SinkOptions opt
 
 /// `ga4:?measurement_id=G-…`, with `&region=eu` for Google's servers there, and
 /// `ga4:http://host:port?measurement_id=G-…` for another collector. Names are Google's, unless
-/// `&names=platform`; `&validate=on` only has the events judged. `options` gives the rest.
+/// `&names=platform`; `&sessions=on` tells visits apart; `&validate=on` only has the events judged.
+/// `options` gives the rest.
 void register_ga4(SchemeRegistry& registry, Ga4SinkOptions options = Ga4SinkOptions());
 
 /// `http://analytics-pod:3000?measurement_id=G-…`, `https:` likewise: an analytics pod;

@@ -39,7 +39,7 @@ struct SpoolForwarderOptions {
   std::chrono::milliseconds stop_grace{5'000};
   observability::Logger log{};
   /// May be null. rwp_spool_events_total by sink and outcome (delivered, refused),
-  /// rwp_spool_retries_total by sink.
+  /// rwp_spool_retries_total and rwp_spool_waiting_parcels by sink.
   std::shared_ptr<observability::Metrics> metrics{};
 };
 

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,9 +25,15 @@ struct SpooledEvent {
   bool identified = true;
 };
 
+/// Adds jobs to a store, on its runtime.
+using InsertJobs = std::function<boost::asio::awaitable<jobs::PerItem<jobs::Inserted>>(
+    std::vector<jobs::NewJob> jobs)>;
+
 struct SpoolOptions {
   /// Where events wait; not null.
   std::shared_ptr<jobs::JobStore> store{};
+  /// How they get there, as with patience for a store that is away; unset: by its insert().
+  InsertJobs insert{};
   /// Names of the sinks that each event goes to: 1 to 32 of a-z 0-9 -; at least one. A name stands
   /// for a sink as long as events wait for it.
   std::vector<std::string> sinks{};

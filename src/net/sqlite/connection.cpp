@@ -2,6 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace rwp::net_sqlite {
 namespace {
 
@@ -141,8 +144,24 @@ void Connection::Finalizer::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
 }
 
+namespace {
+
+/// Makes a missing file for its owner alone, as there will be people's data in it: SQLite would go
+/// by the umask. Its log and the log's index get the file's mode. A file that is there is not
+/// opened, since to close it would give up the locks that this process has on it.
+void make_for_owner(const std::string& path) {
+  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+  constexpr ::mode_t kMode = 0600;
+  const int file = ::open(path.c_str(), kFlags, kMode);
+  // Why it cannot be made is told by SQLite.
+  if (file >= 0) ::close(file);
+}
+
+}  // namespace
+
 Connection::Connection(ConnectionOptions options) {
   const int access = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  if (!options.path.empty()) make_for_owner(options.path);
   const std::string path = options.path.empty() ? ":memory:" : options.path;
   sqlite3* opened = nullptr;
   // One thread at a time uses a connection, so SQLite's own mutexes are left out.
