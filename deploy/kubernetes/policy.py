@@ -5,6 +5,7 @@ usage: policy.py [OVERLAY]...        all without an argument
 Exit code 1 with a line for each rule that a manifest breaks.
 """
 
+import json
 import pathlib
 import re
 import sys
@@ -14,6 +15,7 @@ import manifests
 ROOT = manifests.HERE.parent.parent
 WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
 SPOT_NOTICE_SECONDS = 120
+# Five seconds for handlers that were told to stop, and the commit, which may wait out a failover.
 HAND_BACK_SECONDS = 30
 
 # name of the deployment: container, image, label, replicas, requests, limits
@@ -476,6 +478,8 @@ def check_database(bundle):
                                       in cluster["spec"].get("plugins", [])), "must archive its WAL")
         store = bundle.get("ObjectStore", "postgres-backups")
         bundle.expect("backups kept", (store or {"spec": {}})["spec"].get("retentionPolicy"), "30d")
+        initial = " ".join(cluster["spec"]["bootstrap"]["initdb"].get("postInitApplicationSQL", []))
+        bundle.require("Cluster", initial.count("TO rwp_app") == 3, "must let rwp_app use what is migrated")
         daily = bundle.get("ScheduledBackup", "postgres-daily")
         bundle.expect("postgres-daily schedule", (daily or {"spec": {}})["spec"].get("schedule"),
                       "0 0 2 * * *")
@@ -500,8 +504,11 @@ def check_database(bundle):
     for setting in ("ttl: 20", "loop_wait: 5", "retry_timeout: 5", "archive_mode: \"on\"",
                     "archive-push %p", "archive_timeout: 60", "synchronous_mode: true"):
         bundle.require("patroni.yml", setting in text, f"must say {setting}")
+    roles = files[0]["data"]["first-roles.sh"] if files else ""
+    bundle.require("first-roles.sh", roles.count("ALTER DEFAULT PRIVILEGES FOR ROLE rwp_owner") == 3,
+                   "must let rwp_app use what is migrated")
     config = files[0]["data"]["pgbackrest-repository.conf"] if files else ""
-    for setting in ("repo1-retention-full-type=time", "repo1-retention-full=30"):
+    for setting in ("repo1-retention-full-type=time", "repo1-retention-full=30", "pg1-user=postgres"):
         bundle.require("pgbackrest-repository.conf", setting in config, f"must say {setting}")
 
 
@@ -603,6 +610,23 @@ def check_rest(bundle):
         seen.add(what)
 
 
+def check_rates(bundle):
+    """What the report of costs prices is what the base's pods request."""
+    found = [d for d in bundle.of("ConfigMap") if d["metadata"]["name"].startswith("cost-rates")]
+    bundle.require("cost-rates", found, "is missing")
+    if not found or bundle.name != "base":
+        return
+    priced = {pod["name"]: (pod["replicas"], pod["cores"], pod["gib"])
+              for pod in json.loads(found[0]["data"]["cost-rates.json"])["pods"]}
+    requested = {}
+    for document in bundle.of("Deployment", "StatefulSet"):
+        requests = [c["resources"]["requests"] for c in template_of(document)["spec"]["containers"]]
+        requested[template_of(document)["metadata"]["labels"]["app"]] = (
+            document["spec"].get("replicas"), round(sum(quantity(r["cpu"]) for r in requests), 3),
+            sum(quantity(r["memory"]) for r in requests) / 2**30)
+    bundle.expect("cost-rates pods", priced, requested)
+
+
 def check_edge(bundle):
     """CloudFlare's ranges, the same at every place that names them; its time limit; the API alone."""
     api = bundle.get("Deployment", "api-deployment")
@@ -638,7 +662,7 @@ def check_edge(bundle):
 
 
 CHECKS = (check_roles, check_every_pod, check_budgets, check_network, check_secrets, check_database,
-          check_scaling, check_rest, check_edge)
+          check_scaling, check_rest, check_rates, check_edge)
 
 
 def problems_of(name, documents):

@@ -12,5 +12,10 @@ CREATE ROLE rwp_monitor LOGIN PASSWORD :'monitor' IN ROLE pg_monitor;
 CREATE DATABASE rwp OWNER rwp_owner ENCODING 'UTF8' TEMPLATE template0;
 REVOKE ALL ON DATABASE rwp FROM PUBLIC;
 GRANT CONNECT ON DATABASE rwp TO rwp_app, rwp_monitor;
+\connect rwp
+-- What the owner's migrations make there is the pods' to use.
+ALTER DEFAULT PRIVILEGES FOR ROLE rwp_owner GRANT USAGE ON SCHEMAS TO rwp_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE rwp_owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO rwp_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE rwp_owner GRANT USAGE ON SEQUENCES TO rwp_app;
 SQL
 pgbackrest --config=/etc/rwp/files/pgbackrest.conf --stanza=main stanza-create

@@ -3,4 +3,4 @@
 # time until its death is noticed. A standby, or one alone, just stops.
 set -eu
 curl -fsS -m 5 http://localhost:8008/primary >/dev/null 2>&1 || exit 0
-patronictl -c /etc/rwp/files/patroni.yml switchover --force >/dev/null 2>&1 || exit 0
+patronictl switchover --force >/dev/null 2>&1 || exit 0
