@@ -24,6 +24,8 @@ if [[ "${1:-}" == --tests ]]; then
     postgresql-15 pgbouncer
     python3-yaml python3-jsonschema prometheus pgbackrest rclone
     radosgw ceph-mon ceph-osd ceph-common s3cmd
+    patroni python3-etcd python3-psycopg2 etcd-server haproxy
+    prometheus-alertmanager prometheus-node-exporter prometheus-postgres-exporter
   )
 elif [[ "${1:-}" == --cluster ]]; then
   packages+=(

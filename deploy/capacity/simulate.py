@@ -109,12 +109,19 @@ class Autoscaler:
                 self.coming = self.coming[:max(0, len(self.coming) - int(fewer))]
 
 
+def quantity(text):
+    """Of Kubernetes: "200m" is a fifth."""
+    return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
+
+
 def autoscalers(of, unbounded):
     found = {}
     for document in yaml.safe_load_all(RULES.read_text()):
         spec, name = document["spec"], document["metadata"]["name"]
         if name == "api-hpa":
             found["api"] = Autoscaler(spec["minReplicas"], spec["maxReplicas"], spec["behavior"], of["pod_start_seconds"])
+            found["api"].response_target = quantity(next(m["object"]["target"]["value"] for m in spec["metrics"]
+                                                         if m["type"] == "Object"))
             found["api"].cpu_target = next(m["resource"]["target"]["averageUtilization"] / 100
                                            for m in spec["metrics"] if m["type"] == "Resource")
         elif name in ("worker-scaler", "ai-scaler"):
@@ -157,7 +164,7 @@ def simulate(trace, of, unbounded=False):
         wait = queue / can if can > 0 else 0.0
         in_flight = done * of["calls_a_job"] * of["model_seconds"]
         ratio = used / REQUESTED_CORES["api"] / api.cpu_target
-        slow = response / 0.2
+        slow = response / api.response_target
         most = max(ratio, slow)
         wish = api.pods if abs(most - 1) <= TOLERANCE else math.ceil(api.pods * most)
         cores = sum(REQUESTED_CORES[name] * scaler.pods for name, scaler in scalers.items())

@@ -9,7 +9,8 @@
 #   cluster.sh alerts   [--only NAME]...                           each alert, fired by its cause
 #   cluster.sh check                                               each panel of the dashboard returns data
 #   cluster.sh down                                                stop it, remove what it kept
-# load and chaos end with a table; exit code 1 when a promise broke. With --spoil a job is lost and an event recorded
+# load and chaos end with a table; exit code 1 when a promise broke. chaos --short takes two minutes and judges what does not
+# depend on how quick the machine is. With --prove it is tried at the end that a planted loss is told; with --spoil a job is lost and an event recorded
 # twice on purpose, so that it is seen that the table finds both. --dir is /tmp/rwp-cluster by default.
 # Needs what cmake/install-deps.sh --cluster installs.
 exec /usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/cluster.py" "$@"

@@ -105,7 +105,7 @@ class Load:
         return None
 
     def job(self, number):
-        payload = {"title": AD["title"], "description": AD["description"].format(ward=number // 3),
+        payload = {"title": AD["title"], "description": AD["description"].format(ward=f"{number // 3} of {self.run}"),
                    "id": f"{self.run}-{number}"}
         job = {"kind": "job_ad.enrich", "idempotency_key": f"{self.run}/{number}", "payload": payload}
         if number % 200 == 100:
@@ -129,8 +129,8 @@ class Load:
             if number % 4 == 0:
                 self.send_event(analytics, number)
             if number % 10 == 0:
-                ai.ask("POST", "/v1/chat/completions", json.dumps({
-                    "model": parts.MODEL, "messages": [{"role": "user", "content": f"Number {number}?"}]}))
+                question = {"role": "user", "content": f"Number {number} of {self.run}?"}
+                ai.ask("POST", "/v1/chat/completions", json.dumps({"model": parts.MODEL, "messages": [question]}))
         for connection in (api, ai, analytics):
             connection.close()
 

@@ -1,4 +1,4 @@
-"""What watches the cluster on one machine: Prometheus with our rules, Alertmanager, exporters, a collector of traces."""
+"""What watches the cluster on one machine: Prometheus, Alertmanager, exporters, a collector of traces."""
 
 import json
 import subprocess

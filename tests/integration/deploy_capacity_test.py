@@ -8,6 +8,8 @@ import pathlib
 import sys
 import unittest
 
+import yaml
+
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
 sys.path.insert(0, str(ROOT / "deploy/capacity"))
 
@@ -26,6 +28,17 @@ class SimulateTest(unittest.TestCase):
         self.assertEqual({name: (s.least, s.most) for name, s in found.items()},
                          {"api": (3, 10), "worker": (5, 20), "ai": (3, 10)})
         self.assertEqual(found["worker"].thresholds[0] * found["worker"].least, 1000)
+
+    def test_what_a_pod_is_is_the_manifests(self):
+        platform = ROOT / "deploy/kubernetes/base/platform"
+        for name, cores in simulate.REQUESTED_CORES.items():
+            of_pod = next(d for d in yaml.safe_load_all((platform / f"{name}.yaml").read_text())
+                          if d["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"][0]
+            self.assertEqual(float(of_pod["resources"]["requests"]["cpu"]), cores, name)
+            if name == "worker":
+                places = {e["name"]: e.get("value") for e in of_pod["env"]}["RWP_CONCURRENCY"]
+                self.assertEqual(float(places), self.of["worker_concurrency"])
+        self.assertEqual(simulate.autoscalers(self.of, False)["api"].response_target, 0.2)
 
     def test_todays_load_needs_the_minimum_and_nobody_waits(self):
         today = self.of["jobs_a_day"] / simulate.DAY
