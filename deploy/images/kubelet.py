@@ -102,6 +102,9 @@ class Rehearsal:
         self.give_away(self.shared)
         self.vault = Vault(documents, self.keys() | {
             ("rwp/objects", "url"): "file:/shared/objects",
+            ("rwp/objects-backup", "source"): "/shared/objects",
+            ("rwp/objects-backup", "target"): "/shared/objects-backup",
+            ("rwp/objects-backup", "rclone-conf"): "# folders need none",
             ("rwp/analytics", "url"): "jsonl:/shared/events.jsonl"})
         self.vault.made["pgbackrest-tls"] = self.certificate()
         self.write_hosts()

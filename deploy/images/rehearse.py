@@ -137,6 +137,7 @@ def work_and_fail_over(rehearsal):
     local = {"PGBACKREST_REPO1_TYPE": "posix", "PGBACKREST_REPO1_PATH": "/shared/pgbackrest"}
     run_job(rehearsal, "CronJob", "postgres-backup-full", local)
     run_job(rehearsal, "CronJob", "postgres-backup-incr", local)
+    run_job(rehearsal, "CronJob", "objects-backup")
     run_job(rehearsal, "CronJob", "costs-report")
     master = master_of(rehearsal)
     print(f"{'':9}Redis' master {master} is killed", flush=True)
