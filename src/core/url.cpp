@@ -147,14 +147,16 @@ std::string Url::masked() const {
   std::string text = mask_authorities(text_.substr(0, mark));
   std::size_t begin = mark;
   while (begin < text_.size()) {
-    const std::size_t end = std::min(text_.find('&', begin + 1), text_.size());
+    std::size_t end = std::min(text_.find('&', begin + 1), text_.size());
     const std::string_view parameter = std::string_view(text_).substr(begin, end - begin);
     const std::size_t equals = parameter.find('=');
     if (equals != std::string_view::npos && is_secret(parameter.substr(1, equals - 1))) {
       text += parameter.substr(0, equals + 1);
       text += kMask;
     } else {
-      text += mask_authorities(std::string(parameter));
+      // In a composed URL the next one's options may begin here.
+      end = std::min(text_.find('?', begin + 1), end);
+      text += mask_authorities(text_.substr(begin, end - begin));
     }
     begin = end;
   }

@@ -122,6 +122,11 @@ TEST(UrlMaskTest, EveryPartOfAComposedUrlIsMasked) {
             "tiered:postgres://a:********@h/d,redis://:********@h");
   EXPECT_EQ(masked("tiered:postgres://a:one@h/d?sslmode=off,redis://:two@h?window=5"),
             "tiered:postgres://a:********@h/d?sslmode=off,redis://:********@h?window=5");
+  EXPECT_EQ(
+      masked("tiered:postgres://a:one@h/d?x=1,redis-sentinel://:two@h,i/m?sentinel_password=3&n=4"),
+      "tiered:postgres://a:********@h/d?x=1,redis-sentinel://:********@h,i/m?sentinel_password="
+      "********&n=4");
+  EXPECT_EQ(masked("a:b?password=one?two&c=d"), "a:b?password=********&c=d");
 }
 
 TEST(UrlMaskTest, NothingElseIsChanged) {

@@ -6,6 +6,21 @@
 #include <string>
 
 namespace rwp::pods::ctl {
+namespace {
+
+/// Of a `tiered:` URL the record's; Redis' URL is the last that follows a comma, as its opener
+/// reads it.
+std::string record_of(const std::string& text) {
+  const std::size_t begin = std::string("tiered:").size();
+  std::size_t end = text.size();
+  for (std::size_t at = text.find(",redis"); at != std::string::npos;
+       at = text.find(",redis", at + 1)) {
+    if (text.find("://", at) != std::string::npos) end = at;
+  }
+  return text.substr(begin, end - begin);
+}
+
+}  // namespace
 
 int migrate_store(Context& context) {
   const std::string& text = context.configuration().jobs_url;
@@ -13,8 +28,7 @@ int migrate_store(Context& context) {
   if (!url) return fail(context, url.error());
   if (url->scheme() == "tiered") {
     // The record has a schema, Redis none.
-    const std::size_t begin = std::string("tiered:").size();
-    url = Url::parse(text.substr(begin, text.rfind(",redis") - begin));
+    url = Url::parse(record_of(text));
     if (!url) return fail(context, url.error());
   }
   if (url->scheme() == "postgres" || url->scheme() == "postgresql") {
