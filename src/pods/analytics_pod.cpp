@@ -24,6 +24,7 @@ int run_analytics_pod(PodProcess& pod) {
   spooling.store = *store;
   spooling.sinks = std::move(*sinks);
   spooling.max_parcels = configuration.analytics_spool;
+  spooling.patience = configuration.write_patience;
   spooling.log = pod.log();
   spooling.metrics = pod.metrics();
   const EventSpool events = make_event_spool(std::move(spooling));
@@ -31,6 +32,7 @@ int run_analytics_pod(PodProcess& pod) {
   AnalyticsRoutes routes;
   routes.spool = events.spool;
   if (!(*keys)->everybody()) routes.check_secret = secret_check(*keys, kEventsWrite);
+  routes.patience = configuration.write_patience;
   routes.log = pod.log();
   routes.metrics = pod.metrics();
   events.forwarder->start();

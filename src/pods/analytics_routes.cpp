@@ -192,6 +192,7 @@ void add_analytics_routes(server::Router& router, AnalyticsRoutes routes) {
   server::RouteOptions options;
   if (routes.check_secret) options.authorise = secret_of_query(routes.check_secret);
   options.max_body_bytes = kMaxCollectBodyBytes;
+  if (routes.patience.count() > 0) options.timeout = routes.patience + std::chrono::seconds(30);
   auto handlers = make_analytics_handlers(std::move(routes));
   router.add("POST", "/mp/collect", std::move(handlers.collect), options);
   router.add("POST", "/debug/mp/collect", std::move(handlers.validate), options);

@@ -6,6 +6,7 @@
 #include <rwp/observability/metrics.hpp>
 #include <rwp/server/router.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,6 +23,8 @@ struct AnalyticsRoutes {
   std::shared_ptr<analytics::Spool> spool{};
   /// Unset: everybody may.
   CheckSecret check_secret{};
+  /// How long the spool may wait for a store that is away.
+  std::chrono::milliseconds patience{0};
   observability::Logger log{};
   /// May be null. Series: rwp_collect_events_total{outcome}: accepted, repeated, refused.
   std::shared_ptr<observability::Metrics> metrics{};

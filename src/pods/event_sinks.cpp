@@ -1,12 +1,30 @@
 #include "pods/event_sinks.hpp"
 
+#include "pods/write_patience.hpp"
 #include <rwp/core/url.hpp>
+#include <rwp/core/uuid.hpp>
 
 #include <algorithm>
 #include <map>
 #include <utility>
 
 namespace rwp::pods {
+namespace {
+
+/// Jobs have ids before the first attempt, so that another adds none twice, whatever became of it.
+analytics::InsertJobs make_patient_insert(std::shared_ptr<jobs::JobStore> store,
+                                          std::chrono::milliseconds length) {
+  auto patience = std::make_shared<WritePatience>(length);
+  return [store = std::move(store), patience](std::vector<jobs::NewJob> jobs) {
+    const auto now = store->now();
+    for (auto& job : jobs) job.id = Uuid::make_v7(now);
+    std::function<jobs::Awaitable<jobs::PerItem<jobs::Inserted>>()> attempt =
+        [store, jobs = std::move(jobs)] { return store->insert(jobs); };
+    return with_patience(patience, std::move(attempt), true);
+  };
+}
+
+}  // namespace
 
 std::vector<std::string> split_urls(const std::string& urls) {
   std::vector<std::string> parts;
@@ -44,6 +62,9 @@ EventSpool make_event_spool(EventSpoolParts parts) {
   keeping.store = parts.store;
   keeping.max_parcels = parts.max_parcels;
   keeping.metrics = parts.metrics;
+  if (parts.patience.count() > 0) {
+    keeping.insert = make_patient_insert(parts.store, parts.patience);
+  }
   for (const auto& sink : parts.sinks) keeping.sinks.push_back(sink.name);
   analytics::SpoolForwarderOptions forwarding;
   forwarding.store = parts.store;

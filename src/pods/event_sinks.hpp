@@ -9,6 +9,7 @@
 #include <rwp/observability/log.hpp>
 #include <rwp/observability/metrics.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -32,6 +33,8 @@ struct EventSpoolParts {
   std::shared_ptr<jobs::JobStore> store{};
   std::vector<analytics::NamedSink> sinks{};
   std::size_t max_parcels = 1'000'000;
+  /// How long events wait for a store that is away before they are refused; zero: not at all.
+  std::chrono::milliseconds patience{0};
   observability::Logger log{};
   std::shared_ptr<observability::Metrics> metrics{};
 };

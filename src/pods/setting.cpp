@@ -333,7 +333,8 @@ void add_server(std::vector<Setting>& all) {
       &Configuration::key_requests_per_second, 0, 1'000'000));
   all.push_back(duration_setting(
       Names{"--write-patience", "RWP_WRITE_PATIENCE", "",
-            "How long writes wait for a job store that is away (60s; of sqlite: 0s)", kServesJobs},
+            "How long writes wait for a job store that is away (60s; of sqlite: 0s)",
+            RoleSet{Role::standalone, Role::api, Role::analytics}},
       &Configuration::write_patience, std::chrono::minutes(5), "5m"));
   all.push_back(url_setting(
       Names{"--traces-url", "RWP_TRACES_URL", "",

@@ -1,5 +1,7 @@
 #include "analytics_spool/parcel.hpp"
 #include "pods/analytics_routes.hpp"
+#include "pods/event_sinks.hpp"
+#include "support/flaky_job_store.hpp"
 #include "support/run.hpp"
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/runtime.hpp>
@@ -77,6 +79,26 @@ TEST_F(AnalyticsRoutesTest, AcceptedEventIsAJobBeforeItIsAnswered) {
   ASSERT_THAT(*events, SizeIs(2));
   EXPECT_EQ(events->at(0).client_id, "c");
   EXPECT_EQ(events->at(1).name, "b");
+}
+
+TEST_F(AnalyticsRoutesTest, EventsWaitForAStoreThatIsAwayAndAreKeptOnce) {
+  const auto flaky = std::make_shared<tests::FlakyJobStore>(runtime_, store_);
+  EventSpoolParts parts;
+  parts.store = flaky;
+  parts.sinks.emplace_back().name = "jsonl";
+  parts.patience = 20s;
+  AnalyticsRoutes routes;
+  routes.spool = make_event_spool(std::move(parts)).spool;
+  handlers_ = make_analytics_handlers(std::move(routes));
+  flaky->inserts_to_refuse = 2;
+  flaky->inserts_to_lose = 1;
+
+  // Neither has an id of its maker's by which the store could tell a repetition.
+  EXPECT_EQ(post(R"({"client_id":"c","events":[{"name":"a"},{"name":"b"}]})").status, 204);
+
+  EXPECT_EQ(flaky->inserts_to_refuse, 0);
+  EXPECT_EQ(flaky->inserts_to_lose, 0);
+  EXPECT_THAT(spooled(), SizeIs(1));
 }
 
 TEST_F(AnalyticsRoutesTest, RepeatedEventIsRecordedOnceWhateverStandsBesideIt) {
