@@ -2,6 +2,8 @@
 #include <rwp/core/async.hpp>
 
 #include <atomic>
+#include <future>
+#include <memory>
 
 namespace rwp {
 namespace {
@@ -323,6 +325,27 @@ TEST_F(WorkerStopTest, AHandlersThreadThatDoesNotTurnIsToldWithTheJob) {
   ASSERT_TRUE(line.has_value());
   EXPECT_EQ(line->field("job_id"), id.to_string());
   EXPECT_EQ(line->field("kind"), "hog");
+}
+
+/// Their runtime may end as soon as the worker has, and with it what they were made with.
+TEST_F(WorkerStopTest, HandlersAreGoneWithTheirWorker) {
+  auto kept = std::make_shared<int>(1);
+  const std::weak_ptr<int> handler_lives = kept;
+  worker().handle("k", jobs::CoroutineHandler([kept](Context&) -> Answer {
+                    co_return JsonText::trusted(std::to_string(*kept));
+                  }));
+  kept.reset();
+  worker().start();
+  EXPECT_EQ(ended(submit("k")).result->str(), "1");
+  worker().stop();
+  ASSERT_TRUE(worker().wait_stopped(std::chrono::steady_clock::now() + tests::kGuard).has_value());
+  std::promise<void> go_on;
+  post(control_.executor(), [gone_on = go_on.get_future().share()] { gone_on.wait(); });
+
+  worker_.reset();
+
+  EXPECT_TRUE(handler_lives.expired());
+  go_on.set_value();
 }
 
 }  // namespace

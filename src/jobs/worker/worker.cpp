@@ -56,6 +56,7 @@ Worker::~Worker() {
   impl_->loop->stop();
   impl_->loop->stop();
   (void)impl_->loop->wait_stopped(SteadyTime::max());
+  impl_->loop->release_handlers();
 }
 
 void Worker::handle(std::string kind, CoroutineHandler handler, HandlerOptions options) {

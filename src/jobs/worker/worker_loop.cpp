@@ -72,6 +72,14 @@ void WorkerLoop::left() {
   if (--live_ > 0) return;
   ended_mail_->close();
   progress_mail_->close();
+  // Runs that were dropped while they waited keep the handlers.
+  held_.clear();
+  buffer_.clear();
+  ready_.clear();
+  kinds_.clear();
+  pending_.clear();
+  progress_.clear();
+  suspect_.reset();
   log_.info("worker stopped", {{"worker", options_.name}});
   const std::lock_guard lock(stopped_mutex_);
   stopped_ = true;
@@ -96,6 +104,11 @@ bool WorkerLoop::wait_stopped(SteadyTime deadline) {
   if (deadline != SteadyTime::max()) return stopped_changed_.wait_until(lock, deadline, stopped);
   stopped_changed_.wait(lock, stopped);
   return true;
+}
+
+void WorkerLoop::release_handlers() {
+  setup_.reset();
+  lane_.reset();
 }
 
 WorkerStatistics WorkerLoop::statistics() const {

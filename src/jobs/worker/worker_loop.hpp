@@ -41,6 +41,9 @@ class WorkerLoop : public std::enable_shared_from_this<WorkerLoop> {
   void stop();
   /// False: not stopped by the deadline.
   bool wait_stopped(SteadyTime deadline);
+  /// Releases the handlers here and now: what still names this loop on its own thread may outlive
+  /// their runtime. Once stopped.
+  void release_handlers();
   WorkerStatistics statistics() const;
 
  private:
