@@ -14,6 +14,8 @@
 #include <array>
 #include <atomic>
 #include <cassert>
+#include <chrono>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -297,15 +299,25 @@ bool names_kept_things(std::string_view body) {
 }
 
 /// What is known of the service behind: whether it has responses of its own.
-struct ResponsesKnown {
-  std::atomic<bool> lacks{false};
+class ResponsesKnown {
+ public:
+  bool lacks() const { return SteadyTime::clock::now().time_since_epoch().count() < until_; }
+  /// Asked anew after a while: it may have been a passing fault, or the service has learned them.
+  void note_lack() {
+    const SteadyTime until = SteadyTime::clock::now() + kLackBelieved;
+    until_ = until.time_since_epoch().count();
+  }
+
+ private:
+  static constexpr std::chrono::minutes kLackBelieved{10};
+  std::atomic<SteadyTime::rep> until_{std::numeric_limits<SteadyTime::rep>::min()};
 };
 
 awaitable<Response> answer_response(Shared routes, std::shared_ptr<ResponsesKnown> known,
                                     Request request) {
   if (const auto wrong = wrong_media_type(request)) co_return openai_error_response(*wrong);
   const Sha256 digest = digest_of(request);
-  if (!routes->pass_through || known->lacks) {
+  if (!routes->pass_through || known->lacks()) {
     co_return co_await answer_translated(routes, std::move(request), digest);
   }
   Request again = request;
@@ -322,7 +334,7 @@ awaitable<Response> answer_response(Shared routes, std::shared_ptr<ResponsesKnow
   if (response.status == 200 || !lacks_api(*wire) || names_kept_things(again.body)) {
     co_return response;
   }
-  known->lacks = true;
+  known->note_lack();
   routes->log.info("the service has no responses; they are asked for as chats");
   co_return co_await answer_translated(routes, std::move(again), digest);
 }

@@ -49,6 +49,13 @@ void BatchInput::fault(const char* code, std::string message) {
   faults_.push_back({code, std::move(message), static_cast<std::int64_t>(number_)});
 }
 
+void BatchInput::rewind() {
+  at_ = 0;
+  number_ = 0;
+  ids_.clear();
+  faults_.clear();
+}
+
 std::optional<BatchLine> BatchInput::next() {
   while (!at_end()) {
     const auto end = std::min(content_.find('\n', at_), content_.size());

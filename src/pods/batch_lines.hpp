@@ -41,6 +41,8 @@ class BatchInput {
 
   /// The next line; none at the end. A bad one adds a fault.
   std::optional<BatchLine> next();
+  /// Begins again at the first line.
+  void rewind();
   bool at_end() const noexcept { return at_ >= content_.size(); }
   std::size_t lines() const noexcept { return number_; }
   /// The first ten.

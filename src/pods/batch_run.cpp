@@ -17,6 +17,9 @@ constexpr std::int64_t kGroupOfVectors = 10;
 constexpr std::size_t kTogether = 200;
 /// How long it takes to see that a batch is to end.
 constexpr std::chrono::milliseconds kLookEvery{2'000};
+/// A batch that waits for longer makes room for others that are due.
+constexpr std::chrono::seconds kTurn{60};
+constexpr std::chrono::milliseconds kAfterTurn{100};
 constexpr int kLineAttempts = 30;
 constexpr std::chrono::minutes kLineTimeout{15};
 
@@ -124,11 +127,11 @@ awaitable<Result<void>> PodBatchRun::submit_lines() {
   const bool is_gone = !content && content.error().code() == Errc::not_found;
   if (!content && !is_gone) co_return content.error().with_retryable(true);
   if (is_gone) record_.faults.push_back({"invalid_request", "The input file is gone.", 0});
-  if (content) {
+  BatchInput input(content ? std::move(*content) : std::string(), order_.endpoint);
+  if (!is_gone) {
     // First whether all of it is good: a batch is refused as a whole.
-    BatchInput judge(*content, order_.endpoint);
-    while (judge.next()) ++record_.total;
-    record_.faults = judge.faults();
+    while (input.next()) ++record_.total;
+    record_.faults = input.faults();
     if (record_.total == 0 && record_.faults.empty()) {
       record_.faults.push_back({"empty_file", "The input file has no requests.", 0});
     }
@@ -139,11 +142,11 @@ awaitable<Result<void>> PodBatchRun::submit_lines() {
     record_.ended_at = now_seconds();
     co_return Result<void>();
   }
-  BatchInput reader(std::move(*content), order_.endpoint);
+  input.rewind();
   const std::string name = hex_of(context_.id());
   std::vector<jobs::NewJob> some;
   std::int64_t number = 0;
-  while (auto line = reader.next()) {
+  while (auto line = input.next()) {
     jobs::NewJob job;
     job.kind = kPodLineKind;
     job.queue = kPodLineQueue;
@@ -216,6 +219,7 @@ awaitable<Result<void>> PodBatchRun::collect() {
 awaitable<Result<void>> PodBatchRun::wait_for(std::vector<Uuid> ids,
                                               std::vector<jobs::Job>* ended) {
   for (;;) {
+    if (std::chrono::steady_clock::now() - begun_ > kTurn) co_return context_.snooze(kAfterTurn);
     auto looked = co_await look_for_end();
     if (!looked) co_return looked.error();
     if (context_.stop_requested()) co_return Error(Errc::cancelled, "the batch is handed on");

@@ -55,6 +55,7 @@ class PodBatchRun {
   const std::string folder_;
   FileShelf shelf_;
   BatchRecord record_;
+  const SteadyTime begun_ = std::chrono::steady_clock::now();
   std::vector<Uuid> ids_;
 };
 
