@@ -1,5 +1,6 @@
 #include "ai_batch/batch_run.hpp"
 
+#include "ai_batch/booking.hpp"
 #include "ai_batch/look_up.hpp"
 #include <rwp/core/json_writer.hpp>
 
@@ -108,7 +109,7 @@ awaitable<Result<std::vector<BatchRun::Inside>>> BatchRun::look_inside(bool* und
       if (!payload) co_return payload.error();
       auto row = read_row(*payload);
       if (!row) co_return row.error();
-      inside.push_back({member, std::move(*row)});
+      inside.push_back({member, std::move(*row), job->tenant});
     }
   }
   co_return inside;
@@ -280,6 +281,7 @@ awaitable<Result<void>> BatchRun::hand_out_some(std::vector<Inside> inside,
                                                 HandedOut* sum) {
   std::vector<jobs::UnparkRequest> waiting;
   std::vector<jobs::UnparkRequest> rows;
+  std::vector<Paid> paid;
   for (auto& one : inside) {
     const auto found = lines->lines().find(one.member.custom_id());
     const bool is_there = found != lines->lines().end();
@@ -287,13 +289,15 @@ awaitable<Result<void>> BatchRun::hand_out_some(std::vector<Inside> inside,
     if (!is_there && lines->has_left_some()) continue;
     const int tries = one.member.tries + 1;
     Delivery delivery;
-    delivery.accounts = std::move(one.row.accounts);
+    delivery.accounts = one.row.accounts;
+    paid.push_back(paid_for(one.member.custom_id(), std::move(one.tenant), &one.row));
     if (is_there && found->second.status != 0) {
       delivery.status = found->second.status;
       delivery.body = found->second.body;
       ++sum->answered;
     } else if (tries < parts_.options.max_tries) {
       ++sum->again;
+      paid.pop_back();
       rows.push_back({one.member.row, id_, row_end(tries)});
       continue;
     } else {
@@ -306,12 +310,44 @@ awaitable<Result<void>> BatchRun::hand_out_some(std::vector<Inside> inside,
     rows.push_back({one.member.row, id_, row_end(0)});
   }
   // The answers first: a request whose job has ended is not asked again.
-  auto resumed = co_await resume(std::move(waiting));
-  if (resumed) resumed = co_await resume(std::move(rows));
-  co_return resumed;
+  auto refused = co_await resume(std::move(waiting));
+  if (!refused) co_return refused.error();
+  // Before the rows are let go: another run of this job does it again until then.
+  for (const std::size_t index : *refused) co_await book(std::move(paid[index]), lines);
+  auto resumed = co_await resume(std::move(rows));
+  if (!resumed) co_return resumed.error();
+  co_return Result<void>();
 }
 
-awaitable<Result<void>> BatchRun::resume(std::vector<jobs::UnparkRequest> requests) {
+BatchRun::Paid BatchRun::paid_for(std::string custom_id, std::string tenant, Row* row) {
+  Paid paid;
+  paid.custom_id = std::move(custom_id);
+  paid.wait = wait_name(row->job, row->key);
+  paid.accounts = std::move(row->accounts);
+  paid.request.model = std::move(row->model);
+  paid.request.kind = std::move(row->kind);
+  paid.request.tenant = std::move(tenant);
+  // A chat has at least one; nothing of it is booked.
+  paid.request.messages.push_back({ai::Role::user, "-"});
+  return paid;
+}
+
+awaitable<void> BatchRun::book(Paid paid, const OutputLines* lines) {
+  if (!parts_.options.format) co_return;
+  Delivery delivery;
+  delivery.accounts = std::move(paid.accounts);
+  const auto found = lines->lines().find(paid.custom_id);
+  if (found != lines->lines().end()) {
+    delivery.status = found->second.status;
+    delivery.body = found->second.body;
+  }
+  (void)co_await book_answer(parts_.options.format, parts_.options.booking, std::move(paid.wait),
+                             std::move(delivery), std::move(paid.request));
+}
+
+awaitable<Result<std::vector<std::size_t>>> BatchRun::resume(
+    std::vector<jobs::UnparkRequest> requests) {
+  std::vector<std::size_t> refused;
   for (std::size_t begin = 0; begin < requests.size(); begin += kTogether) {
     const std::size_t end = std::min(begin + kTogether, requests.size());
     const auto at = [&](std::size_t index) {
@@ -322,15 +358,17 @@ awaitable<Result<void>> BatchRun::resume(std::vector<jobs::UnparkRequest> reques
     auto resuming = parts_.store->unpark(std::move(some));
     auto resumed = co_await on(parts_.store->runtime().executor(), std::move(resuming));
     if (!resumed) co_return resumed.error();
-    for (const auto& one : *resumed) {
+    for (std::size_t i = 0; i < resumed->size(); ++i) {
+      const auto& one = (*resumed)[i];
+      if (one) continue;
       // Cancelled meanwhile, or resumed by an earlier run of this job.
-      if (one || one.error().code() == Errc::conflict || one.error().code() == Errc::not_found) {
-        continue;
+      if (one.error().code() != Errc::conflict && one.error().code() != Errc::not_found) {
+        co_return one.error();
       }
-      co_return one.error();
+      refused.push_back(begin + i);
     }
   }
-  co_return Result<void>();
+  co_return refused;
 }
 
 awaitable<void> BatchRun::clean_up(ai::Batch batch) {

@@ -4,6 +4,7 @@
 #include "ai_batch/output_lines.hpp"
 #include "ai_batch/row.hpp"
 #include <rwp/ai/batch_api.hpp>
+#include <rwp/ai/model.hpp>
 #include <rwp/ai_batch/batch_handlers.hpp>
 #include <rwp/core/async.hpp>
 #include <rwp/core/error.hpp>
@@ -48,6 +49,14 @@ class BatchRun {
   struct Inside {
     Member member{};
     Row row{};
+    std::string tenant{};
+  };
+  /// An answer that has been paid for, should its job no longer wait for it.
+  struct Paid {
+    std::string custom_id{};
+    std::string wait{};
+    std::vector<std::string> accounts{};
+    ai::ChatRequest request{};
   };
 
   /// Which requests are in it; `undecided`: some runs have not ended yet.
@@ -73,7 +82,10 @@ class BatchRun {
   /// Those that have a line, and when there was room for all lines, those that have none.
   Awaitable<Result<void>> hand_out_some(std::vector<Inside> inside, const OutputLines* lines,
                                         std::string reason, HandedOut* sum);
-  Awaitable<Result<void>> resume(std::vector<jobs::UnparkRequest> requests);
+  /// Answers which of them wait no longer.
+  Awaitable<Result<std::vector<std::size_t>>> resume(std::vector<jobs::UnparkRequest> requests);
+  static Paid paid_for(std::string custom_id, std::string tenant, Row* row);
+  Awaitable<void> book(Paid paid, const OutputLines* lines);
   Awaitable<void> clean_up(ai::Batch batch);
 
   /// Keeps the state with the end of this run; the next begins after `delay`.

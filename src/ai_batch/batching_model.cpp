@@ -1,3 +1,4 @@
+#include "ai_batch/booking.hpp"
 #include "ai_batch/held_money.hpp"
 #include "ai_batch/row.hpp"
 #include <rwp/ai_batch/batch_handlers.hpp>
@@ -17,24 +18,6 @@ using boost::asio::awaitable;
 
 /// Beyond the wait itself, for the run that has its answer.
 constexpr std::chrono::hours kSpare{1};
-
-/// Gives the one answer that it was made with.
-class AnsweredModel final : public ai::Model {
- public:
-  explicit AnsweredModel(Result<ai::ChatReply> reply) : reply_(std::move(reply)) {}
-  std::string default_model() const override { return reply_ ? reply_->model : std::string(); }
-
- private:
-  awaitable<Result<ai::ChatReply>> do_chat(ai::ChatRequest) override { co_return reply_; }
-  awaitable<Result<ai::ChatReply>> do_stream(ai::ChatRequest, ai::OnDelta) override {
-    co_return reply_;
-  }
-  awaitable<Result<ai::EmbedReply>> do_embed(ai::EmbedRequest) override {
-    co_return Error(Errc::unsupported, "a batch's answer has no vectors");
-  }
-
-  const Result<ai::ChatReply> reply_;
-};
 
 class BatchingModel final : public ai::Model {
  public:
@@ -59,24 +42,15 @@ class BatchingModel final : public ai::Model {
       // Without a value it has waited for as long as it may.
       auto delivery = resume->value ? read_delivery(*resume->value) : std::nullopt;
       if (!delivery) co_return co_await pass_chat(*now_, std::move(request));
-      auto accounts = std::move(delivery->accounts);
-      auto reply = settle(std::move(*delivery));
-      if (options_.budget) {
-        HeldMoney money(*options_.budget, wait_name(resume->key));
-        co_await money.settle(std::move(accounts), cost_of(reply));
-      }
-      if (!options_.meter) co_return reply;
-      const auto answered = std::make_shared<AnsweredModel>(std::move(reply));
-      ai::MeterOptions meter = *options_.meter;
-      meter.entry_id = named_id(wait_name(resume->key));
-      const auto metered = ai::make_metered(answered, std::move(meter));
-      co_return co_await pass_chat(*metered, std::move(request));
+      std::string wait = wait_name(context_.id(), resume->key);
+      co_return co_await book_answer(format_, options_.booking, std::move(wait),
+                                     std::move(*delivery), std::move(request));
     }
     if (is_urgent()) co_return co_await pass_chat(*now_, std::move(request));
     const std::string key = wait_key(context_.job().run.token, context_.job().attempt);
     std::vector<std::string> accounts;
-    if (options_.budget) {
-      HeldMoney money(*options_.budget, wait_name(key));
+    if (options_.booking.budget) {
+      HeldMoney money(*options_.booking.budget, wait_name(context_.id(), key));
       auto held = co_await money.hold(&request, options_.longest_wait + kSpare);
       if (!held) co_return held.error();
       accounts = std::move(*held);
@@ -93,29 +67,9 @@ class BatchingModel final : public ai::Model {
     return pass_embed(*now_, std::move(request));
   }
 
-  std::string wait_name(const std::string& key) const {
-    return context_.id().to_string() + "\n" + key;
-  }
-
-  Money cost_of(const Result<ai::ChatReply>& reply) const {
-    if (!reply) return {};
-    const auto& budget = *options_.budget;
-    return budget.prices.price(reply->model, reply->usage, reply->service_tier, budget.now()).cost;
-  }
-
   bool is_urgent() const {
     return options_.needed_by &&
            *options_.needed_by < std::chrono::system_clock::now() + options_.batch_takes;
-  }
-
-  Result<ai::ChatReply> settle(Delivery delivery) const {
-    if (delivery.status == 0) {
-      return Error(Errc::unavailable, "its batch brought no answer: " + delivery.error)
-          .with_retryable(true);
-    }
-    auto reply = format_->read_answer(delivery.status, delivery.body);
-    if (reply) reply->service_tier = "batch";
-    return reply;
   }
 
   /// Asks for the job to be parked, and its request to be made a job, as one unit.
@@ -127,6 +81,7 @@ class BatchingModel final : public ai::Model {
     row.key = key;
     row.accounts = std::move(accounts);
     row.model = request.model;
+    row.kind = request.kind;
     row.body = format_->request_body(request);
     jobs::NewJob row_job;
     row_job.kind = kRowKind;

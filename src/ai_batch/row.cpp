@@ -39,6 +39,7 @@ JsonText row_json(const Row& row) {
   JsonWriter out;
   out.begin_object().member("job", std::string_view(row.job.to_string()));
   out.member("key", std::string_view(row.key)).member("model", std::string_view(row.model));
+  if (!row.kind.empty()) out.member("kind", std::string_view(row.kind));
   out.member("body", row.body);
   write_accounts(out, row.accounts);
   out.end_object();
@@ -52,6 +53,7 @@ Result<Row> read_row(const JsonText& payload) {
   const auto body = document.root().find("body");
   row.key = text_of(document.root(), "key");
   row.model = text_of(document.root(), "model");
+  row.kind = text_of(document.root(), "kind");
   if (!job || !body || row.key.empty()) {
     return Error(Errc::invalid_argument, "payload: must have job, key and body");
   }

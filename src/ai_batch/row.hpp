@@ -18,6 +18,8 @@ struct Row {
   Uuid job{};
   std::string key{};
   std::string model{};
+  /// What its usage is booked under: ai::ChatRequest::kind.
+  std::string kind{};
   JsonText body{};
   /// Where money is held for it: accounts of the budget.
   std::vector<std::string> accounts{};

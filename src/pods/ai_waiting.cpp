@@ -59,8 +59,8 @@ Result<std::shared_ptr<const AiWaiting>> open_ai_waiting(const Configuration& co
   waiting->redact = configuration.ai_redact;
   if (configuration.role == Role::ai) waiting->options.queue = kQueueOfAiPods;
   waiting->options.batch_takes = configuration.ai_batch_takes;
-  waiting->options.meter = ai_meter(around, *prices);
-  waiting->options.budget = ai_budget(configuration, around, std::move(*prices));
+  waiting->options.booking.meter = ai_meter(around, *prices);
+  waiting->options.booking.budget = ai_budget(configuration, around, std::move(*prices));
   return std::shared_ptr<const AiWaiting>(std::move(waiting));
 }
 
@@ -74,6 +74,8 @@ std::unique_ptr<jobs::Worker> make_batch_worker(const Configuration& configurati
   batch.poll_every = configuration.ai_batch_poll_every;
   batch.request_timeout = configuration.ai_batch_request_timeout;
   batch.endpoint = waiting.format->endpoint();
+  batch.format = waiting.format;
+  batch.booking = waiting.options.booking;
   batch.log = around.log;
   batch.metrics = around.metrics;
   jobs::WorkerOptions options;

@@ -140,8 +140,7 @@ class BatchTest : public WorkerFixture {
     ai_batch::BatchingOptions options;
     options.queue = test->batch_.queue;
     options.needed_by = test->needed_by_;
-    options.budget = test->budget_;
-    options.meter = test->meter_;
+    options.booking = test->batch_.booking;
     const auto model = ai_batch::make_batching_model(test->model_, test->format_, context, options);
     ai::ChatRequest request;
     request.messages.push_back({ai::Role::user, "Nurse wanted: " + context.job().payload.str()});
@@ -210,8 +209,6 @@ class BatchTest : public WorkerFixture {
   std::shared_ptr<CuttableApi> api_;
   ai_batch::BatchOptions batch_;
   std::optional<std::chrono::system_clock::time_point> needed_by_;
-  std::optional<ai::BudgetOptions> budget_;
-  std::optional<ai::MeterOptions> meter_;
   std::vector<Uuid> ids_;
   std::optional<jobs::Worker> batches_;
 };
@@ -411,43 +408,54 @@ class StoreLedger final : public UsageLedger {
   const std::shared_ptr<jobs::JobStore> store_;
 };
 
-TEST_F(BatchTest, BudgetHoldsTheWorstCaseWhileJobsWaitAndSettlesOnceWhatTheyTook) {
-  const auto ledger = std::make_shared<StoreLedger>(store_);
-  ai::ModelPrice price;
-  price.pattern = "fake-gpt";
-  price.input_micro_usd = 2'000'000;
-  price.output_micro_usd = 8'000'000;
-  ai::ModelPrice half_price = price;
-  half_price.tier = "batch";
-  half_price.input_micro_usd /= 2;
-  half_price.output_micro_usd /= 2;
-  const auto prices = ai::PriceTable::make({price, half_price}).value();
-  ai::BudgetRule rule;
-  // 1,000 tokens of output at half of $8 a million are 4,000 micro dollars, and the input a little:
-  // four jobs of six find room.
-  rule.limit = Money{18'000};
-  budget_.emplace();
-  budget_->ledger = ledger;
-  budget_->prices = prices;
-  budget_->rules = {rule};
-  budget_->output_tokens = 1'000;
-  meter_.emplace();
-  meter_->ledger = ledger;
-  meter_->prices = prices;
-  batch_.max_rows = 4;
-  start();
-  submit_all();
-  const auto count = [&](JobState state) {
+/// Books are kept, and money is set aside for what waits.
+class BookedBatchTest : public BatchTest {
+ protected:
+  void keep_books(Money limit) {
+    const auto ledger = std::make_shared<StoreLedger>(store_);
+    ai::ModelPrice price;
+    price.pattern = "fake-gpt";
+    price.input_micro_usd = 2'000'000;
+    price.output_micro_usd = 8'000'000;
+    ai::ModelPrice half_price = price;
+    half_price.tier = "batch";
+    half_price.input_micro_usd /= 2;
+    half_price.output_micro_usd /= 2;
+    const auto prices = ai::PriceTable::make({price, half_price}).value();
+    ai::BudgetRule rule;
+    rule.limit = limit;
+    auto& budget = batch_.booking.budget.emplace();
+    budget.ledger = ledger;
+    budget.prices = prices;
+    budget.rules = {rule};
+    budget.output_tokens = 1'000;
+    account_ = ai::budget_account(rule, "", "", budget.now());
+    auto& meter = batch_.booking.meter.emplace();
+    meter.ledger = ledger;
+    meter.prices = prices;
+  }
+  std::int64_t held() { return run(control_, store_->usage().balance(account_)).value().micro_usd; }
+  UsageSum booked() { return run(control_, store_->usage().sum({})).value(); }
+  std::int64_t count(JobState state) {
     const auto jobs = run(control_, store_->get(ids_)).value();
     return std::count_if(jobs.begin(), jobs.end(),
                          [&](const auto& job) { return job.value().state == state; });
-  };
+  }
+
+  std::string account_;
+};
+
+TEST_F(BookedBatchTest, BudgetHoldsTheWorstCaseWhileJobsWaitAndSettlesOnceWhatTheyTook) {
+  // 1,000 tokens of output at half of $8 a million are 4,000 micro dollars, and the input a little:
+  // four jobs of six find room.
+  keep_books(Money{18'000});
+  batch_.max_rows = 4;
+  start();
+  submit_all();
   // A budget that is spent is no attempt's fault here: the handler fails for good.
   ASSERT_TRUE(becomes([&] { return count(JobState::parked) == 4; }));
   ASSERT_TRUE(becomes([&] { return count(JobState::failed) == 2; }));
-  const auto account = ai::budget_account(rule, "", "", budget_->now());
-  const auto held = run(control_, store_->usage().balance(account)).value();
-  EXPECT_GT(held.micro_usd, 16'000);
+  EXPECT_GT(held(), 16'000);
   start_batches();
 
   for (const auto& job : wait_all()) {
@@ -455,15 +463,37 @@ TEST_F(BatchTest, BudgetHoldsTheWorstCaseWhileJobsWaitAndSettlesOnceWhatTheyTook
     EXPECT_THAT(job.result->str(), HasSubstr("|batch"));
   }
 
-  const auto settled = run(control_, store_->usage().balance(account)).value();
-  const auto booked = run(control_, store_->usage().sum({})).value();
-  EXPECT_EQ(booked.calls, 4);
-  EXPECT_EQ(settled.micro_usd, booked.cost.micro_usd);
+  const auto cost = booked().cost.micro_usd;
+  EXPECT_EQ(booked().calls, 4);
+  EXPECT_EQ(held(), cost);
   const auto bill = fake_->bill();
   EXPECT_EQ(bill.batch_answers, 4U);
   const auto half = bill.input_tokens + 4 * bill.output_tokens;
-  EXPECT_GE(booked.cost.micro_usd, half);
-  EXPECT_LE(booked.cost.micro_usd, half + 4) << "each is rounded up";
+  EXPECT_GE(cost, half);
+  EXPECT_LE(cost, half + 4) << "each is rounded up";
+}
+
+TEST_F(BookedBatchTest, AnswersOfJobsThatWereCancelledMeanwhileAreBookedOnce) {
+  keep_books(Money{1'000'000});
+  batch_.max_rows = 2;
+  start();
+  batch_.format = format_;
+  submit_all(2);
+  ASSERT_TRUE(becomes([&] { return count(JobState::parked) == 2; }));
+  api_->lose_answer_of("download");
+  start_batches();
+  ASSERT_TRUE(becomes([&] { return api_->lost_one(); }));
+  std::vector<Uuid> first = {ids_[0]};
+  ASSERT_TRUE(run(control_, store_->cancel(first)).has_value());
+  restart_batches();
+
+  const auto jobs = wait_all();
+
+  EXPECT_EQ(jobs[0].state, JobState::cancelled);
+  EXPECT_EQ(jobs[1].state, JobState::succeeded);
+  ASSERT_TRUE(becomes([&] { return booked().calls == 2; }));
+  EXPECT_EQ(held(), booked().cost.micro_usd);
+  EXPECT_EQ(fake_->bill().batch_answers, 2U);
 }
 
 TEST(OutputLinesTest, WhatThereIsNoRoomForIsReadAgain) {

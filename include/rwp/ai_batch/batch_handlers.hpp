@@ -1,6 +1,8 @@
 #pragma once
 
 #include <rwp/ai/batch_api.hpp>
+#include <rwp/ai/batch_format.hpp>
+#include <rwp/ai_batch/booking_options.hpp>
 #include <rwp/jobs/job_store.hpp>
 #include <rwp/jobs/worker.hpp>
 #include <rwp/observability/log.hpp>
@@ -39,6 +41,10 @@ struct BatchOptions {
   int max_tries = 3;
   /// Removes a batch's files from the provider at its end.
   bool remove_files = true;
+  /// Reads and books what was paid for jobs that no longer wait: cancelled, or ended otherwise.
+  /// Null: that is booked nowhere.
+  std::shared_ptr<const ai::BatchFormat> format{};
+  BookingOptions booking{};
   observability::Logger log{};
   /// May be null. rwp_ai_batches_total{outcome}, rwp_ai_batch_rows_total{outcome}.
   std::shared_ptr<observability::Metrics> metrics{};

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <rwp/ai/batch_format.hpp>
-#include <rwp/ai/budgeted.hpp>
-#include <rwp/ai/metered.hpp>
 #include <rwp/ai/model.hpp>
 #include <rwp/ai_batch/batch_handlers.hpp>
+#include <rwp/ai_batch/booking_options.hpp>
 #include <rwp/jobs/job_context.hpp>
 
 #include <chrono>
@@ -24,13 +23,7 @@ struct BatchingOptions {
   std::chrono::milliseconds batch_takes{std::chrono::hours(25)};
   /// How long the job waits for its batch; then its call is made at once.
   std::chrono::milliseconds longest_wait{std::chrono::hours(72)};
-  /// What counts and books the answers that batches brought, at their price (the tier "batch");
-  /// `now` is metered by itself. An answer is booked once, also when the run that had it dies.
-  std::optional<ai::MeterOptions> meter{};
-  /// Money for the batch is set aside by these rules before the job waits, at a batch's price, and
-  /// settled when it has its answer; that of a job that is cancelled meanwhile, or had to ask at
-  /// once after all, lapses an hour after `longest_wait`. Unset: waiting calls have no budget.
-  std::optional<ai::BudgetOptions> budget{};
+  BookingOptions booking{};
 };
 
 /// A model for one run of a job that is able to wait: chat() parks the job, and its request goes
