@@ -58,7 +58,8 @@ int run(int argc, char** argv) {
   app.footer(
       "The client is fake-client, its secret fake-client-secret. By HTTP: GET /_fake/counts,\n"
       "/_fake/notes, /_fake/ids/{candidates,jobads,applications}; POST /_fake/touch/TABLE/ID,\n"
-      "/_fake/webhooks/STATUS, /_fake/deliver?event=E&id=N&times=N, /_fake/expire, /_fake/calm;\n"
+      "/_fake/applications/ID/{status/NAME,client/NAME,place}, /_fake/webhooks/STATUS,\n"
+      "/_fake/deliver?event=E&id=N&times=N, /_fake/expire, /_fake/calm;\n"
       "DELETE /_fake/candidates/ID.");
   try {
     app.parse(argc, argv);

@@ -101,6 +101,9 @@ Result<Application> Application::read(JsonText record) {
   application.job_id = in.number("job.jobId");
   application.status = in.text("status.name");
   application.active = in.flag("status.active");
+  application.is_first_status = in.flag("status.default");
+  application.rejected = in.flag("status.rejected");
+  application.source = in.text("source");
   application.created_at = in.time("createdAt");
   application.updated_at = in.time("updatedAt");
   return finish(in, std::move(application), std::move(record));
@@ -115,6 +118,7 @@ Result<Placement> Placement::read(JsonText record) {
   placement.candidate_id = in.number("candidate.candidateId");
   placement.job_id = in.number("job.jobId");
   placement.approved = in.flag("approved");
+  placement.approved_at = in.time("approvedAt");
   placement.start_date = in.text("startDate");
   placement.end_date = in.text("endDate");
   placement.updated_at = in.time("updatedAt");

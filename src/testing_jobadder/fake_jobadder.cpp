@@ -123,6 +123,7 @@ std::optional<Table> table_of(const std::string& name) {
   if (name == "candidates") return Table::candidates;
   if (name == "jobads") return Table::job_ads;
   if (name == "applications") return Table::applications;
+  if (name == "placements") return Table::placements;
   return std::nullopt;
 }
 

@@ -54,6 +54,10 @@ ListQuery read_query(const Request& request) {
     if (same_word(name, "offset")) number(value, query.offset);
     if (same_word(name, "limit")) number(value, query.limit);
     if (same_word(name, "sort")) query.sort = value;
+    std::size_t id = 0;
+    if (same_word(name, "candidateId") || same_word(name, "jobId")) number(value, id);
+    if (same_word(name, "candidateId")) query.candidate = static_cast<std::int64_t>(id);
+    if (same_word(name, "jobId")) query.job = static_cast<std::int64_t>(id);
     if (same_word(name, "updatedAt")) narrow(value, query.updated_from, query.updated_to);
     if (same_word(name, "createdAt")) narrow(value, query.created_from, query.created_to);
   }
@@ -140,24 +144,38 @@ void write_ad(JsonWriter& out, const Row& row, bool whole) {
 }
 
 void write_application(JsonWriter& out, const State& state, const Row& row, bool whole) {
-  const auto candidates = static_cast<std::int64_t>(state.options().candidates);
-  const auto ads = static_cast<std::int64_t>(state.options().job_ads);
+  const std::int64_t ad_id = state.ad_of(row.id);
   out.begin_object();
   out.member("applicationId", row.id).member("jobTitle", "Staff nurse").member("manual", false);
+  out.member("source", "Job board");
+  const bool rejected = row.status == "Rejected";
   out.key("status").begin_object();
-  out.member("statusId", 1).member("name", "New").member("active", true).end_object();
+  out.member("statusId", 1).member("name", row.status).member("active", !rejected);
+  out.member("rejected", rejected).member("default", row.status == "New").end_object();
   out.key("candidate").begin_object();
-  write_candidate_name(out, (row.id - 1) % std::max<std::int64_t>(candidates, 1) + 1);
+  write_candidate_name(out, state.candidate_of(row.id));
   out.end_object();
-  if (ads > 0) {
-    const auto ad = state.find(Table::job_ads, (row.id - 1) % ads + 1);
-    if (ad) {
-      out.key("jobAd").begin_object();
-      write_ad_summary(out, *ad);
-      out.end_object();
-    }
+  if (const auto ad = state.find(Table::job_ads, ad_id)) {
+    out.key("job").begin_object().member("jobId", ad_id).member("jobTitle", "Staff nurse");
+    out.end_object();
+    out.key("jobAd").begin_object();
+    write_ad_summary(out, *ad);
+    out.end_object();
   }
   if (whole && !row.custom.empty()) out.key("custom").value(JsonText::trusted(row.custom));
+  write_times(out, row);
+  out.end_object();
+}
+
+void write_placement(JsonWriter& out, const State& state, const Row& row) {
+  out.begin_object();
+  out.member("placementId", row.id).member("jobTitle", "Staff nurse").member("type", "Permanent");
+  out.key("job").begin_object().member("jobId", state.ad_of(row.application));
+  out.member("jobTitle", "Staff nurse").end_object();
+  out.key("candidate").begin_object();
+  write_candidate_name(out, state.candidate_of(row.application));
+  out.end_object();
+  out.member("approved", true).member("approvedAt", time_in_json(row.created));
   write_times(out, row);
   out.end_object();
 }
@@ -170,6 +188,8 @@ void write_row(JsonWriter& out, const State& state, Table table, const Row& row,
       return write_ad(out, row, whole);
     case Table::applications:
       return write_application(out, state, row, whole);
+    case Table::placements:
+      return write_placement(out, state, row);
   }
 }
 
@@ -220,6 +240,10 @@ awaitable<Response> list_applications(SharedDesk desk, Request request) {
   return list(std::move(desk), std::move(request), Table::applications);
 }
 
+awaitable<Response> list_placements(SharedDesk desk, Request request) {
+  return list(std::move(desk), std::move(request), Table::placements);
+}
+
 awaitable<Response> show(SharedDesk desk, Request request, Table table) {
   const auto row = desk->state->find(table, id_of(request, "id"));
   if (!row) {
@@ -238,6 +262,9 @@ awaitable<Response> show_ad(SharedDesk desk, Request request) {
 }
 awaitable<Response> show_application(SharedDesk desk, Request request) {
   return show(std::move(desk), std::move(request), Table::applications);
+}
+awaitable<Response> show_placement(SharedDesk desk, Request request) {
+  return show(std::move(desk), std::move(request), Table::placements);
 }
 
 awaitable<Response> deleted_candidates(SharedDesk desk, Request) {
@@ -312,6 +339,8 @@ void add_read_routes(Routes& routes) {
   routes.api("GET", "/jobads/{id}", &show_ad);
   routes.api("GET", "/applications", &list_applications);
   routes.api("GET", "/applications/{id}", &show_application);
+  routes.api("GET", "/placements", &list_placements);
+  routes.api("GET", "/placements/{id}", &show_placement);
   routes.api("GET", "/users/current", &current_user);
 }
 

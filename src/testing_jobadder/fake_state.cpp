@@ -38,6 +38,7 @@ State::State(FakeJobAdderOptions options) : options_(std::move(options)), faults
   tables_.push_back(make_rows(options_.job_ads, begin));
   tables_.push_back(make_rows(options_.candidates, begin));
   tables_.push_back(make_rows(options_.applications, begin));
+  tables_.emplace_back();
 }
 
 /// Rises with each call, so that each update has a time of its own (of milliseconds).
@@ -157,6 +158,8 @@ ListAnswer State::list(Table table, const ListQuery& query) {
     if (query.updated_to && row.updated > *query.updated_to) continue;
     if (query.created_from && row.created < *query.created_from) continue;
     if (query.created_to && row.created > *query.created_to) continue;
+    if (query.candidate != 0 && candidate_of(row.id) != query.candidate) continue;
+    if (query.job != 0 && ad_of(row.id) != query.job) continue;
     found.push_back(&row);
   }
   const bool descending = query.sort.starts_with('-');
@@ -226,6 +229,40 @@ bool State::set_custom(std::int64_t application, std::string custom) {
   row.custom = std::move(custom);
   row.updated = next_time();
   return true;
+}
+
+bool State::set_status(std::int64_t application, std::string status) {
+  const std::scoped_lock held(mutex_);
+  auto& all = rows(Table::applications);
+  if (application < 1 || static_cast<std::size_t>(application) > all.size()) return false;
+  auto& row = all[static_cast<std::size_t>(application) - 1];
+  row.status = std::move(status);
+  row.updated = next_time();
+  return true;
+}
+
+std::optional<std::int64_t> State::place(std::int64_t application) {
+  const std::scoped_lock held(mutex_);
+  const auto applications = static_cast<std::int64_t>(rows(Table::applications).size());
+  if (application < 1 || application > applications) return std::nullopt;
+  auto& all = rows(Table::placements);
+  Row row;
+  row.id = static_cast<std::int64_t>(all.size() + 1);
+  row.created = next_time();
+  row.updated = row.created;
+  row.application = application;
+  all.push_back(row);
+  return row.id;
+}
+
+std::int64_t State::candidate_of(std::int64_t application) const {
+  const auto candidates = static_cast<std::int64_t>(options_.candidates);
+  return (application - 1) % std::max<std::int64_t>(candidates, 1) + 1;
+}
+
+std::int64_t State::ad_of(std::int64_t application) const {
+  const auto ads = static_cast<std::int64_t>(options_.job_ads);
+  return ads == 0 ? 0 : (application - 1) % ads + 1;
 }
 
 bool State::remove_candidate(std::int64_t id) {

@@ -19,7 +19,7 @@ namespace rwp::testing::jobadder {
 
 using WallTime = std::chrono::system_clock::time_point;
 
-enum class Table : std::uint8_t { job_ads, candidates, applications };
+enum class Table : std::uint8_t { job_ads, candidates, applications, placements };
 
 struct Row {
   std::int64_t id = 0;
@@ -28,6 +28,10 @@ struct Row {
   bool deleted = false;
   /// As the last PUT of custom fields had them; empty: none.
   std::string custom{};
+  /// Of an application: "New", "Interview", "Rejected", ….
+  std::string status = "New";
+  /// Of a placement: the application that it came of.
+  std::int64_t application = 0;
 };
 
 struct Note {
@@ -61,6 +65,9 @@ struct ListQuery {
   std::optional<WallTime> created_to{};
   /// "createdAt", "-updatedAt"; empty: by id.
   std::string sort{};
+  /// Of applications; 0: any.
+  std::int64_t candidate = 0;
+  std::int64_t job = 0;
 };
 
 struct ListAnswer {
@@ -94,6 +101,12 @@ class State {
   std::vector<std::int64_t> ids(Table table) const;
   bool touch(Table table, std::int64_t id);
   bool set_custom(std::int64_t application, std::string custom);
+  bool set_status(std::int64_t application, std::string status);
+  /// An approved placement of it now; none: no such application.
+  std::optional<std::int64_t> place(std::int64_t application);
+  /// Whose application it is, and for which advert and job.
+  std::int64_t candidate_of(std::int64_t application) const;
+  std::int64_t ad_of(std::int64_t application) const;
   bool remove_candidate(std::int64_t id);
   std::int64_t add_candidate();
   std::size_t count(Table table) const;

@@ -214,6 +214,45 @@ class JobAdderTest(unittest.TestCase):
         self.assertNotIn("fake-client-secret", metrics)
         self.assertFalse(worker.said("access-"))
 
+    def test_stages_of_applications_become_events_once(self):
+        self.start("--candidates", 6, "--job-ads", 3, "--applications", 5)
+        self.environment["RWP_ANALYTICS_URL"] = f"sqlite:{self.folder}/events.db"
+        self.login("--tenant", "acme")
+        for step in ("1/client/web-1", "1/status/Interview", "2/status/Interview", "3/status/Rejected",
+                     "1/place"):
+            self.assertLess(self.fake.ask("POST", "/_fake/applications/" + step)[0], 300)
+        self.worker()
+
+        def counted():
+            hours = self.ctl("analytics", "hours", "--tenant", "acme")["hours"]
+            counts = collections.Counter()
+            for row in hours:
+                if row["name"].startswith("application_"):
+                    counts[row["name"]] += row["events"]
+            return counts
+        once = {"application_screened": 2, "application_rejected": 1, "application_placed": 1}
+        wait_for(lambda: counted() == once, "the stages", 120)
+
+        # Nothing is told again of what is only touched; what has moved on is told.
+        for id in range(1, 6):
+            self.fake.ask("POST", f"/_fake/touch/applications/{id}")
+        self.fake.ask("POST", "/_fake/applications/4/status/Interview")
+        self.ctl("jobadder", "sync", "--tenant", "acme", "--wait", "--timeout", "100s")
+        wait_for(self.settled, "the jobs to end", 120)
+        wait_for(lambda: counted() == once | {"application_screened": 3}, "the fourth's", 120)
+        told = self.jobs("rwp.outbox.analytics")
+        events = [message["body"] for job in told for message in job["payload"]["messages"]
+                  if message["body"]["name"].startswith("application_")]
+        self.assertEqual(len(events), 5)
+        by_client = collections.Counter(event["client_id"] for event in events)
+        self.assertEqual(by_client, {"web-1": 2, "jobadder-application-2": 1,
+                                     "jobadder-application-3": 1, "jobadder-application-4": 1})
+        self.assertEqual({event["parameters"]["job_id"] for event in events},
+                         {f"jobadder-acme-{id}" for id in (1, 2, 3)})
+        # Of the browser's journey; where it came from says JobAdder.
+        total = self.ctl("analytics", "funnel", "--tenant", "acme")["total"]
+        self.assertEqual((total["screened"], total["placed"]), (3, 1))
+
     def test_nothing_is_lost_or_doubled_when_workers_are_killed_amid_faults(self):
         count = 600
         self.start("--candidates", count, "--job-ads", 30, "--applications", 0,
@@ -357,12 +396,17 @@ class JobAdderTest(unittest.TestCase):
             ("GET", "/applications", "/applications", None),
             ("GET", "/jobads", "/jobads", None),
             ("GET", "/jobads/1", "/jobads/{adId}", None),
+            ("GET", "/applications?candidateId=2&jobId=2&embed=self", "/applications", None),
+            ("GET", "/placements?approved=true", "/placements", None),
+            ("GET", "/placements/1", "/placements/{placementId}", None),
             ("GET", "/users/current", "/users/current", None),
             ("POST", "/webhooks", "/webhooks", hook),
             ("POST", "/webhooks", "/webhooks", json.dumps({"events": ["x"]})),
             ("GET", "/webhooks", "/webhooks", None),
         ]
         self.fake.ask("DELETE", "/_fake/candidates/9")
+        self.fake.ask("POST", "/_fake/applications/1/client/web-1")
+        self.fake.ask("POST", "/_fake/applications/2/place")
         asked.append(("GET", "/candidates/deleted", "/candidates/deleted", None))
         seen = collections.Counter()
         for method, path, template, body in asked:

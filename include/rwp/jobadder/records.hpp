@@ -94,6 +94,11 @@ struct Application {
   std::optional<std::int64_t> job_id{};
   std::string status{};
   bool active = false;
+  /// Of the status: the one that new applications have; one that turns them down.
+  bool is_first_status = false;
+  bool rejected = false;
+  /// Where it came from, as the agency calls it.
+  std::string source{};
   std::optional<TimePoint> created_at{};
   std::optional<TimePoint> updated_at{};
   JsonText record{};
@@ -109,6 +114,7 @@ struct Placement {
   std::optional<std::int64_t> candidate_id{};
   std::optional<std::int64_t> job_id{};
   bool approved = false;
+  std::optional<TimePoint> approved_at{};
   std::string start_date{};
   std::string end_date{};
   std::optional<TimePoint> updated_at{};

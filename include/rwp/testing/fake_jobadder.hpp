@@ -79,7 +79,9 @@ struct FakeJobAdderCounts {
 /// a limit, and misbehaviour on demand.
 ///
 /// By HTTP, without a token: GET /_fake/counts; GET /_fake/notes; GET /_fake/ids/{candidates,
-/// jobads,applications}; POST /_fake/touch/{entity}/{id}; DELETE /_fake/candidates/{id};
+/// jobads,applications,placements}; POST /_fake/touch/{entity}/{id}; DELETE /_fake/candidates/{id};
+/// POST /_fake/applications/{id}/status/{New,Interview,Rejected,…}, …/client/{browser's id}, and
+/// …/place, which approves a placement and answers its id;
 /// POST /_fake/webhooks/{status}, for all; POST /_fake/deliver?event=…&id=…&times=…, which answers
 /// the statuses that the webhooks' receivers gave; POST /_fake/expire, of all access tokens;
 /// POST /_fake/calm ends the faults.

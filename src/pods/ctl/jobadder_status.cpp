@@ -88,6 +88,7 @@ int show_jobadder(Context& context) {
     write_entity(out, "job_ads", cursor->job_ads);
     write_entity(out, "candidates", cursor->candidates);
     write_entity(out, "applications", cursor->applications);
+    write_entity(out, "placements", cursor->placements);
   }
   if (!context.options.jobadder.offline && status->broken.empty()) {
     auto user =

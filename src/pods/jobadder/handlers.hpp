@@ -59,6 +59,9 @@ jobs::NewJob make_record_job(const std::string& tenant, JobAdderRecord record);
 jobs::Awaitable<Result<JsonText>> run_sync(SharedJobAdderParts parts, jobs::JobContext& context);
 jobs::Awaitable<Result<JsonText>> take_in_record(SharedJobAdderParts parts, JobAdderRecord record,
                                                  jobs::JobContext& context);
+/// An approved placement, told of as an event of its application.
+jobs::Awaitable<Result<bool>> take_placement(SharedJobAdderParts parts, std::int64_t placement,
+                                             jobs::JobContext& context);
 jobs::Awaitable<Result<JsonText>> write_back(SharedJobAdderParts parts, JobAdderWriteBack payload,
                                              jobs::JobContext& context);
 

@@ -28,7 +28,7 @@ struct JobAdderSync {
 /// Reads one record again, and submits what is to be made of it.
 struct JobAdderRecord {
   static constexpr std::string_view job_kind = "jobadder.record";
-  /// "job_ad", "candidate" or "application".
+  /// "job_ad", "candidate", "application" or "placement".
   std::string entity{};
   std::int64_t id = 0;
   /// What was seen of it: its time of update, a digest, or the event.

@@ -54,6 +54,8 @@ class SyncRun {
     done =
         co_await sync_list(cursor_.applications, "application", "/applications", "applicationId");
     if (!done) co_return done.error();
+    done = co_await sync_placements();
+    if (!done) co_return done.error();
     done = co_await take_deletions();
     if (!done) co_return done.error();
     cursor_.last_finished = std::chrono::system_clock::now();
@@ -215,6 +217,46 @@ class SyncRun {
       if (last) break;
     }
     cursor_.job_ads.finished(std::chrono::system_clock::now());
+    auto saved = co_await save();
+    co_return saved;
+  }
+
+  /// Placements cannot be sorted: what was updated since the last pass is listed as a whole.
+  Awaitable<Result<void>> sync_placements() {
+    jobadder::Query query{{"approved", "true"}};
+    EntityCursor& cursor = cursor_.placements;
+    if (cursor.since) query.emplace_back("updatedAt", ">" + jobadder::format_time(*cursor.since));
+    jobadder::PageOptions options;
+    options.id_member = jobadder::Placement::kId;
+    Pages pages(client_, std::string(jobadder::Placement::kPath), std::move(query),
+                std::move(options));
+    const WallTime now = std::chrono::system_clock::now();
+    cursor.pass_began.reset();
+    while (true) {
+      if (auto may = go_on(); !may) co_return may.error();
+      const auto records = co_await pages.next();
+      // Whoever signed in may not be allowed to see them: the rest goes on without.
+      if (!records && records.error().code() == Errc::permission_denied) {
+        context_.log().warn("JobAdder's placements may not be read",
+                            {{"error", records.error().to_string()}});
+        co_return Result<void>();
+      }
+      if (!records) co_return records.error();
+      std::vector<jobs::NewJob> found;
+      for (const JsonText& record : *records) {
+        auto placement = jobadder::Placement::read(record);
+        if (!placement) co_return placement.error();
+        const JsonDocument document(record);
+        found.push_back(
+            job_of("placement", placement->placement_id, text_in(document.root(), "updatedAt")));
+      }
+      if (auto done = co_await submit("placement", std::move(found)); !done) {
+        co_return done.error();
+      }
+      cursor.took(pages.began_at().value_or(now), std::nullopt, records->size());
+      if (records->empty()) break;
+    }
+    cursor.finished(now);
     auto saved = co_await save();
     co_return saved;
   }

@@ -70,6 +70,7 @@ std::string write_cursor(const SyncCursor& cursor) {
   write_entity(out, "job_ads", cursor.job_ads);
   write_entity(out, "candidates", cursor.candidates);
   write_entity(out, "applications", cursor.applications);
+  write_entity(out, "placements", cursor.placements);
   write_time(out, "last_finished", cursor.last_finished);
   out.member("last_run", cursor.last_run);
   write_time(out, "deletions_since", cursor.deletions_since);
@@ -86,6 +87,7 @@ Result<SyncCursor> read_cursor(const std::string& text) {
   cursor.job_ads = read_entity(root, "job_ads");
   cursor.candidates = read_entity(root, "candidates");
   cursor.applications = read_entity(root, "applications");
+  cursor.placements = read_entity(root, "placements");
   cursor.last_finished = time_in(root, "last_finished");
   const auto last_run = root.find("last_run");
   if (last_run) cursor.last_run = last_run->as_uint64().value_or(0);

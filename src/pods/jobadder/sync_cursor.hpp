@@ -41,6 +41,7 @@ struct SyncCursor {
   EntityCursor candidates{};
   EntityCursor applications{};
   EntityCursor job_ads{};
+  EntityCursor placements{};
   std::optional<WallTime> last_finished{};
   /// The token of the run that came to its end then.
   std::uint64_t last_run = 0;

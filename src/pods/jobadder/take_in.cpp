@@ -1,6 +1,7 @@
 #include "pods/ad_fields.hpp"
 #include "pods/jobadder/handlers.hpp"
 #include "pods/jobadder/removal.hpp"
+#include "pods/jobadder/stages.hpp"
 #include <rwp/core/async.hpp>
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/json_writer.hpp>
@@ -39,7 +40,8 @@ JsonText outcome_json(const Outcome& outcome) {
   JsonWriter out;
   out.begin_object();
   if (!outcome.taken.empty()) {
-    out.member("submitted", outcome.taken).member("job", outcome.job.to_string());
+    out.member("submitted", outcome.taken);
+    if (!outcome.job.is_nil()) out.member("job", outcome.job.to_string());
   }
   if (!outcome.skipped.empty()) out.member("skipped", outcome.skipped);
   out.end_object();
@@ -76,9 +78,17 @@ class Intake {
         auto outcome = co_await take_application();
         co_return outcome;
       }
+      case jobadder::Entity::placement: {
+        const auto told = co_await take_placement(parts_, record_.id, context_);
+        if (!told) co_return told.error();
+        Outcome outcome;
+        if (*told) outcome.taken = "application_placed";
+        if (!*told) outcome.skipped = "gone, not approved, or of no application for an advert";
+        co_return outcome;
+      }
       default:
         co_return Error(Errc::invalid_argument,
-                        "payload.entity: must be job_ad, candidate or application");
+                        "payload.entity: must be job_ad, candidate, application or placement");
     }
   }
 
@@ -248,8 +258,11 @@ class Intake {
     if (!ad) co_return ad.error();
     if (candidate->empty() || ad->empty()) {
       const auto age = context_.job().claimed_at - context_.job().created_at;
-      if (age > kLongestWait) co_return skipped("candidate or advert has not been taken in");
-      co_return context_.snooze(wait_by_age(context_));
+      if (age <= kLongestWait) co_return context_.snooze(wait_by_age(context_));
+    }
+    if (auto told = tell_stage(tenant_, *application, context_); !told) co_return told.error();
+    if (candidate->empty() || ad->empty()) {
+      co_return skipped("candidate or advert has not been taken in");
     }
     // A note or field that this library writes updates the application: it is scored anew only
     // when candidate or advert have changed.
