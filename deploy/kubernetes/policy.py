@@ -6,7 +6,6 @@ Exit code 1 with a line for each rule that a manifest breaks.
 """
 
 import json
-import pathlib
 import re
 import sys
 
@@ -358,7 +357,10 @@ def arrows_of(bundle):
                 if inward is not False and outward is not False:
                     found.setdefault(source, set()).add(f"{target}:{number}")
             for name, (namespace, labels) in STRANGERS.items():
-                if admits(target, "ingress", number, namespace, labels) is not False:
+                # Whoever stands in this namespace is under its policies, too.
+                leaves = namespace is not None or admits(labels["app"], "egress", number, None,
+                                                         {"app": target}) is not False
+                if leaves and admits(target, "ingress", number, namespace, labels) is not False:
                     found.setdefault(name, set()).add(f"{target}:{number}")
                 if admits(target, "egress", number, namespace, labels) is not False:
                     found.setdefault(target, set()).add(f"{name}:{number}")
@@ -392,7 +394,8 @@ def check_peers(bundle):
                                f"its {side} must name peers and ports")
                 for peer in rule.get(key, []):
                     if "ipBlock" in peer:
-                        bundle.require(what, side == "egress", "must not admit addresses")
+                        edge = policy["spec"]["podSelector"] == {"matchLabels": {"app": "frontend"}}
+                        bundle.require(what, side == "egress" or edge, "must not admit addresses")
                         continue
                     bundle.require(what, any(peer_holds(peer, *one) for one in known),
                                    f"its {side} names a peer that nobody knows")
@@ -649,6 +652,10 @@ def check_edge(bundle):
                 "nginx.ingress.kubernetes.io/whitelist-source-range"))):
         bundle.require(what, found == ranges, "must admit the ranges of RWP_TRUSTED_CDN alone")
     bundle.expect("Gateway's pods", infrastructure["labels"], {"app": "frontend"})
+    made = {d["spec"]["target"]["name"] for d in bundle.of("ExternalSecret")}
+    named = {ref["name"] for l in gateway["spec"]["listeners"] for ref in l["tls"]["certificateRefs"]}
+    named |= {tls["secretName"] for tls in ingress["spec"].get("tls", [])}
+    bundle.require("the edge's certificates", named and named <= made, f"nothing makes one of {sorted(named)}")
     bundle.expect("Gateway's listeners", [(l["port"], l["protocol"]) for l in gateway["spec"]["listeners"]],
                   [(443, "HTTPS")])
     paths = {m["path"]["value"] for rule in route["spec"]["rules"] for m in rule["matches"]}
