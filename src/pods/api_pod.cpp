@@ -36,6 +36,7 @@ int run_api_pod(PodProcess& pod) {
   (*store)->use_blobs(payload_objects(pod.schemes(), configuration.objects_url, pod.control()));
 
   JobsApi api = make_jobs_api(configuration, *store, *keys);
+  api.spans = pod.spans();
   auto objects =
       pod.open<storage::ObjectStore>("object store", configuration.objects_url, pod.control());
   if (objects) {

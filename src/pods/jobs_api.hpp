@@ -8,6 +8,7 @@
 #include "pods/write_patience.hpp"
 #include <rwp/core/async.hpp>
 #include <rwp/jobs/job_store.hpp>
+#include <rwp/observability/trace.hpp>
 #include <rwp/server/message.hpp>
 #include <rwp/server/problem.hpp>
 #include <rwp/server/router.hpp>
@@ -37,6 +38,8 @@ struct JobsApi {
   boost::asio::any_io_executor objects_executor{};
   std::shared_ptr<KeyRates> rates{};
   std::shared_ptr<WritePatience> patience{};
+  /// Takes the spans of submits; may be null.
+  std::shared_ptr<observability::SpanExporter> spans{};
 };
 
 JobsApi make_jobs_api(const Configuration& configuration, std::shared_ptr<jobs::JobStore> store,

@@ -2,10 +2,14 @@
 #include "pods/jobs_api.hpp"
 #include "pods/steer_names.hpp"
 #include <rwp/jobs/checked_job.hpp>
+#include <rwp/observability/trace.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace rwp::pods {
@@ -36,7 +40,8 @@ bool is_json(const server::HttpHeaders& headers) {
 }
 
 /// What the request, and not a job of it, adds to each.
-Result<void> complete(const Request& request, JobsToSubmit& wanted, BadRequest& bad) {
+Result<void> complete(const Request& request, const observability::TraceContext& of_jobs,
+                      JobsToSubmit& wanted, BadRequest& bad) {
   const auto header = request.headers.find("Idempotency-Key");
   const auto refused = [&bad](std::string field, const std::string& rule) {
     bad.field = std::move(field);
@@ -46,7 +51,7 @@ Result<void> complete(const Request& request, JobsToSubmit& wanted, BadRequest& 
   if (header && (header->empty() || header->size() > 200)) {
     return refused("Idempotency-Key", "must be 1 to 200 bytes");
   }
-  const std::string trace = request.trace.to_traceparent();
+  const std::string trace = of_jobs.to_traceparent();
   for (std::size_t i = 0; i < wanted.jobs.size(); ++i) {
     auto& job = wanted.jobs[i];
     const std::string place = place_of(i, wanted.many);
@@ -117,6 +122,40 @@ Awaitable<jobs::PerItem<Inserted>> insert(JobsApi api, std::vector<jobs::NewJob>
   auto operation = write_at_store(api, std::move(make), true);
   co_return co_await std::move(operation);
 }
+
+/// From the request's being read to the jobs' being durable, or refused; the jobs' traces go on
+/// here.
+class SubmitSpan {
+ public:
+  SubmitSpan(std::shared_ptr<observability::SpanExporter> spans,
+             const observability::TraceContext& parent, const JobsToSubmit& wanted)
+      : spans_(parent.sampled ? std::move(spans) : nullptr) {
+    record_.context = spans_ ? parent.make_child() : parent;
+    if (!spans_) return;
+    record_.parent_span_id = parent.span_id;
+    record_.kind = observability::SpanKind::producer;
+    record_.name = "submit " + wanted.jobs.front().kind;
+    record_.start = std::chrono::system_clock::now();
+    record_.attributes.emplace_back("messaging.batch.message_count",
+                                    std::to_string(wanted.jobs.size()));
+  }
+
+  const observability::TraceContext& context() const noexcept { return record_.context; }
+
+  void end(const jobs::PerItem<Inserted>& answers) {
+    if (!spans_) return;
+    record_.end = std::chrono::system_clock::now();
+    record_.failed = !answers || !answers->front();
+    if (!record_.failed) {
+      record_.attributes.emplace_back("rwp.job.id", answers->front()->id.to_string());
+    }
+    std::exchange(spans_, nullptr)->export_span(std::move(record_));
+  }
+
+ private:
+  std::shared_ptr<observability::SpanExporter> spans_;
+  observability::SpanRecord record_;
+};
 
 void write_inserted(JsonWriter& out, const Inserted& inserted) {
   out.begin_object();
@@ -190,7 +229,8 @@ Awaitable<Response> submit(JobsApi api, Request request) {
     const Error error(Errc::invalid_argument, R"(query "wait" is for one job, not for "jobs")");
     co_return refuse(request, error, "wait");
   }
-  if (auto whole = complete(request, *wanted, bad); !whole) {
+  SubmitSpan span(api.spans, request.trace, *wanted);
+  if (auto whole = complete(request, span.context(), *wanted, bad); !whole) {
     co_return refuse(request, bad.error, bad.field);
   }
 
@@ -204,6 +244,7 @@ Awaitable<Response> submit(JobsApi api, Request request) {
     if (!welcome) co_return refuse(request, welcome.error(), bad.field);
   }
   auto answers = co_await insert(api, std::move(wanted->jobs), many, &bad);
+  span.end(answers);
   if (!answers) co_return refuse(request, answers.error(), bad.field);
   if (many) co_return answer_many(*answers);
   const auto& answer = answers->front();

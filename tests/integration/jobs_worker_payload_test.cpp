@@ -98,13 +98,31 @@ TEST_F(WorkerPayloadTest, EachRunIsASpanOfTheSubmittersTrace) {
   EXPECT_EQ(ended(submit(std::move(job))).state, JobState::succeeded);
   EXPECT_TRUE(stopped());
 
-  ASSERT_EQ(spans->spans().size(), 1U);
-  const auto span = spans->spans()[0];
+  ASSERT_EQ(spans->spans().size(), 2U);
+  const auto claim = spans->spans()[0];
+  const auto span = spans->spans()[1];
+  EXPECT_EQ(claim.name, "claim traced");
+  EXPECT_EQ(claim.context.trace_id, parent.trace_id);
+  EXPECT_EQ(claim.parent_span_id, parent.span_id);
+  EXPECT_LE(claim.start, claim.end);
   EXPECT_EQ(span.name, "job traced");
   EXPECT_EQ(span.context.trace_id, parent.trace_id);
-  EXPECT_EQ(span.parent_span_id, parent.span_id);
-  EXPECT_NE(span.context.span_id, parent.span_id);
+  EXPECT_EQ(span.parent_span_id, claim.context.span_id);
+  EXPECT_NE(span.context.span_id, claim.context.span_id);
   EXPECT_FALSE(span.failed);
+}
+
+TEST_F(WorkerPayloadTest, RunOfATraceThatIsNotSampledMakesNoSpan) {
+  auto spans = std::make_shared<KeptSpans>();
+  options_.spans = spans;
+  worker().handle("traced", [](Context&) -> Answer { co_return JsonText(); });
+  jobs::NewJob job = new_job("traced");
+  job.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+  worker().start();
+  EXPECT_EQ(ended(submit(std::move(job))).state, JobState::succeeded);
+  EXPECT_TRUE(stopped());
+
+  EXPECT_TRUE(spans->spans().empty());
 }
 
 }  // namespace

@@ -26,12 +26,18 @@ class Collector:
 
     def __init__(self, test):
         self.spans = []
+        self.held = False
+        self.free = threading.Event()
+        self.free.set()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
+                outer.free.wait()
+                if outer.held:
+                    return
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 for resource in body["resourceSpans"]:
                     service = attributes(resource["resource"])["service.name"]
@@ -50,7 +56,13 @@ class Collector:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         test.addCleanup(self.server.server_close)
         test.addCleanup(self.server.shutdown)
+        test.addCleanup(self.free.set)
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1/traces"
+
+    def hold(self):
+        """Takes posts from now on, and answers none."""
+        self.held = True
+        self.free.clear()
 
     def of_trace(self, trace):
         return [span for span in self.spans if span["traceId"] == trace]
@@ -109,13 +121,16 @@ class TracesTest(unittest.TestCase):
         self.assertEqual(len(chain), len(spans), spans)
         names = [(span["service"], span["name"].split(" ")[0], span["kind"]) for span in chain]
         self.assertEqual(names, [
-            ("rwp-api_pod", "POST", 2), ("rwp-worker_pod", "job", 5), ("rwp-worker_pod", "chat", 3),
-            ("rwp-ai_pod", "POST", 2), ("rwp-ai_pod", "chat", 3)])
+            ("rwp-api_pod", "POST", 2), ("rwp-api_pod", "submit", 4), ("rwp-worker_pod", "claim", 5),
+            ("rwp-worker_pod", "job", 5), ("rwp-worker_pod", "chat", 3), ("rwp-ai_pod", "POST", 2),
+            ("rwp-ai_pod", "chat", 3)])
         self.assertEqual(chain[0]["name"], "POST /v1/jobs")
-        self.assertEqual(chain[1]["name"], "job job_ad.enrich")
-        self.assertEqual(attributes(chain[1])["rwp.job.outcome"], "succeeded")
-        self.assertEqual(chain[3]["name"], "POST /v1/chat/completions")
-        called = attributes(chain[4])
+        self.assertEqual(chain[3]["name"], "job job_ad.enrich")
+        self.assertEqual(attributes(chain[3])["rwp.job.outcome"], "succeeded")
+        # The same job all along.
+        self.assertEqual(len({attributes(span)["rwp.job.id"] for span in chain[1:4]}), 1)
+        self.assertEqual(chain[5]["name"], "POST /v1/chat/completions")
+        called = attributes(chain[6])
         self.assertEqual(called["gen_ai.operation.name"], "chat")
         self.assertGreater(int(called["gen_ai.usage.input_tokens"]), 0)
         for span in chain:
@@ -134,6 +149,15 @@ class TracesTest(unittest.TestCase):
         self.enrich(pods[0], f"00-{TRACE}-{CALLER}-01")
         for pod in pods:
             self.assertEqual(pod.end(signal.SIGTERM), 0)
+
+
+    def test_collector_that_does_not_answer_is_in_nobodys_way(self):
+        self.collector.hold()
+        pods = self.start_all()
+        self.enrich(pods[0], f"00-{TRACE}-{CALLER}-01")
+        for pod in pods:
+            self.assertEqual(pod.end(signal.SIGTERM), 0)
+        self.assertEqual(self.collector.of_trace(TRACE), [])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 #include <rwp/jobs/outbox_job.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace rwp::jobs {
@@ -142,7 +143,8 @@ const observability::TraceContext& Run::trace_locked() const {
   const auto parent = observability::TraceContext::parse(job_.traceparent);
   if (parent) {
     parent_span_ = parent->span_id;
-    trace_ = parent->make_child();
+    if (setup_->spans && parent->sampled) claim_ = parent->make_child();
+    trace_ = (claim_ ? *claim_ : *parent).make_child();
   } else {
     trace_ = observability::TraceContext::make_root();
   }
@@ -204,9 +206,31 @@ void Run::restore_progress(ProgressUpdate update) {
   if (!pending_.cursor) pending_.cursor = std::move(update.cursor);
 }
 
-void Run::export_span(std::string_view outcome, bool failed) const {
+/// From the submit, which a job that comes again has long behind it, to the claim.
+observability::SpanRecord Run::span_of_claim() const {
+  observability::SpanRecord span;
+  span.name = "claim " + job_.kind;
+  span.kind = observability::SpanKind::consumer;
+  span.context = *claim_;
+  span.parent_span_id = parent_span_;
+  const bool comes_again = job_.attempt > 0 || job_.resume || job_.cursor;
+  span.start = comes_again ? job_.claimed_at : std::min(job_.created_at, job_.claimed_at);
+  span.end = job_.claimed_at;
+  span.attributes = {{"rwp.job.id", job_.run.id.to_string()}, {"rwp.job.queue", job_.queue}};
+  return span;
+}
+
+void Run::export_spans(std::string_view outcome, bool failed) const {
   if (!setup_->spans) return;
   observability::SpanRecord span;
+  std::optional<observability::SpanRecord> claim;
+  {
+    const std::lock_guard lock(mutex_);
+    span.context = trace_locked();
+    if (!span.context.sampled) return;
+    span.parent_span_id = claim_ ? claim_->span_id : parent_span_;
+    if (claim_) claim = span_of_claim();
+  }
   span.name = "job " + job_.kind;
   span.kind = observability::SpanKind::consumer;
   span.end = std::chrono::system_clock::now();
@@ -217,11 +241,7 @@ void Run::export_span(std::string_view outcome, bool failed) const {
                      {"rwp.job.queue", job_.queue},
                      {"rwp.job.attempt", std::to_string(job_.attempt + 1)},
                      {"rwp.job.outcome", std::string(outcome)}};
-  {
-    const std::lock_guard lock(mutex_);
-    span.context = trace_locked();
-    span.parent_span_id = parent_span_;
-  }
+  if (claim) setup_->spans->export_span(std::move(*claim));
   setup_->spans->export_span(std::move(span));
 }
 

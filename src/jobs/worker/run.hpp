@@ -112,8 +112,9 @@ class Run final : public JobContext, public std::enable_shared_from_this<Run> {
   bool has_new_cursor() const;
   /// After a failed write: keeps what has not been replaced since.
   void restore_progress(ProgressUpdate update);
-  /// Sends the span to the exporter, when there is one.
-  void export_span(std::string_view outcome, bool failed) const;
+  /// Sends the spans of the claim and of the run to the exporter, when there is one and the trace
+  /// is sampled.
+  void export_spans(std::string_view outcome, bool failed) const;
 
   /// The worker's own notes.
   struct Control {
@@ -138,6 +139,7 @@ class Run final : public JobContext, public std::enable_shared_from_this<Run> {
   void tell_progress(std::unique_lock<std::mutex>& lock);
   TimePoint store_time() const;
   const observability::TraceContext& trace_locked() const;
+  observability::SpanRecord span_of_claim() const;
   Error ask(RunOutcome outcome, std::string_view what);
 
   ClaimedJob job_;
@@ -161,6 +163,8 @@ class Run final : public JobContext, public std::enable_shared_from_this<Run> {
   mutable std::optional<observability::Logger> log_;
   mutable std::optional<observability::TraceContext> trace_;
   mutable std::array<std::uint8_t, 8> parent_span_{};
+  /// The claim's, the run's parent where spans are kept.
+  mutable std::optional<observability::TraceContext> claim_;
 };
 
 }  // namespace rwp::jobs

@@ -164,7 +164,7 @@ void WorkerLoop::settle(Pending done, Result<JobState> answer) {
                                         {"code", to_string(code)}});
     }
     if (setup_->spans && run.began_at() && !run.control.with_handlers) {
-      run.export_span(outcome_name(outcome), is_failure(outcome));
+      run.export_spans(outcome_name(outcome), is_failure(outcome));
     }
     forget(run);
     return;
