@@ -18,7 +18,7 @@ MADE = re.compile(
     r'\b(counter|gauge|histogram|count)\(\s*"(rwp_\w+)",\s*((?:"(?:[^"\\]|\\.)*"\s*)+|[a-z_]+)')
 LABEL = re.compile(r'\{\s*"([a-z_]+)",')
 COMPONENTS = {
-    "ai": "AI", "analytics_ga4": "Google Analytics", "analytics_spool": "Spool of events",
+    "ai": "AI", "ai_batch": "Batches of AI calls", "analytics_ga4": "Google Analytics", "analytics_spool": "Spool of events",
     "jobadder": "JobAdder", "jobs": "Jobs and workers", "jobs_postgres": "`postgres:`",
     "jobs_sqlite": "`sqlite:`", "jobs_tiered": "`tiered:`",
     "net": "HTTP client, drivers", "pods": "Pods", "server": "HTTP server",

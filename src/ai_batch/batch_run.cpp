@@ -64,12 +64,22 @@ jobs::TimePoint BatchRun::now() const {
   return context_.job().claimed_at + std::chrono::duration_cast<jobs::TimePoint::duration>(since);
 }
 
-void BatchRun::count(const char* what, const char* outcome, std::size_t by) const {
-  if (!parts_.options.metrics || by == 0) return;
-  parts_.options.metrics
-      ->counter(what, "Requests and batches of the Batch API by what became of them",
-                {{"outcome", outcome}})
-      .add(static_cast<double>(by));
+void BatchRun::count(const HandedOut& sum, bool completed) const {
+  const auto& metrics = parts_.options.metrics;
+  if (!metrics) return;
+  const auto rows = [&metrics](const char* outcome, std::size_t number) {
+    metrics
+        ->counter("rwp_ai_batch_rows_total", "Requests whose batch has ended",
+                  {{"outcome", outcome}})
+        .add(static_cast<double>(number));
+  };
+  rows("answered", sum.answered);
+  rows("again", sum.again);
+  rows("failed", sum.failed);
+  metrics
+      ->counter("rwp_ai_batches_total", "Batches that have ended",
+                {{"outcome", completed ? "completed" : "other"}})
+      .add(1);
 }
 
 awaitable<Result<JsonText>> BatchRun::go() {
@@ -260,11 +270,7 @@ awaitable<Result<JsonText>> BatchRun::hand_out(ai::Batch batch) {
     auto handed = co_await hand_out_some(std::move(*inside), &lines, batch.reason, &sum);
     if (!handed) co_return later(handed.error());
   }
-  count("rwp_ai_batch_rows_total", "answered", sum.answered);
-  count("rwp_ai_batch_rows_total", "again", sum.again);
-  count("rwp_ai_batch_rows_total", "failed", sum.failed);
-  count("rwp_ai_batches_total", batch.status == ai::BatchStatus::completed ? "completed" : "other",
-        1);
+  count(sum, batch.status == ai::BatchStatus::completed);
   co_await clean_up(batch);
   JsonWriter out;
   out.begin_object().member("provider_id", std::string_view(batch.id));

@@ -96,7 +96,7 @@ class BatchRun {
   /// The store's time.
   jobs::TimePoint now() const;
   std::string filename() const { return "rwp-batch-" + id_ + ".jsonl"; }
-  void count(const char* what, const char* outcome, std::size_t by) const;
+  void count(const HandedOut& sum, bool completed) const;
 
   const BatchParts& parts_;
   jobs::JobContext& context_;
