@@ -190,6 +190,20 @@ awaitable<std::optional<Failure>> find_dispatched(Lease* lease, Done<RecordInser
   co_return std::nullopt;
 }
 
+Done<RecordInserted> done_of(const CheckedJob& checked, const OneInserted& one) {
+  RecordInserted inserted;
+  inserted.inserted = Inserted{.id = checked.job.id, .outcome = Inserted::Outcome::created};
+  inserted.dispatched = one.where == OneInserted::Where::dispatched;
+  inserted.lane = one.lane;
+  inserted.seq = one.seq;
+  inserted.stamp = one.seq;
+  inserted.created_at = one.created_at;
+  Done<RecordInserted> done;
+  done.answers.emplace_back(inserted);
+  if (one.where == OneInserted::Where::ready) done.effects.made_ready(one.lane);
+  return done;
+}
+
 }  // namespace
 
 awaitable<Tried<Done<RecordInserted>>> insert_dispatched(std::shared_ptr<Session> session,
@@ -197,6 +211,18 @@ awaitable<Tried<Done<RecordInserted>>> insert_dispatched(std::shared_ptr<Session
                                                          std::vector<const CheckedJob*> jobs,
                                                          bool in_doubt, SteadyTime deadline) {
   Tried<Done<RecordInserted>> tried;
+  if (!in_doubt && jobs.size() == 1 && is_ready_at_once(*jobs[0])) {
+    bool stands = false;
+    auto one = co_await insert_one(session, lease, jobs[0], true, &stands, deadline);
+    if (one.made) {
+      tried.made = done_of(*jobs[0], *one.made);
+      co_return tried;
+    }
+    if (!stands) {
+      tried.failure = std::move(one.failure);
+      co_return tried;
+    }
+  }
   std::vector<Command> commands(1, command(kInsert));
   add_columns(commands[0].parameters, *session, jobs);
   commands[0].parameters.big_integer(oldest_id(jobs));

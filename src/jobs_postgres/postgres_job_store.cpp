@@ -141,6 +141,16 @@ class PostgresJobStore final : public jobs::RecordStore {
     return true;
   }
   Awaitable<Result<void>> refresh_lanes() override { return parts_->session->refresh_lanes(); }
+  std::shared_ptr<void> offer_to_run(jobs::ClaimRequest request,
+                                     std::function<void()> tell) override {
+    return parts_->session->options().handovers->offer(std::move(request), std::move(tell));
+  }
+  Awaitable<std::vector<jobs::ClaimedJob>> take_handed(jobs::ClaimRequest request) override {
+    return jobs_postgres::take_handed(parts_, std::move(request));
+  }
+  bool has_handed(const jobs::ClaimRequest& request) const override {
+    return parts_->session->options().handovers->has_any(request);
+  }
   Awaitable<Result<std::vector<std::string>>> paused_queues() override {
     return jobs_postgres::paused_queues(parts_->session);
   }

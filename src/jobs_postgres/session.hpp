@@ -1,5 +1,6 @@
 #pragma once
 
+#include "jobs_postgres/handover.hpp"
 #include "net/postgres/pool.hpp"
 #include <rwp/core/async.hpp>
 #include <rwp/core/clock.hpp>
@@ -72,6 +73,8 @@ class Session : public std::enable_shared_from_this<Session> {
     std::chrono::milliseconds patience{10'000};
     observability::Logger log{};
     std::shared_ptr<observability::Metrics> metrics{};
+    /// Jobs that submits lease to workers of this store.
+    std::shared_ptr<Handovers> handovers{};
   };
   Session(Runtime& runtime, std::shared_ptr<net_postgres::Pool> pool, Options options);
 

@@ -119,12 +119,14 @@ Result<std::shared_ptr<net_postgres::Pool>> make_pool(Runtime& runtime, const Ur
 }
 
 std::shared_ptr<Session> make_session(Runtime& runtime, std::shared_ptr<net_postgres::Pool> pool,
-                                      const PostgresOptions& options) {
+                                      const PostgresOptions& options,
+                                      std::shared_ptr<ClaimNumbers> numbers) {
   Session::Options session;
   session.clock = options.clock;
   session.patience = options.patience;
   session.log = options.log;
   session.metrics = options.metrics;
+  session.handovers = std::make_shared<Handovers>(runtime, std::move(numbers));
   return std::make_shared<Session>(runtime, std::move(pool), std::move(session));
 }
 
@@ -344,6 +346,20 @@ void make_batchers(Parts& parts, const PostgresOptions& options) {
       batcher_of<PriorityChange, JobState>(parts, options, "priority", &change_priorities);
 }
 
+/// Nobody has claimed them: they are ready again, as if they had not been leased.
+awaitable<PerItem<JobState>> hand_back(std::shared_ptr<Parts> parts,
+                                       std::vector<jobs::RunRef> runs) {
+  std::vector<jobs::CheckedCompletion> completions(runs.size());
+  for (std::size_t i = 0; i < runs.size(); ++i) completions[i].run = runs[i];
+  co_return co_await parts->finishes->run(std::move(completions));
+}
+
+awaitable<void> give_back(std::weak_ptr<Parts> weak, std::vector<jobs::RunRef> runs) {
+  const auto parts = weak.lock();
+  // Should it fail, their leases lapse.
+  if (parts) (void)co_await hand_back(parts, std::move(runs));
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Parts>> open_parts(Runtime& runtime, const Url& url,
@@ -354,10 +370,14 @@ Result<std::shared_ptr<Parts>> open_parts(Runtime& runtime, const Url& url,
   auto pool = make_pool(runtime, url, options);
   if (!pool) return pool.error().with_context(url.scheme() + ":");
   auto parts = std::make_shared<Parts>();
-  parts->session = make_session(runtime, *pool, options);
+  parts->session = make_session(runtime, *pool, options, parts->claims);
   parts->may_vacuum = !options.transaction_pooler;
   parts->watch = std::make_shared<Watch>(parts->session, !options.transaction_pooler);
   make_batchers(*parts, options);
+  parts->session->options().handovers->set_give_back(
+      [weak = std::weak_ptr<Parts>(parts)](std::vector<jobs::RunRef> runs) {
+        return give_back(weak, std::move(runs));
+      });
   if (options.metrics) {
     parts->claim_seconds = &options.metrics->histogram(
         "rwp_postgres_claim_seconds", "Time that a claim took", observability::seconds_buckets());
@@ -394,7 +414,13 @@ namespace {
 
 awaitable<Result<void>> close_in_time(std::shared_ptr<Parts> parts) {
   Result<void> released;
-  if (parts->has_claimed) {
+  const auto& handovers = parts->session->options().handovers;
+  auto unclaimed = handovers->close();
+  if (!unclaimed.empty()) {
+    auto handing_back = hand_back(parts, std::move(unclaimed));
+    (void)co_await with_deadline(std::move(handing_back), steady_clock::now() + kPatienceOfClosing);
+  }
+  if (parts->has_claimed || handovers->is_used()) {
     released = co_await with_deadline(release_leases(parts->session),
                                       steady_clock::now() + kPatienceOfClosing);
   }
@@ -493,8 +519,27 @@ void vacuum_when_dry(Parts& parts, std::size_t claimed, std::size_t asked) {
 
 }  // namespace
 
+awaitable<std::vector<jobs::ClaimedJob>> take_handed(std::shared_ptr<Parts> parts,
+                                                     jobs::ClaimRequest request) {
+  std::vector<jobs::ClaimedJob> jobs;
+  std::vector<Heartbeat> beats;
+  for (auto& handed : parts->session->options().handovers->take(request)) {
+    if (handed.lease != request.lease) {
+      beats.push_back({.run = handed.job.run, .lease = request.lease});
+    }
+    jobs.push_back(std::move(handed.job));
+  }
+  if (beats.empty()) co_return jobs;
+  const auto extended = co_await parts->heartbeats->run(std::move(beats));
+  // Those that are not answered for are nobody's, and lapse.
+  if (!extended) co_return std::vector<jobs::ClaimedJob>();
+  co_return jobs;
+}
+
 awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(std::shared_ptr<Parts> parts,
                                                             jobs::ClaimRequest request) {
+  auto handed = co_await take_handed(parts, request);
+  if (!handed.empty()) co_return handed;
   const auto begun = steady_clock::now();
   auto claimed = co_await claim_once(parts, request);
   if (!claimed) co_return claimed.error();

@@ -58,6 +58,11 @@ boost::asio::awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(
 boost::asio::awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts,
                                                           std::size_t limit);
 
+/// What submits have leased to whoever claims with this request. A lease of another length is
+/// brought to the request's first.
+boost::asio::awaitable<std::vector<jobs::ClaimedJob>> take_handed(std::shared_ptr<Parts> parts,
+                                                                  jobs::ClaimRequest request);
+
 /// For RecordStore.
 boost::asio::awaitable<Result<std::vector<jobs::DispatchedJob>>> refill_jobs(
     std::shared_ptr<Parts> parts, jobs::RefillRequest request);

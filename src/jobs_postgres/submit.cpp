@@ -57,6 +57,60 @@ constexpr Statement kInsertNew{
         "SELECT rwp.insert_new($1::bigint, $2::bigint, $3::uuid[], $4::integer[],"
         " $5::smallint[], $6::integer[], $7::bigint[], $8::text[], $9::text[], $10::text[],"
         " $11::text[])"};
+constexpr std::string_view kSerializationFailure = "40001";
+
+// One job that is ready at once and new: no arrays, no function but the one that looks for a prune
+// that was committed meanwhile. Should the id stand already, or as pruned, nothing is answered.
+#define RWP_PG_ONE_BODY                                                                           \
+  " body AS (INSERT INTO rwp.job (id, lane, priority, max_attempts, created_at, due_at, timeout," \
+  " tenant, payload, payload_blob, rare) SELECT $2::uuid, $4::integer, $5::integer::smallint,"    \
+  " $6::integer, clock.now, clock.now, $7::bigint, $8::text, $9::text, $10::text, $11::text"      \
+  " FROM clock WHERE $3::bigint > (SELECT pruned_id_ms FROM rwp.mark) OR NOT EXISTS"              \
+  " (SELECT FROM rwp.ledger l WHERE l.key = uuid_send($2::uuid) AND l.expires_at > clock.now)"    \
+  " ON CONFLICT (id) DO NOTHING RETURNING id, lane, priority, seq, max_attempts, created_at,"     \
+  " coalesce(octet_length(payload), 0) AS bytes),"
+#define RWP_PG_ONE_READY                                                                         \
+  " now_ready AS (INSERT INTO rwp.ready (lane, priority, seq, id, attempt, max_attempts, marks," \
+  " crashes, bytes, token, finished_token, run_at) SELECT lane, priority, seq, id, 0,"           \
+  " max_attempts, 0, 0, bytes, 0, 0, created_at FROM body"
+#define RWP_PG_ONE_RUNNING                                                                   \
+  " now_running AS (INSERT INTO rwp.running (id, lane, priority, flags, seq, attempt,"       \
+  " max_attempts, marks, crashes, bytes, token, finished_token, run_at, started_at, holder," \
+  " claim, lease_ms, lease_until) SELECT id, lane, priority, "
+#define RWP_PG_ONE_ANSWER(where, from)                                                      \
+  " SELECT " where                                                                          \
+  ", body.seq, body.created_at, rwp.refuse_pruned($1::bigint, $3::bigint, ARRAY[$2::uuid])" \
+  " FROM body" from
+
+constexpr Statement kInsertOne{
+    .name = "rwp_insert_one",
+    .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
+           " AS now)," RWP_PG_ONE_BODY RWP_PG_ONE_READY
+           "), counted AS (INSERT INTO rwp.tally SELECT lane, 1, 1 FROM body)" RWP_PG_ONE_ANSWER(
+               "0", "")};
+constexpr Statement kInsertOneLeased{
+    .name = "rwp_insert_one_leased",
+    .sql =
+        "WITH clock AS MATERIALIZED (SELECT now, coalesce($12::bigint, now) AS beat FROM "
+        "(SELECT " RWP_PG_NOW
+        " AS now) c), held AS MATERIALIZED (SELECT NOT EXISTS (SELECT FROM rwp.lane l"
+        " JOIN rwp.queue q ON q.name = l.queue WHERE l.id = $4::integer AND q.paused) AS "
+        "held)," RWP_PG_ONE_BODY RWP_PG_ONE_RUNNING
+        "2, seq, 0, max_attempts, 0, 0, bytes, 1, 0, created_at, clock.now, $13::bigint,"
+        " $14::bigint, $15::integer, clock.beat + $15::integer FROM body, clock, held WHERE"
+        " held), " RWP_PG_ONE_READY
+        ", held WHERE NOT held), counted AS (INSERT INTO rwp.tally SELECT lane,"
+        " CASE WHEN held THEN 2 ELSE 1 END, 1 FROM body, held)" RWP_PG_ONE_ANSWER(
+            "CASE WHEN held THEN 1 ELSE 0 END", ", held")};
+constexpr Statement kInsertOneDispatched{
+    .name = "rwp_insert_one_dispatched",
+    .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW " AS now, " RWP_PG_DISPATCHES
+           " AS dispatches)," RWP_PG_ONE_BODY RWP_PG_ONE_RUNNING
+           "0, seq, 0, max_attempts, 0, 0, bytes, 1, 0, created_at, NULL, " RWP_PG_DISPATCH_HOLDER
+           ", seq, 0, " RWP_PG_NO_END " FROM body, clock WHERE dispatches), " RWP_PG_ONE_READY
+           ", clock WHERE NOT dispatches), counted AS (INSERT INTO rwp.tally SELECT lane,"
+           " CASE WHEN dispatches THEN 2 ELSE 1 END, 1 FROM body, clock)" RWP_PG_ONE_ANSWER(
+               "CASE WHEN dispatches THEN 2 ELSE 0 END", ", clock")};
 
 // Taken in one order by everybody, so that no two wait for each other.
 constexpr Statement kLockKeys{
@@ -283,11 +337,93 @@ Command insert_new_command(const Session& session, const std::vector<const Check
   return made;
 }
 
+void add_one(Parameters& parameters, const Session& session, const CheckedJob& checked,
+             std::int64_t lane) {
+  const jobs::NewJob& job = checked.job;
+  parameters.big_integer(session.given_now())
+      .uuid(job.id)
+      .big_integer(jobs::to_ms(job.id.time()))
+      .integer(static_cast<int>(lane))
+      .integer(static_cast<int>(job.priority))
+      .integer(job.max_attempts);
+  job.timeout.count() != 0 ? parameters.big_integer(job.timeout.count()) : parameters.null();
+  parameters.text_or_null(job.tenant);
+  checked.payload_blob.empty() ? parameters.text(std::string(job.payload.view()))
+                               : parameters.null();
+  parameters.text_or_null(checked.payload_blob).text_or_null(jobs::StoredRare::of(job).write());
+}
+
+/// As the claim of the worker that it is leased to would have answered it.
+jobs::ClaimedJob first_run(const CheckedJob& checked, TimePoint now) {
+  const jobs::NewJob& job = checked.job;
+  jobs::ClaimedJob claimed;
+  claimed.run = {.id = job.id, .token = 1};
+  claimed.kind = job.kind;
+  claimed.version = job.version;
+  claimed.queue = job.queue;
+  claimed.priority = job.priority;
+  if (checked.payload_blob.empty()) claimed.payload = job.payload;
+  claimed.payload_blob = checked.payload_blob;
+  claimed.max_attempts = job.max_attempts;
+  claimed.timeout = job.timeout;
+  claimed.tenant = job.tenant;
+  claimed.traceparent = job.traceparent;
+  claimed.started = true;
+  claimed.created_at = now;
+  claimed.claimed_at = now;
+  return claimed;
+}
+
+}  // namespace
+
 bool is_ready_at_once(const CheckedJob& checked) {
   return !checked.job.run_at && checked.job.delay.count() == 0;
 }
 
-}  // namespace
+awaitable<Tried<OneInserted>> insert_one(std::shared_ptr<Session> session, Lease* lease,
+                                         const CheckedJob* job, bool dispatch, bool* stands,
+                                         SteadyTime deadline) {
+  const std::int64_t lane = session->known_lane(job->job.queue, job->job.kind, job->job.version);
+  auto reserved = session->options().handovers->reserve(*session->find_lane(lane));
+  std::vector<Command> commands;
+  commands.push_back(command(reserved.is_set() ? kInsertOneLeased
+                             : dispatch        ? kInsertOneDispatched
+                                               : kInsertOne));
+  Parameters& parameters = commands[0].parameters;
+  add_one(parameters, *session, *job, lane);
+  if (reserved.is_set()) {
+    parameters.big_integer(session->given_beat())
+        .big_integer(session->holder())
+        .big_integer(reserved.number())
+        .integer(static_cast<int>(reserved.lease().count()));
+  }
+  auto answer = co_await lease->run(std::move(commands), deadline);
+  Tried<OneInserted> tried;
+  if (!answer) {
+    if (!answer.failure->in_doubt) reserved.refused();
+    *stands = answer.failure->state == kSerializationFailure;
+    tried.failure = std::move(answer.failure);
+    co_return tried;
+  }
+  const Rows& rows = answer.rows[0];
+  if (rows.size() == 0) {
+    reserved.refused();
+    *stands = true;
+    co_return tried;
+  }
+  OneInserted one;
+  one.where = static_cast<OneInserted::Where>(rows.integer(0, 0));
+  one.lane = lane;
+  one.seq = rows.integer(0, 1);
+  one.created_at = jobs::from_ms(rows.integer(0, 2));
+  if (one.where == OneInserted::Where::leased) {
+    session->options().handovers->hand(std::move(reserved), first_run(*job, one.created_at));
+  } else {
+    reserved.refused();
+  }
+  tried.made = one;
+  co_return tried;
+}
 
 awaitable<Tried<Done<Inserted>>> insert_in_bulk(std::shared_ptr<Session> session, Lease* lease,
                                                 std::vector<const CheckedJob*> jobs, bool in_doubt,
@@ -295,7 +431,22 @@ awaitable<Tried<Done<Inserted>>> insert_in_bulk(std::shared_ptr<Session> session
   const bool may_be_new = !in_doubt && std::all_of(jobs.begin(), jobs.end(), [](const auto* job) {
     return is_ready_at_once(*job);
   });
-  if (may_be_new) {
+  if (may_be_new && jobs.size() == 1) {
+    bool stands = false;
+    auto one = co_await insert_one(session, lease, jobs[0], false, &stands, deadline);
+    Tried<Done<Inserted>> tried;
+    if (one.made) {
+      Done<Inserted> done;
+      done.answers.emplace_back(Inserted{.id = jobs[0]->job.id, .outcome = Outcome::created});
+      if (one.made->where == OneInserted::Where::ready) done.effects.made_ready(one.made->lane);
+      tried.made = std::move(done);
+      co_return tried;
+    }
+    if (!stands) {
+      tried.failure = std::move(one.failure);
+      co_return tried;
+    }
+  } else if (may_be_new) {
     std::vector<Command> commands;
     commands.push_back(insert_new_command(*session, jobs));
     auto answer = co_await lease->run(std::move(commands), deadline);

@@ -6,6 +6,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -34,7 +35,25 @@ Command refuse_pruned(const Session& session, const std::vector<const jobs::Chec
 boost::asio::awaitable<Tried<Done<jobs::Inserted>>> insert_plain(
     std::shared_ptr<Session> session, Lease* lease, std::vector<const jobs::CheckedJob*> jobs,
     bool in_doubt, SteadyTime deadline);
-/// One transaction of its own. As above, and quicker for jobs that are ready at once and new.
+/// What became of one job that was inserted by itself.
+struct OneInserted {
+  enum class Where : std::uint8_t { ready, leased, dispatched };
+  Where where = Where::ready;
+  std::int64_t lane = 0;
+  std::int64_t seq = 0;
+  TimePoint created_at{};
+};
+/// Whether a job is ready at once.
+bool is_ready_at_once(const jobs::CheckedJob& checked);
+/// One transaction of its own: inserts a job that is ready at once and new; leases it to a worker
+/// of this store that waits for such a one, else `dispatch` says whether it is recorded as
+/// dispatched, where that is done. `stands`: it was not new after all, and nothing has been done.
+boost::asio::awaitable<Tried<OneInserted>> insert_one(std::shared_ptr<Session> session,
+                                                      Lease* lease, const jobs::CheckedJob* job,
+                                                      bool dispatch, bool* stands,
+                                                      SteadyTime deadline);
+/// One transaction of its own. As insert_plain(), and quicker for jobs that are ready at once and
+/// new.
 boost::asio::awaitable<Tried<Done<jobs::Inserted>>> insert_in_bulk(
     std::shared_ptr<Session> session, Lease* lease, std::vector<const jobs::CheckedJob*> jobs,
     bool in_doubt, SteadyTime deadline);

@@ -310,7 +310,7 @@ awaitable<Result<void>> Watch::wait_for_work(jobs::ClaimRequest request, SteadyT
     waiter.look = false;
     const auto outlook = co_await look_for_work(session_, request);
     if (!outlook) co_return outlook.error();
-    if (outlook->ready || waiter.there) break;
+    if (outlook->ready || waiter.there || session_->options().handovers->has_any(request)) break;
     if (waiter.look) continue;
     const SteadyTime now = steady_clock::now();
     SteadyTime until = std::min(deadline, now + look_interval(looks));
@@ -318,6 +318,11 @@ awaitable<Result<void>> Watch::wait_for_work(jobs::ClaimRequest request, SteadyT
       // A little after: the store's clock counts milliseconds.
       until = std::min(until, now + *outlook->next_due_in + milliseconds(1));
     }
+    // Nothing stands before what a submit brings from now on.
+    const auto offer = session_->options().handovers->offer(request, [&waiter] {
+      waiter.there = true;
+      waiter.changed.notify_all();
+    });
     const Wake wake = co_await waiter.changed.wait_until(until);
     if (wake == Wake::cancelled) co_return Error(Errc::cancelled, "the wait was cancelled");
     if (wake == Wake::notified) looks = 0;

@@ -285,6 +285,11 @@ awaitable<Result<std::vector<ClaimedJob>>> claim(std::shared_ptr<Parts> parts,
   if (role->mode == jobs::DispatchMode::record) co_return co_await parts->record->claim(request);
   auto noted = co_await note_lease(parts, request.lease);
   if (!noted) co_return noted.error();
+  auto handed = co_await parts->record->take_handed(request);
+  if (!handed.empty()) {
+    for (ClaimedJob& job : handed) job.run.handle = own_handle(*parts);
+    co_return handed;
+  }
   const bool second = std::exchange(parts->woken_by_push, false);
   const bool directly = request.limit >= kTakenDirectly && has_backlog(*parts, request);
   if (directly) parts->asked_for_many = steady_clock::now();
@@ -320,7 +325,9 @@ awaitable<Result<void>> wait_for_work(std::shared_ptr<Parts> parts, jobs::ClaimR
   if (role && role->mode == jobs::DispatchMode::record) {
     co_return co_await parts->record->wait_for_work(request, deadline);
   }
-  if (parts->closed || may_have_backlog(*parts)) co_return Result<void>();
+  if (parts->closed || may_have_backlog(*parts) || parts->record->has_handed(request)) {
+    co_return Result<void>();
+  }
   SteadyTime until = deadline;
   if (parts->next_due) {
     const auto ahead = std::chrono::duration_cast<std::chrono::nanoseconds>(*parts->next_due -
@@ -331,6 +338,9 @@ awaitable<Result<void>> wait_for_work(std::shared_ptr<Parts> parts, jobs::ClaimR
   for (const jobs::RecordLane& lane : parts->record->lanes_of(request)) lanes.push_back(lane.lane);
   // Lanes may be made by others meanwhile.
   until = std::min(until, steady_clock::now() + std::chrono::seconds(1));
+  // The windows were found empty, and nothing waits beyond them. One submit tells one worker.
+  const auto offer =
+      parts->record->offer_to_run(request, [dispatch = parts->dispatch] { dispatch->wake(); });
   auto waited = co_await parts->dispatch->wait_for_work(std::move(lanes), until);
   parts->woken_by_push = waited.has_value() && steady_clock::now() < until;
   co_return waited;

@@ -183,9 +183,11 @@ def measure(name, command, kept_on, postgres, redis, options):
                 "submit", count=count, bytes=BYTES, callers=callers))
             row(f"submit_{callers}", count / submitted["seconds"], "jobs/s", used)
         peer.ask("clear")
-        times = sorted(peer.ask("pickup", count=options.pickups, bytes=BYTES, gap_ms=10)["us"])
-        row("pickup_p50", statistics.median(times), "us", {})
-        row("pickup_p99", times[min(len(times) - 1, int(len(times) * 0.99))], "us", {})
+        picked_up, used = per_job(server, peer, options.pickups, lambda: peer.ask(
+            "pickup", count=options.pickups, bytes=BYTES, gap_ms=10))
+        times = sorted(picked_up["us"])
+        row("pickup_p50", statistics.median(times), "us", used)
+        row("pickup_p99", times[min(len(times) - 1, int(len(times) * 0.99))], "us", used)
     finally:
         peer.stop()
     return rows

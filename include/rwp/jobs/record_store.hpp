@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -166,6 +168,16 @@ class RecordStore : public JobStore {
   /// Names kind, version and queue of a job in this lane. False: not known here.
   virtual bool name_lane(std::int64_t lane, ClaimedJob& job) const = 0;
   virtual Awaitable<Result<void>> refresh_lanes() = 0;
+
+  /// While what this answers lives, a job of record() may be leased to the caller instead of being
+  /// dispatched, by the same commit. `tell` is called then: it claims by take_handed() at once. For
+  /// who has nothing else to claim: what comes so stands before what waits.
+  virtual std::shared_ptr<void> offer_to_run(ClaimRequest request, std::function<void()> tell) = 0;
+  /// What has been leased so; as what claim() answers.
+  virtual Awaitable<std::vector<ClaimedJob>> take_handed(ClaimRequest request) = 0;
+  /// Whether take_handed() would answer any.
+  virtual bool has_handed(const ClaimRequest& request) const = 0;
+
   virtual Awaitable<Result<std::vector<std::string>>> paused_queues() = 0;
 
   virtual Awaitable<Result<DispatchRole>> dispatch_role() = 0;

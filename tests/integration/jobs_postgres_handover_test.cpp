@@ -1,0 +1,158 @@
+// Jobs that the transaction of their submit leases to a worker that waits.
+
+#include <rwp/core/async.hpp>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <support/postgres_fixture.hpp>
+#include <thread>
+
+namespace rwp::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using jobs::JobState;
+using std::chrono::steady_clock;
+
+class PostgresHandoverTest : public PostgresTest {
+ protected:
+  /// A wait that is under way.
+  class Waiting {
+   public:
+    Waiting(Runtime& runtime, boost::asio::awaitable<Result<void>> wait)
+        : ended_(promise_->get_future()) {
+      auto keep = [](boost::asio::awaitable<Result<void>> what) -> boost::asio::awaitable<void> {
+        (void)co_await std::move(what);
+      };
+      auto operation = keep(std::move(wait));
+      task_ = Task(runtime.executor(), std::move(operation),
+                   [promise = promise_](std::exception_ptr) { promise->set_value(); });
+    }
+    void join() { ended_.get(); }
+    void cancel() {
+      task_.cancel();
+      join();
+    }
+
+   private:
+    std::shared_ptr<std::promise<void>> promise_ = std::make_shared<std::promise<void>>();
+    std::future<void> ended_;
+    Task task_;
+  };
+
+  JobState state_of(const Uuid& id) { return wait(store_->get({id})).value()[0]->state; }
+  /// Submits while a worker waits, again and again until one is leased to it: the wait must have
+  /// looked at what is there first. The others are claimed and ended.
+  Uuid hand_one_over() {
+    const auto deadline = steady_clock::now() + kGuard / 2;
+    while (steady_clock::now() < deadline) {
+      Waiting waiting(runtime_, store_->wait_for_work(claim_of(1), deadline));
+      const Uuid id = wait(store_->insert({{.kind = "k"}})).value()[0]->id;
+      waiting.join();
+      if (sql("SELECT count(*) FROM rwp.running") == "1") return id;
+      for (const auto& job : wait(store_->claim(claim_of(10))).value()) {
+        jobs::Completion completion{.run = job.run, .outcome = jobs::Succeed{}};
+        std::vector<jobs::Completion> completions;
+        completions.push_back(std::move(completion));
+        EXPECT_TRUE(wait(store_->finish(std::move(completions))).value()[0].has_value());
+      }
+    }
+    ADD_FAILURE() << "no job was handed over";
+    return Uuid();
+  }
+  bool eventually_ready(const Uuid& id) {
+    const auto deadline = steady_clock::now() + kGuard / 2;
+    while (state_of(id) != JobState::ready && steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(5ms);
+    }
+    return state_of(id) == JobState::ready;
+  }
+
+  std::shared_ptr<jobs::JobStore> store_ = open();
+};
+
+TEST_F(PostgresHandoverTest, AWorkerThatWaitsClaimsWhatTheSubmitHasLeasedToIt) {
+  const Uuid id = hand_one_over();
+
+  const auto claimed = wait(store_->claim(claim_of(10))).value();
+
+  ASSERT_EQ(claimed.size(), 1U);
+  EXPECT_EQ(claimed[0].run.id, id);
+  EXPECT_EQ(claimed[0].run.token, 1U);
+  EXPECT_TRUE(claimed[0].started);
+  EXPECT_EQ(claimed[0].kind, "k");
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.ready"), "0");
+  jobs::Completion completion{.run = claimed[0].run, .outcome = jobs::Succeed{}};
+  std::vector<jobs::Completion> completions;
+  completions.push_back(std::move(completion));
+  EXPECT_TRUE(wait(store_->finish(std::move(completions))).value()[0].has_value());
+  EXPECT_EQ(state_of(id), JobState::succeeded);
+}
+
+TEST_F(PostgresHandoverTest, ALeaseHasTheLengthThatTheClaimAsksFor) {
+  hand_one_over();
+
+  const auto claimed = wait(store_->claim(claim_of(10, 5s))).value();
+
+  EXPECT_EQ(claimed.size(), 1U);
+  EXPECT_EQ(sql("SELECT lease_ms FROM rwp.running"), "5000");
+}
+
+TEST_F(PostgresHandoverTest, WhatNobodyClaimsIsReadyAgainAsIfItHadNotBeenLeased) {
+  const Uuid id = hand_one_over();
+
+  ASSERT_TRUE(eventually_ready(id));
+
+  const auto claimed = wait(store_->claim(claim_of(10))).value();
+  ASSERT_EQ(claimed.size(), 1U);
+  EXPECT_EQ(claimed[0].attempt, 0);
+  EXPECT_FALSE(claimed[0].alone);
+  EXPECT_EQ(sql("SELECT marks FROM rwp.running"), "0");
+}
+
+TEST_F(PostgresHandoverTest, AnotherStoreGetsWhatNobodyClaims) {
+  auto other = open();
+  const Uuid id = hand_one_over();
+
+  ASSERT_TRUE(eventually_ready(id));
+
+  EXPECT_EQ(wait(other->claim(claim_of(10))).value().size(), 1U);
+}
+
+TEST_F(PostgresHandoverTest, AJobOfAPausedQueueIsNotHandedOver) {
+  // The wait has been offered jobs before, so it would take this one.
+  hand_one_over();
+  (void)wait(store_->claim(claim_of(10)));
+  ASSERT_TRUE(wait(store_->pause("default")));
+  Waiting waiting(runtime_, store_->wait_for_work(claim_of(1), steady_clock::now() + 100ms));
+
+  const Uuid id = wait(store_->insert({{.kind = "k"}})).value()[0]->id;
+  waiting.cancel();
+
+  EXPECT_EQ(state_of(id), JobState::ready);
+}
+
+TEST_F(PostgresHandoverTest, TheSameIdAgainIsTheSameJob) {
+  const Uuid id = hand_one_over();
+  Waiting waiting(runtime_, store_->wait_for_work(claim_of(1), steady_clock::now() + kGuard));
+
+  const auto again = wait(store_->insert({{.id = id, .kind = "k"}})).value();
+  waiting.cancel();
+
+  EXPECT_EQ(again[0]->outcome, jobs::Inserted::Outcome::existing);
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.job WHERE id = '" + id.to_string() + "'"), "1");
+}
+
+TEST_F(PostgresHandoverTest, AStoreThatClosesGivesUpWhatItHasBeenHanded) {
+  const Uuid id = hand_one_over();
+
+  store_.reset();
+
+  store_ = open();
+  ASSERT_TRUE(eventually_ready(id));
+  EXPECT_EQ(sql("SELECT marks FROM rwp.ready"), "0");
+}
+
+}  // namespace
+}  // namespace rwp::tests
