@@ -222,7 +222,7 @@ def main():
     parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--kill-within", type=float, default=15, help="most seconds between two kills")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
-    parser.add_argument("--directory")
+    parser.add_argument("--directory", type=lambda path: pathlib.Path(path).resolve())
     parser.add_argument("--rows")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.directory) as folder:

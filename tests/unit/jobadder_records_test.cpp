@@ -49,6 +49,23 @@ TEST(JobAdderRecordsTest, MemberOfAnotherTypeIsNamed) {
   EXPECT_NE(refused.error().message().find("title"), std::string::npos);
 }
 
+TEST(JobAdderRecordsTest, StagesOfAnApplicationAreItsStatusAndItsPlacement) {
+  const auto fresh = Application::read(
+      json(R"({"applicationId":1,"source":"Seek","status":{"name":"New","default":true}})"));
+  const auto refused = Application::read(
+      json(R"({"applicationId":1,"status":{"name":"No","default":false,"rejected":true}})"));
+  const auto placed = Placement::read(
+      json(R"({"placementId":2,"approved":true,"approvedAt":"2026-01-31T09:00:00Z"})"));
+
+  EXPECT_TRUE(fresh->is_first_status);
+  EXPECT_FALSE(fresh->rejected);
+  EXPECT_EQ(fresh->source, "Seek");
+  EXPECT_FALSE(refused->is_first_status);
+  EXPECT_TRUE(refused->rejected);
+  EXPECT_TRUE(placed->approved);
+  EXPECT_EQ(placed->approved_at, parse_time("2026-01-31T09:00:00Z"));
+}
+
 TEST(JobAdderRecordsTest, ApplicationNamesCandidateAndAdvert) {
   const auto application =
       Application::read(json(R"({"applicationId":3000000000,"candidate":{"candidateId":4},
