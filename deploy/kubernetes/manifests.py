@@ -21,7 +21,7 @@ FOLDERS = {"base": HERE / "base"} | {
     name: HERE / "overlays" / name for name in ("dev", "staging", "production")}
 
 
-class StrictLoader(yaml.SafeLoader):
+class StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Refuses a key that stands twice, of which YAML would keep the last."""
 
     def construct_mapping(self, node, deep=False):
