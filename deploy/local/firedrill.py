@@ -81,7 +81,7 @@ class FireDrill(chaos.Chaos):
         # Each waits for a database as long as it may, and fails.
         asking = [threading.Thread(target=loads.Connection(self.load, "api").ask, args=("GET", "/v1/jobs?limit=1"),
                                    daemon=True)
-                  for _ in range(60)]
+                  for _ in range(300)]
         for thread in asking:
             thread.start()
         try:
@@ -226,7 +226,12 @@ class FireDrill(chaos.Chaos):
         script = json.dumps({"steps": [fault] * steps}).encode()
         url = self.plan.url("fake-openai", "/_fake/script")
         urllib.request.urlopen(urllib.request.Request(url, script), timeout=30).read()
-        yield
+        try:
+            yield
+        finally:
+            # What is left of the script goes with it.
+            with self.gone("fake-openai"):
+                pass
 
     @contextlib.contextmanager
     def workers_hang(self):
