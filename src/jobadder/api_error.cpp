@@ -3,6 +3,7 @@
 #include <rwp/core/json_text.hpp>
 #include <rwp/core/json_view.hpp>
 #include <rwp/net/retry.hpp>
+#include <rwp/net/status.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -50,28 +51,9 @@ std::string told_errors(const std::string& body) {
   return told;
 }
 
+/// It answers 409 to what is there already.
 Errc code_of(int status) {
-  switch (status) {
-    case 401:
-      return Errc::unauthenticated;
-    case 403:
-      return Errc::permission_denied;
-    case 404:
-    case 410:
-      return Errc::not_found;
-    case 409:
-      return Errc::already_exists;
-    case 408:
-      return Errc::unavailable;
-    case 429:
-      return Errc::rate_limited;
-    case 501:
-      return Errc::unsupported;
-    default:
-      break;
-  }
-  if (status >= 500) return Errc::unavailable;
-  return status >= 400 ? Errc::invalid_argument : Errc::corrupt;
+  return status == 409 ? Errc::already_exists : net::errc_of_status(status);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "storage_s3/fault.hpp"
 
 #include "storage_s3/xml.hpp"
+#include <rwp/net/status.hpp>
 
 #include <algorithm>
 #include <array>
@@ -28,26 +29,9 @@ Errc code_of(const Fault& fault) {
   }
   if (fault.is("BadDigest")) return Errc::corrupt;
   if (fault.is("NotImplemented")) return Errc::unsupported;
-  switch (fault.status) {
-    case 401:
-      return Errc::unauthenticated;
-    case 403:
-      return Errc::permission_denied;
-    case 404:
-      return Errc::not_found;
-    case 408:
-      return Errc::deadline_exceeded;
-    case 409:
-    case 412:
-      return Errc::conflict;
-    case 429:
-      return Errc::rate_limited;
-    case 501:
-      return Errc::unsupported;
-    default:
-      break;
-  }
-  return fault.status >= 500 || fault.status < 400 ? Errc::unavailable : Errc::invalid_argument;
+  // A redirection to where no attempt has led.
+  if (fault.status < 400) return Errc::unavailable;
+  return net::errc_of_status(fault.status);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <rwp/core/describe.hpp>
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/json_writer.hpp>
+#include <rwp/net/status.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -46,23 +47,6 @@ std::string text_at(JsonView view, std::string_view name) {
   return member ? std::string(member->as_string().value_or("")) : std::string();
 }
 
-Errc errc_of(int status) {
-  switch (status) {
-    case 401:
-      return Errc::unauthenticated;
-    case 403:
-      return Errc::permission_denied;
-    case 404:
-      return Errc::not_found;
-    case 409:
-      return Errc::conflict;
-    case 429:
-      return Errc::rate_limited;
-    default:
-      return status >= 500 ? Errc::unavailable : Errc::invalid_argument;
-  }
-}
-
 /// What an answer that is no success says, and the place in the request that it names.
 struct Refusal {
   Error error{};
@@ -70,7 +54,7 @@ struct Refusal {
 };
 
 Refusal read_refusal(const net::HttpResponse& response) {
-  const Errc code = errc_of(response.status);
+  const Errc code = net::errc_of_status(response.status);
   Refusal refusal{.error = Error(code, "HTTP status " + std::to_string(response.status) +
                                            ", and not from an API pod")};
   const auto body = JsonText::parse(response.body);
