@@ -107,15 +107,20 @@ CostReport make_cost_report(const CostFacts& facts, const CostRates& rates) {
 }
 
 std::string_view tenant_in_key(std::string_view key) noexcept {
-  constexpr std::array<std::string_view, 5> kLayouts = {"ai-results/", "ai-files/", "ai-batches/",
-                                                        "reports/", "archives/"};
+  constexpr std::array<std::string_view, 8> kLayouts = {"ai-results/", "ai-files/", "ai-batches/",
+                                                        "reports/",    "archives/", "candidates/",
+                                                        "uploads/",    "jobadder/"};
   for (const auto layout : kLayouts) {
     if (!key.starts_with(layout)) continue;
     const std::string_view rest = key.substr(layout.size());
     const std::size_t slash = rest.find('/');
     const std::string_view tenant = rest.substr(0, slash);
     // So files write nobody's.
-    return slash == std::string_view::npos || tenant == "-" ? std::string_view() : tenant;
+    const bool is_nobodys = slash == std::string_view::npos || tenant == "-";
+    // A mirrored candidate's documents, where jobs have no tenant.
+    const bool is_candidate = layout == "uploads/" && tenant.starts_with("jobadder-") &&
+                              rest.find('/', slash + 1) == std::string_view::npos;
+    return is_nobodys || is_candidate ? std::string_view() : tenant;
   }
   return {};
 }

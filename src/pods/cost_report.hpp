@@ -94,7 +94,8 @@ Result<CostRates> read_cost_rates(std::string text);
 CostReport make_cost_report(const CostFacts& facts, const CostRates& rates);
 
 /// The tenant that an object's key names (`ai-results/TENANT/…`, `ai-files/TENANT/…`,
-/// `ai-batches/TENANT/…`, `reports/TENANT/…`, `archives/TENANT/…`); empty: none.
+/// `ai-batches/TENANT/…`, `reports/TENANT/…`, `archives/TENANT/…`, `candidates/TENANT/…`,
+/// `uploads/TENANT/…`, `jobadder/TENANT/…`); empty: none.
 std::string_view tenant_in_key(std::string_view key) noexcept;
 
 JsonText to_json(const CostRow& row);

@@ -93,6 +93,13 @@ TEST(CostReportTest, KeysNameTheirTenant) {
   EXPECT_EQ(tenant_in_key("ai-files/acme/file-1"), "acme");
   EXPECT_EQ(tenant_in_key("ai-files/-/file-1"), "");
   EXPECT_EQ(tenant_in_key("reports/run.html"), "");
+  EXPECT_EQ(tenant_in_key("candidates/acme/7.json"), "acme");
+  EXPECT_EQ(tenant_in_key("candidates/7.json"), "");
+  EXPECT_EQ(tenant_in_key("uploads/acme/cv.pdf"), "acme");
+  EXPECT_EQ(tenant_in_key("uploads/acme/jobadder-3/cv.pdf"), "acme");
+  EXPECT_EQ(tenant_in_key("uploads/jobadder-3/cv.pdf"), "");
+  EXPECT_EQ(tenant_in_key("uploads/cv.pdf"), "");
+  EXPECT_EQ(tenant_in_key("jobadder/acme/connection"), "acme");
   EXPECT_EQ(tenant_in_key("enriched/7.json"), "");
 }
 
