@@ -3,12 +3,36 @@
 #include "pods/ai_waiting.hpp"
 #include "pods/batch_work.hpp"
 #include "pods/file_routes.hpp"
+#include "pods/file_shelf.hpp"
 
 #include <utility>
 
 namespace rwp::pods {
+namespace {
+
+constexpr std::chrono::hours kBetweenSweeps{1};
+
+boost::asio::awaitable<void> sweep(std::shared_ptr<storage::ObjectStore> objects,
+                                   observability::Logger log) {
+  while (true) {
+    FileShelf shelf(objects);
+    auto removing = shelf.remove_expired();
+    const auto removed = co_await std::move(removing);
+    if (!removed) {
+      if (removed.error().code() == Errc::cancelled) co_return;
+      log.warn("expired files could not be removed", {{"error", removed.error()}});
+    } else if (*removed > 0) {
+      log.info("expired files are removed", {{"files", *removed}});
+    }
+    const auto waited = co_await sleep_for(kBetweenSweeps);
+    if (!waited) co_return;
+  }
+}
+
+}  // namespace
 
 void FileService::stop() {
+  sweeping_.cancel();
   for (auto& worker : workers_) worker->stop();
 }
 
@@ -28,6 +52,8 @@ Result<FileService> add_file_service(const Configuration& configuration, server:
   routes.objects_executor = parts.objects_executor;
   routes.authorise = parts.routes.authorise;
   routes.log = parts.routes.log;
+  Task sweeping(parts.objects_executor, sweep(parts.objects, parts.routes.log),
+                [](std::exception_ptr) {});
   add_file_routes(router, std::move(routes));
 
   BatchWork work;
@@ -40,6 +66,7 @@ Result<FileService> add_file_service(const Configuration& configuration, server:
   work.log = parts.around.log;
   work.metrics = parts.around.metrics;
   FileService service;
+  service.sweeping_ = std::move(sweeping);
   service.workers_ = make_batch_workers(configuration, std::move(work), *parts.handlers);
   if (*waiting) {
     service.workers_.push_back(

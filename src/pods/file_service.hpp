@@ -3,6 +3,7 @@
 #include "pods/ai_routes.hpp"
 #include "pods/ai_stack.hpp"
 #include <rwp/ai/model.hpp>
+#include <rwp/core/async.hpp>
 #include <rwp/core/error.hpp>
 #include <rwp/core/runtime.hpp>
 #include <rwp/jobs/job_store.hpp>
@@ -43,6 +44,8 @@ class FileService {
   friend Result<FileService> add_file_service(const Configuration& configuration,
                                               server::Router& router, FileServiceParts parts);
   std::vector<std::unique_ptr<jobs::Worker>> workers_;
+  /// Removes what has expired.
+  Task sweeping_;
 };
 
 /// Adds the routes of files and batches, and starts what runs batches. Errors as open_ai_waiting().

@@ -2,6 +2,7 @@
 
 #include <rwp/core/sha256.hpp>
 #include <rwp/core/uuid.hpp>
+#include <rwp/storage/listing.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -16,10 +17,14 @@ using Clock = std::chrono::system_clock;
 constexpr std::string_view kPrefix = "file-";
 constexpr std::size_t kDigits = 32;
 constexpr std::size_t kMostNameBytes = 256;
+/// The shortest that a client may ask for.
+constexpr std::chrono::hours kShortestLife{1};
 
-std::string folder_of(const std::string& tenant) {
-  return "ai-files/" + tenant_segment(tenant) + "/";
-}
+constexpr const char* kFiles = "ai-files/";
+/// batch_folder()'s.
+constexpr const char* kBatches = "ai-batches/";
+
+std::string folder_of(const std::string& tenant) { return kFiles + tenant_segment(tenant) + "/"; }
 
 std::string key_of(const std::string& tenant, const std::string& id) {
   return folder_of(tenant) + id;
@@ -87,7 +92,8 @@ ShelfFile file_of(std::string id, const storage::ObjectInfo& info) {
   file.purpose = text("purpose");
   file.bytes = info.size_bytes;
   file.created_at = text("created").empty() ? info.modified_at : time_in(text("created"));
-  if (const auto expires = text("expires"); !expires.empty()) file.expires_at = time_in(expires);
+  const auto expires = text("expires");
+  file.expires_at = expires.empty() ? file.created_at + FileShelf::kLongestLife : time_in(expires);
   return file;
 }
 
@@ -136,6 +142,7 @@ awaitable<Result<ShelfFile>> FileShelf::put(std::string tenant, ShelfFile file,
   }
   file.id = std::string(kPrefix) + hex_of(Uuid::make_v7());
   file.bytes = content.size();
+  if (!file.expires_at) file.expires_at = file.created_at + kLongestLife;
   auto options = options_of(file);
   auto stored =
       co_await objects_->put(key_of(tenant, file.id), std::move(content), std::move(options));
@@ -145,6 +152,7 @@ awaitable<Result<ShelfFile>> FileShelf::put(std::string tenant, ShelfFile file,
 
 awaitable<Result<ShelfFile>> FileShelf::write(std::string tenant, ShelfFile file,
                                               storage::PieceSource source) {
+  if (!file.expires_at) file.expires_at = file.created_at + kLongestLife;
   storage::UploadOptions options;
   options.put = options_of(file);
   auto stored =
@@ -181,6 +189,37 @@ awaitable<Result<void>> FileShelf::remove(std::string tenant, std::string id) {
   auto file = co_await look(tenant, id);
   if (!file) co_return file.error();
   co_return co_await objects_->remove(key_of(tenant, id));
+}
+
+awaitable<Result<std::size_t>> FileShelf::remove_expired() {
+  std::size_t removed = 0;
+  for (const char* folder : {kFiles, kBatches}) {
+    auto removing = remove_expired_below(folder, folder == kFiles);
+    const auto some = co_await std::move(removing);
+    if (!some) co_return some.error();
+    removed += *some;
+  }
+  co_return removed;
+}
+
+awaitable<Result<std::size_t>> FileShelf::remove_expired_below(std::string folder, bool are_files) {
+  storage::Listing listing(objects_, folder);
+  const auto now = Clock::now();
+  std::size_t removed = 0;
+  while (true) {
+    const auto entry = co_await listing.next();
+    if (!entry) co_return entry.error();
+    if (!*entry) co_return removed;
+    bool is_over = (*entry)->modified_at + kLongestLife <= now;
+    if (!is_over && are_files && (*entry)->modified_at + kShortestLife <= now) {
+      const auto info = co_await objects_->head((*entry)->key);
+      is_over = info && has_expired(file_of((*entry)->key, *info));
+    }
+    if (!is_over) continue;
+    const auto gone = co_await objects_->remove((*entry)->key);
+    if (!gone) co_return gone.error();
+    ++removed;
+  }
 }
 
 awaitable<Result<std::vector<std::string>>> FileShelf::ids(std::string tenant) {

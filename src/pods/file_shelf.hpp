@@ -24,7 +24,7 @@ struct ShelfFile {
   std::string purpose{};
   std::uint64_t bytes = 0;
   std::chrono::system_clock::time_point created_at{};
-  /// Gone from then on; unset: kept.
+  /// Gone from then on; unset, as it is made: after FileShelf::kLongestLife.
   std::optional<std::chrono::system_clock::time_point> expires_at{};
 };
 
@@ -42,6 +42,8 @@ class FileShelf {
  public:
   /// Files that a tenant may have; beyond, an upload is `Errc::invalid_argument`.
   static constexpr std::size_t kMostFiles = 1'000;
+  /// Nobody's words are kept for ever: a file goes when it says so, or then.
+  static constexpr std::chrono::hours kLongestLife{30 * 24};
 
   explicit FileShelf(std::shared_ptr<storage::ObjectStore> objects)
       : objects_(std::move(objects)) {}
@@ -63,8 +65,13 @@ class FileShelf {
                                                               std::string purpose,
                                                               std::string after, std::size_t limit,
                                                               bool newest_first);
+  /// Removes the files of all tenants whose time is over, and what batches have left behind for as
+  /// long as a file may live. Answers how many objects.
+  boost::asio::awaitable<Result<std::size_t>> remove_expired();
 
  private:
+  boost::asio::awaitable<Result<std::size_t>> remove_expired_below(std::string folder,
+                                                                   bool are_files);
   boost::asio::awaitable<Result<std::vector<std::string>>> ids(std::string tenant);
 
   const std::shared_ptr<storage::ObjectStore> objects_;

@@ -7,12 +7,14 @@ usage: ai_files_test.py AI_POD API_POD FAKE_OPENAI
 import http.client
 import http.server
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 import logged_pod
@@ -204,6 +206,25 @@ class FilesTest(unittest.TestCase):
         self.assertEqual(call(pod.port, "GET", f"/v1/files/{file}", key=self.acme)[0], 404)
         self.assertEqual(
             call(pod.port, "POST", f"/v1/batches/{batch['id']}/cancel", key=self.acme)[0], 409)
+
+    def test_no_file_is_kept_for_longer_than_thirty_days(self):
+        fake = Fake(self)
+        pod = self.start(fake.url)
+        old, new = self.upload(pod, [chat_line(1, "old")]), self.upload(pod, [chat_line(1, "new")])
+        _, told = call(pod.port, "GET", f"/v1/files/{new}", key=self.acme)
+        self.assertEqual(told["expires_at"] - told["created_at"], 30 * 86_400)
+        objects = self.here / "rwp-data/objects"
+        place = {name: next(path for path in objects.rglob(name + "*") if path.is_file()) for name in (old, new)}
+        left_behind = objects / "ai-batches/acme/of-one-that-died/out-0@"
+        left_behind.parent.mkdir(parents=True)
+        left_behind.write_text("what somebody said")
+        for path in (place[old], left_behind):
+            os.utime(path, (time.time() - 30 * 86_400 - 60,) * 2)
+
+        self.start(fake.url)
+
+        logged_pod.wait_for(lambda: not place[old].exists() and not left_behind.exists(), GUARD)
+        self.assertTrue(place[new].exists())
 
     def test_bad_input_is_refused_and_says_which_line(self):
         pod = self.start("local:")
