@@ -161,8 +161,9 @@ class Benchmark {
     }
     if (is_there("rclone")) {
       const std::string rclone = keys +
-                                 "rclone copyto --config /dev/null --s3-env-auth "
-                                 "--s3-provider Ceph --s3-chunk-size 8M --s3-endpoint " +
+                                 "rclone copyto --ignore-times --config /dev/null --s3-env-auth "
+                                 "--s3-provider Ceph --s3-chunk-size 16M --s3-upload-concurrency 4 "
+                                 "--s3-endpoint " +
                                  gateway_.url() + " ";
       const std::string object = " :s3:objects/" + store_options_.prefix + "/rclone ";
       all.emplace_back(rclone + file + object, "rm -f " + back + "; " + rclone + object + back);

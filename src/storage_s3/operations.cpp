@@ -31,6 +31,8 @@ std::uint64_t number_of(std::string_view text) {
   return number;
 }
 
+bool is_gone(const Fault& fault) { return fault.is("NoSuchKey") || fault.is("NoSuchVersion"); }
+
 }  // namespace
 
 Error conflict_of(const PutOptions& options, const std::string& shown) {
@@ -171,10 +173,18 @@ boost::asio::awaitable<Result<ObjectInfo>> put_object(std::shared_ptr<Client> cl
     auto looking = head_object(client, key, shown);
     const auto found = co_await std::move(looking);
     if (found && found->etag == options.if_match) {
-      client->set_bare_conditions();
-      call.headers.set("if-match", client->condition(options.if_match));
+      call.headers.set("if-match", options.if_match);
       auto sending_again = client->send(std::move(call));
       answer = co_await std::move(sending_again);
+      if (answer && !answer->fault) client->set_bare_conditions();
+      if (answer && answer->fault && answer->fault->status == 412 && !answer->is_repeated) {
+        // Ceph 16 holds it against the version that is to come, where the bucket keeps versions.
+        auto looking_again = head_object(client, key, shown);
+        const auto stands = co_await std::move(looking_again);
+        if (stands && stands->etag == options.if_match) {
+          co_return Error(Errc::unsupported, shown + ": the server refuses a condition that holds");
+        }
+      }
     }
   }
   if (!answer) co_return answer.error().with_context(shown);
@@ -205,14 +215,15 @@ boost::asio::awaitable<Result<ObjectInfo>> put_object(std::shared_ptr<Client> cl
 }
 
 boost::asio::awaitable<Result<void>> delete_object(std::shared_ptr<Client> client, std::string key,
-                                                   std::string shown) {
+                                                   std::string shown, std::string version) {
   Call call;
   call.method = "DELETE";
   call.key = std::move(key);
+  if (!version.empty()) call.query.emplace_back("versionId", std::move(version));
   auto sending = client->send(std::move(call));
   const auto answer = co_await std::move(sending);
   if (!answer) co_return answer.error().with_context(shown);
-  if (answer->fault && !answer->fault->is("NoSuchKey")) co_return to_error(*answer->fault, shown);
+  if (answer->fault && !is_gone(*answer->fault)) co_return to_error(*answer->fault, shown);
   co_return Result<void>();
 }
 
@@ -222,9 +233,10 @@ namespace {
 std::map<std::string, Error> errors_of(const XmlElement& document) {
   std::map<std::string, Error> errors;
   for (const XmlElement& one : document.children) {
-    if (one.name != "Error" || one.value("Code") == "NoSuchKey") continue;
+    if (one.name != "Error") continue;
     Fault fault;
     fault.code = one.value("Code");
+    if (is_gone(fault)) continue;
     fault.message = one.value("Message");
     fault.status = fault.is("AccessDenied") ? 403 : 503;
     const std::string key(one.value("Key"));
@@ -236,11 +248,15 @@ std::map<std::string, Error> errors_of(const XmlElement& document) {
 }  // namespace
 
 boost::asio::awaitable<std::vector<Result<void>>> delete_objects(std::shared_ptr<Client> client,
-                                                                 std::vector<std::string> keys) {
+                                                                 std::vector<Doomed> doomed) {
   std::string body =
       "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>";
-  for (const std::string& key : keys) {
-    body.append("<Object><Key>").append(xml_escaped(key)).append("</Key></Object>");
+  for (const Doomed& one : doomed) {
+    body.append("<Object><Key>").append(xml_escaped(one.key)).append("</Key>");
+    if (!one.version.empty()) {
+      body.append("<VersionId>").append(xml_escaped(one.version)).append("</VersionId>");
+    }
+    body += "</Object>";
   }
   body += "</Delete>";
   auto hashing = client->payload(std::move(body));
@@ -253,10 +269,11 @@ boost::asio::awaitable<std::vector<Result<void>>> delete_objects(std::shared_ptr
   call.may_fail_with_200 = true;
   auto sending = client->send(std::move(call));
   const auto answer = co_await std::move(sending);
-  std::vector<Result<void>> results(keys.size());
+  std::vector<Result<void>> results(doomed.size());
   if (answer && answer->fault && answer->fault->status == 501) {
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      auto deleting = delete_object(client, keys[i], "object " + keys[i]);
+    for (std::size_t i = 0; i < doomed.size(); ++i) {
+      const Doomed& one = doomed[i];
+      auto deleting = delete_object(client, one.key, "object " + one.key, one.version);
       results[i] = co_await std::move(deleting);
     }
     co_return results;
@@ -272,8 +289,8 @@ boost::asio::awaitable<std::vector<Result<void>>> delete_objects(std::shared_ptr
   } else {
     failed = document.error().with_context("removing objects");
   }
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto found = errors.find(keys[i]);
+  for (std::size_t i = 0; i < doomed.size(); ++i) {
+    const auto found = errors.find(doomed[i].key);
     if (failed) {
       results[i] = *failed;
     } else if (found != errors.end()) {

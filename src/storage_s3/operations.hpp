@@ -31,11 +31,19 @@ boost::asio::awaitable<Result<ObjectInfo>> head_object(std::shared_ptr<Client> c
 boost::asio::awaitable<Result<ObjectInfo>> put_object(std::shared_ptr<Client> client,
                                                       std::string key, std::string shown,
                                                       std::string content, PutOptions options);
+/// `version`: empty, the newest, of which a bucket may keep one.
 boost::asio::awaitable<Result<void>> delete_object(std::shared_ptr<Client> client, std::string key,
-                                                   std::string shown);
-/// A result for each key, in their order.
+                                                   std::string shown,
+                                                   std::string version = std::string());
+/// What is to go, as delete_object() takes it.
+struct Doomed {
+  std::string key{};
+  std::string version{};
+};
+
+/// A result for each, in their order.
 boost::asio::awaitable<std::vector<Result<void>>> delete_objects(std::shared_ptr<Client> client,
-                                                                 std::vector<std::string> keys);
+                                                                 std::vector<Doomed> doomed);
 boost::asio::awaitable<Result<ObjectInfo>> copy_object(std::shared_ptr<Client> client,
                                                        std::string from, std::string to,
                                                        std::string shown);
@@ -49,6 +57,19 @@ boost::asio::awaitable<bool> has_mark(std::shared_ptr<Client> client, std::strin
                                       std::string mark);
 /// What a refused condition is to the caller.
 Error conflict_of(const PutOptions& options, const std::string& shown);
+
+// listing.cpp
+/// `%2F` is `/`, and `+` is a blank, as in a form: so keys stand in listings.
+std::string url_decoded(std::string_view text);
+/// Keys with `folder` before them, which is cut off; `with_removed`: those too of which the bucket
+/// keeps versions alone.
+boost::asio::awaitable<Result<ListPage>> list_objects(std::shared_ptr<Client> client,
+                                                      std::string folder, ListOptions options,
+                                                      bool with_removed);
+// versions.cpp
+/// All versions, and the marks of removals; how many objects they were.
+boost::asio::awaitable<Result<std::size_t>> purge_object(std::shared_ptr<Client> client,
+                                                         std::string key, std::string shown);
 
 // upload.cpp
 boost::asio::awaitable<Result<ObjectInfo>> upload_object(std::shared_ptr<Client> client,

@@ -1,40 +1,18 @@
 #include "storage_s3/operations.hpp"
-#include "storage_s3/xml.hpp"
+#include <rwp/storage/object_versions.hpp>
 #include <rwp/storage_s3/s3_object_store.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace rwp::storage {
 namespace {
 
-using s3::Call;
 using s3::Client;
 
 std::string named(const std::string& key) { return "object " + key; }
 
-/// "%2F" is "/", and "+" is a blank, as in a form.
-std::string url_decoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned byte = 0;
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] == '%' && i + 2 < text.size() &&
-               std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16).ptr ==
-                   text.data() + i + 3) {
-      out += static_cast<char>(byte);
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-class S3ObjectStore final : public ObjectStore {
+class S3ObjectStore final : public ObjectStore, public ObjectVersions {
  public:
   S3ObjectStore(std::shared_ptr<Client> client, const std::string& prefix)
       : client_(std::move(client)), prefix_(prefix.empty() ? std::string() : prefix + "/") {}
@@ -56,8 +34,10 @@ class S3ObjectStore final : public ObjectStore {
 
   boost::asio::awaitable<std::vector<Result<void>>> do_remove_many(
       std::vector<std::string> keys) override {
-    for (std::string& key : keys) key.insert(0, prefix_);
-    return s3::delete_objects(client_, std::move(keys));
+    std::vector<s3::Doomed> doomed;
+    doomed.reserve(keys.size());
+    for (const std::string& key : keys) doomed.push_back({.key = prefix_ + key});
+    return s3::delete_objects(client_, std::move(doomed));
   }
 
   boost::asio::awaitable<Result<ObjectInfo>> do_copy(std::string from, std::string to) override {
@@ -108,43 +88,15 @@ class S3ObjectStore final : public ObjectStore {
   }
 
   boost::asio::awaitable<Result<ListPage>> do_list(ListOptions options) override {
-    ListPage page;
-    std::string after = options.cursor.empty() ? std::string() : prefix_ + options.cursor;
-    // What others have put may have keys that are none here; they are passed over.
-    while (page.entries.empty()) {
-      const std::string before = after;
-      Call call;
-      call.query.emplace_back("list-type", "2");
-      call.query.emplace_back("encoding-type", "url");
-      call.query.emplace_back("max-keys", std::to_string(options.limit));
-      call.query.emplace_back("prefix", prefix_ + options.prefix);
-      if (!after.empty()) call.query.emplace_back("start-after", after);
-      auto sending = client_->send(std::move(call));
-      const auto answer = co_await std::move(sending);
-      const std::string shown = "listing of bucket " + client_->address().bucket();
-      if (!answer) co_return answer.error().with_context(shown);
-      if (answer->fault) co_return s3::to_error(*answer->fault, shown);
-      const auto document = s3::parse_xml(answer->response.body);
-      if (!document) co_return document.error().with_context(shown);
-      for (const s3::XmlElement& one : document->children) {
-        if (one.name != "Contents") continue;
-        after = url_decoded(one.value("Key"));
-        if (!after.starts_with(prefix_)) continue;
-        ListEntry entry{.key = after.substr(prefix_.size())};
-        if (!check_key(entry.key)) continue;
-        const std::string_view size = one.value("Size");
-        std::from_chars(size.data(), size.data() + size.size(), entry.size_bytes);
-        const auto time = s3::read_iso_time(one.value("LastModified"));
-        entry.modified_at = time.value_or(entry.modified_at);
-        page.entries.push_back(std::move(entry));
-      }
-      if (document->value("IsTruncated") != "true") co_return page;
-      if (after == before) {
-        co_return Error(Errc::corrupt, shown + ": a page that is not the last is empty");
-      }
-    }
-    page.next_cursor = page.entries.back().key;
-    co_return page;
+    return s3::list_objects(client_, prefix_, std::move(options), false);
+  }
+
+  boost::asio::awaitable<Result<ListPage>> list_versions(ListOptions options) override {
+    return s3::list_objects(client_, prefix_, std::move(options), true);
+  }
+
+  boost::asio::awaitable<Result<std::size_t>> purge(std::string key) override {
+    return s3::purge_object(client_, prefix_ + key, named(key));
   }
 
   const std::shared_ptr<Client> client_;

@@ -104,7 +104,9 @@ boost::asio::awaitable<Result<std::string>> Upload::next_part() {
     if (part.empty()) {
       part = std::move(*piece);
     } else {
-      part.reserve(std::min(2 * part.size() + piece->size(), part_bytes_ + piece->size()));
+      // At once, and all parts alike, so that the memory of one fits the next. What is not filled
+      // is not in use either.
+      part.reserve(part_bytes_ + piece->size());
       part += *piece;
     }
   }

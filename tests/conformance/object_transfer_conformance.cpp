@@ -1,5 +1,6 @@
 #include "conformance/object_store_conformance.hpp"
 #include <rwp/storage/listing.hpp>
+#include <rwp/storage/object_versions.hpp>
 
 #include <optional>
 #include <utility>
@@ -226,6 +227,19 @@ TEST_P(ObjectTransferConformance, ManyAreRemovedAndABadKeyFailsAlone) {
   EXPECT_TRUE(run(runtime_, store_->remove_many({})).value().empty());
   std::vector<std::string> too_many(storage::kMaxListLimit + 1, "a");
   EXPECT_EQ(run(runtime_, store_->remove_many(too_many)).error().code(), Errc::invalid_argument);
+}
+
+TEST_P(ObjectTransferConformance, APurgeTellsWhetherThereWasSomething) {
+  for (const std::string key : {"a", "a/b", "ab"}) ASSERT_TRUE(put(key, "x").has_value());
+
+  EXPECT_EQ(run(runtime_, storage::purge(store_, "a")).value(), 1U);
+  EXPECT_EQ(run(runtime_, storage::purge(store_, "a")).value(), 0U);
+  EXPECT_EQ(run(runtime_, storage::purge(store_, "../a")).error().code(), Errc::invalid_argument);
+
+  std::vector<std::string> left;
+  const auto page = run(runtime_, storage::list_with_removed(store_)).value();
+  for (const auto& one : page.entries) left.push_back(one.key);
+  EXPECT_THAT(left, ElementsAre("a/b", "ab"));
 }
 
 TEST_P(ObjectTransferConformance, ACopyHasContentTypeAndMetadataOfItsOrigin) {

@@ -4,12 +4,10 @@
 usage: rwpctl_objects_test.py RWPCTL API_POD WORKER_POD SOURCE_ROOT [unittest arguments]
 """
 
-import pathlib
-import shutil
-import subprocess
 import unittest
 
-from rwpctl_process import FAILED, USAGE, NOT_FOUND, REFUSED, FINDINGS, free_port, CtlTest, main
+import radosgw_process
+from rwpctl_process import FAILED, USAGE, NOT_FOUND, REFUSED, FINDINGS, CtlTest, main
 
 
 class ObjectsTest(CtlTest):
@@ -61,21 +59,11 @@ class ObjectsTest(CtlTest):
         told = self.json("objects", "verify", "ai-results/", code=FINDINGS)
         self.assertEqual([(one["kind"], one["key"]) for one in told["findings"]], [("object_corrupt", key)])
 
-    @unittest.skipUnless(shutil.which("radosgw") and shutil.which("s3cmd"), "Ceph is not installed")
+    @unittest.skipUnless(radosgw_process.is_installed(), "Ceph is not installed")
     def test_objects_lie_in_s3_as_well(self):
-        script = pathlib.Path(__file__).parents[1] / "support/radosgw.sh"
-        told = ""
-        for attempt in range(5):  # Another process may take a port between the look and the start.
-            if told == "ready\n":
-                break
-            ports = [str(free_port()) for _ in range(4)]
-            gateway = subprocess.Popen(["bash", script, self.here / f"ceph{attempt}", *ports], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, text=True)
-            self.addCleanup(gateway.communicate)
-            told = gateway.stdout.readline()
-        self.assertEqual(told, "ready\n")
+        bucket = radosgw_process.RadosgwProcess(self, self.here)
         (self.here / "secret").write_text("testsecret123456\n")
-        self.environment |= {"RWP_OBJECTS_URL": f"s3://objects/ctl?endpoint=http://127.0.0.1:{ports[2]}",
+        self.environment |= {"RWP_OBJECTS_URL": bucket.url("ctl"),
                              "AWS_ACCESS_KEY_ID": "testaccess", "AWS_SECRET_ACCESS_KEY_FILE": "secret"}
         self.put(f"archives/t/2026/{self.DIGEST}.txt", b"foo")
         self.assertEqual(self.ctl("objects", "get", f"archives/t/2026/{self.DIGEST}.txt", "--file", "-").stdout,

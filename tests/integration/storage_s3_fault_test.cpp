@@ -7,6 +7,7 @@
 #include <rwp/core/runtime.hpp>
 #include <rwp/core/scheme_registry.hpp>
 #include <rwp/net/curl_transport.hpp>
+#include <rwp/storage/object_versions.hpp>
 #include <rwp/storage_s3/register.hpp>
 #include <rwp/storage_s3/s3_object_store.hpp>
 
@@ -274,6 +275,23 @@ TEST_F(S3FaultServerTest, AServerWithoutConditionsSaysSo) {
   absent.only_if_absent = true;
 
   EXPECT_EQ(put(*open(fake), absent).error().code(), Errc::unsupported);
+}
+
+TEST_F(S3FaultServerTest, WhereNoVersionsAreKeptAPurgeIsARemoval) {
+  FakeS3 fake([](int, const std::string& request) {
+    if (request.find("?versions") != std::string::npos) {
+      return fault("501 Not Implemented", "NotImplemented");
+    }
+    if (request.starts_with("HEAD")) return answer("200 OK", "");
+    if (request.starts_with("DELETE")) return answer("204 No Content", "");
+    return answer("200 OK",
+                  "<ListBucketResult><Contents><Key>key</Key></Contents></ListBucketResult>");
+  });
+  const auto store = open(fake);
+
+  EXPECT_EQ(run(runtime_, storage::list_with_removed(store)).value().entries.size(), 1U);
+  EXPECT_EQ(run(runtime_, storage::purge(store, "key")).value(), 1U);
+  EXPECT_THAT(fake.requests().back(), ::testing::StartsWith("DELETE /bucket/key"));
 }
 
 TEST_F(S3FaultServerTest, AListingThatIsNoXmlOrNeverEndsIsCorrupt) {

@@ -1,9 +1,12 @@
 // The S3 store against a real gateway, with another's client on the other side.
+#include "storage_s3/client.hpp"
 #include "support/cutting_proxy.hpp"
 #include "support/radosgw.hpp"
 #include "support/run.hpp"
 #include <rwp/core/async.hpp>
+#include <rwp/core/sha256.hpp>
 #include <rwp/net/curl_transport.hpp>
+#include <rwp/storage/object_versions.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -130,6 +133,33 @@ class S3GatewayTest : public ::testing::Test {
     return run(runtime_, transport_->send(std::move(request)));
   }
 
+  /// Asks for what the store has no call for.
+  storage::s3::Answer ask(storage::s3::Call call, std::string body = std::string()) {
+    auto client = std::make_shared<storage::s3::Client>(
+        runtime_, transport_, storage::make_fixed_credentials(RadosGateway::credentials()),
+        options_, storage::s3::Address::make(options_).value());
+    if (!body.empty()) {
+      storage::s3::Payload payload;
+      payload.sha256 = to_hex(sha256(body));
+      payload.bytes = std::move(body);
+      call.payload = std::make_shared<const storage::s3::Payload>(std::move(payload));
+    }
+    return run(runtime_, client->send(std::move(call))).value();
+  }
+  /// Uses a bucket that keeps versions from now on.
+  void use_versions() {
+    options_.bucket = "versions";
+    // Whether or not another test has made it.
+    gateway_->s3cmd("mb s3://versions");
+    storage::s3::Call call;
+    call.method = "PUT";
+    call.query.emplace_back("versioning", "");
+    const auto answer =
+        ask(std::move(call),
+            "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+    ASSERT_EQ(answer.response.status, 200) << answer.response.body;
+  }
+
   RadosGateway* gateway_ = nullptr;
   Runtime runtime_;
   storage::S3StorageOptions options_;
@@ -239,8 +269,56 @@ TEST_F(S3GatewayTest, AnObjectBeyondTheLimitOfACopyIsCopiedInParts) {
 TEST_F(S3GatewayTest, EncryptionAndStorageClassAreAskedFor) {
   options_.storage_class = "STANDARD";
   ASSERT_TRUE(run(runtime_, open()->put("a", "x")).has_value());
+  options_.encryption = "AES256";
+  ASSERT_TRUE(run(runtime_, open()->put("a", "x")).has_value());
+  EXPECT_EQ(run(runtime_, open()->get("a")).value(), "x");
   options_.storage_class = "NO_SUCH_CLASS";
   EXPECT_FALSE(run(runtime_, open()->put("b", "x")).has_value());
+}
+
+TEST_F(S3GatewayTest, WhatIsPurgedHasNoVersionLeft) {
+  use_versions();
+  const auto store = open();
+  for (const std::string content : {"one", "two", "three"}) {
+    ASSERT_TRUE(run(runtime_, store->put("a é+", content)).has_value());
+  }
+  ASSERT_TRUE(run(runtime_, store->remove("a é+")).has_value());
+  ASSERT_TRUE(run(runtime_, store->put("a é+b", "another")).has_value());
+  EXPECT_EQ(run(runtime_, store->head("a é+")).error().code(), Errc::not_found);
+  storage::ListOptions all;
+  all.limit = 1;
+  const auto first = run(runtime_, storage::list_with_removed(store, all)).value();
+  ASSERT_EQ(first.entries.size(), 1U);
+  EXPECT_EQ(first.entries[0].key, "a é+");
+  all.cursor = first.next_cursor;
+  const auto second = run(runtime_, storage::list_with_removed(store, all)).value();
+  ASSERT_EQ(second.entries.size(), 1U);
+  EXPECT_EQ(second.entries[0].key, "a é+b");
+  EXPECT_EQ(second.entries[0].size_bytes, 7U);
+
+  EXPECT_EQ(run(runtime_, storage::purge(store, "a é+")).value(), 3U);
+
+  storage::s3::Call call;
+  call.query.emplace_back("versions", "");
+  call.query.emplace_back("prefix", options_.prefix + "/");
+  const std::string left = ask(std::move(call)).response.body;
+  EXPECT_THAT(left, ::testing::AllOf(HasSubstr("a é+b<"), Not(HasSubstr("a é+<"))));
+  EXPECT_EQ(run(runtime_, storage::purge(store, "a é+")).value(), 0U);
+  EXPECT_EQ(run(runtime_, store->get("a é+b")).value(), "another");
+}
+
+TEST_F(S3GatewayTest, AConditionThatIsRefusedThoughItHoldsIsNoConflict) {
+  // Ceph 16 holds it against the version that is to come.
+  use_versions();
+  const auto store = open();
+  PutOptions match;
+  match.if_match = run(runtime_, store->put("a", "x")).value().etag;
+
+  const auto put = run(runtime_, store->put("a", "y", match));
+
+  EXPECT_TRUE(put.has_value() || put.error().code() == Errc::unsupported);
+  match.if_match = "0123456789abcdef0123456789abcdef";
+  EXPECT_EQ(run(runtime_, store->put("a", "y", match)).error().code(), Errc::conflict);
 }
 
 TEST_F(S3GatewayTest, ItWorksOverTlsAndByTheBucketsName) {

@@ -12,7 +12,7 @@
 #include <rwp/core/json_writer.hpp>
 #include <rwp/pods/ctl.hpp>
 #include <rwp/recruitment/parse.hpp>
-#include <rwp/storage/listing.hpp>
+#include <rwp/storage/object_versions.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -170,30 +170,41 @@ class Forgetting {
   }
 
   Result<void> remove_object(const std::string& key) {
-    const auto head = block_on(runtime_, objects_->head(key));
-    if (!head && head.error().code() == Errc::not_found) return {};
-    if (!head) return head.error().with_context("object store");
+    if (options_.dry_run) return find_object(key);
+    const auto versions = block_on(runtime_, storage::purge(objects_, key));
+    if (!versions) return versions.error().with_context("object store");
+    if (*versions == 0) return {};
     ++of_objects_.found;
-    if (options_.dry_run) {
-      ++of_objects_.left;
-      return {};
-    }
-    auto removed = block_on(runtime_, objects_->remove(key));
-    if (!removed) return removed.error().with_context("object store");
     ++of_objects_.removed;
+    return {};
+  }
+
+  Result<void> find_object(const std::string& key) {
+    storage::ListOptions options;
+    options.prefix = key;
+    options.limit = 1;
+    const auto page = block_on(runtime_, storage::list_with_removed(objects_, options));
+    if (!page) return page.error().with_context("object store");
+    if (page->entries.empty() || page->entries.front().key != key) return {};
+    ++of_objects_.found;
+    ++of_objects_.left;
     return {};
   }
 
   /// Objects below `prefix` with `folder` in their names.
   Result<void> remove_below(const std::string& prefix, const std::string& folder) {
-    storage::Listing listing(objects_, prefix);
-    while (true) {
-      const auto entry = block_on(runtime_, listing.next());
-      if (!entry) return entry.error().with_context("object store");
-      if (!*entry) return {};
-      if ((*entry)->key.find(folder) == std::string::npos) continue;
-      if (auto removed = remove_object((*entry)->key); !removed) return removed;
-    }
+    storage::ListOptions options;
+    options.prefix = prefix;
+    do {
+      const auto page = block_on(runtime_, storage::list_with_removed(objects_, options));
+      if (!page) return page.error().with_context("object store");
+      for (const auto& entry : page->entries) {
+        if (entry.key.find(folder) == std::string::npos) continue;
+        if (auto removed = remove_object(entry.key); !removed) return removed;
+      }
+      options.cursor = page->next_cursor;
+    } while (!options.cursor.empty());
+    return {};
   }
 
   Result<void> round_of_objects() {
