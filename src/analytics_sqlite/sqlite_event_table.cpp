@@ -6,7 +6,9 @@
 #include <rwp/core/runtime.hpp>
 #include <rwp/core/scheme_registry.hpp>
 
+#include <chrono>
 #include <mutex>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -17,6 +19,9 @@ using boost::asio::awaitable;
 using net_sqlite::Connection;
 
 constexpr std::chrono::minutes kRemoveEvery{1};
+/// How long others' reads and writes may keep the log from being emptied.
+constexpr std::chrono::seconds kEmptyPatience{10};
+constexpr std::chrono::milliseconds kEmptyPause{10};
 
 /// The connection, used by one thread of the pool at a time.
 struct Database {
@@ -40,6 +45,33 @@ struct Database {
     } catch (const net_sqlite::Failure& failure) {
       roll_back();
       return failure.error().with_context("the table of events");
+    }
+  }
+
+  /// Removes, and empties the log, in whose older pages what was removed still stands.
+  template <class Work>
+  Result<std::int64_t> forget(Work work) {
+    auto removed = run("BEGIN IMMEDIATE", work);
+    if (!removed) return removed;
+    const auto until = std::chrono::steady_clock::now() + kEmptyPatience;
+    while (std::chrono::steady_clock::now() < until) {
+      const auto emptied = empty_log();
+      if (!emptied) return emptied.error();
+      if (*emptied) return removed;
+      std::this_thread::sleep_for(kEmptyPause);
+    }
+    return Error(Errc::unavailable,
+                 "the log of the table of events could not be emptied: others read or write it all "
+                 "the time");
+  }
+
+  Result<bool> empty_log() {
+    const std::lock_guard lock(mutex);
+    try {
+      auto query = connection.query("PRAGMA wal_checkpoint(TRUNCATE)");
+      return query.step() && query.integer(0) == 0;
+    } catch (const net_sqlite::Failure& failure) {
+      return failure.error().with_context("the log of the table of events");
     }
   }
 
@@ -108,7 +140,7 @@ class SqliteEventTable final : public EventTable {
 
   awaitable<Result<std::int64_t>> do_forget_candidate(std::string name) override {
     auto work = [database = database_, name = std::move(name)] {
-      return database->run("BEGIN IMMEDIATE", [&](Connection& connection) {
+      return database->forget([&](Connection& connection) {
         return analytics_sqlite::forget_candidate(connection, name);
       });
     };
@@ -118,7 +150,7 @@ class SqliteEventTable final : public EventTable {
   awaitable<Result<std::int64_t>> do_forget_person(std::string tenant,
                                                    std::string person) override {
     auto work = [database = database_, tenant = std::move(tenant), person = std::move(person)] {
-      return database->run("BEGIN IMMEDIATE", [&](Connection& connection) {
+      return database->forget([&](Connection& connection) {
         return analytics_sqlite::forget_person(connection, tenant, person);
       });
     };
@@ -164,6 +196,8 @@ Result<std::shared_ptr<EventTable>> open_sqlite_event_table(Runtime& runtime,
       analytics_sqlite::prepare_schema(database->connection, "memory");
     }
     database->connection.execute("PRAGMA synchronous = FULL");
+    // What is removed is overwritten.
+    database->connection.execute("PRAGMA secure_delete = ON");
     return std::shared_ptr<EventTable>(
         std::make_shared<SqliteEventTable>(runtime, std::move(database), options.keep));
   } catch (const net_sqlite::Failure& failure) {
