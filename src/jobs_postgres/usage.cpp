@@ -41,10 +41,10 @@ constexpr Statement kRecord{
 constexpr Statement kSweep{
     .name = "rwp_sweep_reservations",
     .sql =
-        "DELETE FROM rwp.reservation WHERE id IN (SELECT id FROM rwp.reservation"
+        "DELETE FROM rwp.reservation WHERE id = ANY (ARRAY(SELECT id FROM rwp.reservation"
         " WHERE lapses_at < " RWP_PG_NOW
         " - 604800000 ORDER BY lapses_at LIMIT 100"
-        " FOR UPDATE SKIP LOCKED)"};
+        " FOR UPDATE SKIP LOCKED))"};
 #define RWP_PG_USAGE_SUMS                                                          \
   "coalesce(sum(calls), 0)::bigint, coalesce(sum(input_tokens), 0)::bigint,"       \
   " coalesce(sum(output_tokens), 0)::bigint, coalesce(sum(micro_usd), 0)::bigint," \

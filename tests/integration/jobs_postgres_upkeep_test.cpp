@@ -2,7 +2,10 @@
 
 #include <rwp/jobs/worker.hpp>
 
+#include <algorithm>
 #include <libpq-fe.h>
+#include <set>
+#include <sstream>
 #include <support/postgres_fixture.hpp>
 #include <thread>
 
@@ -40,19 +43,30 @@ class PostgresUpkeepTest : public PostgresTest {
         ") AS g(i)");
     sql("DELETE FROM rwp." + table + " WHERE " + where);
   }
-  /// What the server has logged of this test's database.
-  std::string logged(const std::string& severity) {
+  /// What the server has logged of this test's database, each entry with its further lines.
+  std::string logged(const std::string& pattern) {
     const std::string marker = "end of " + database_;
     sql("DO $$ BEGIN RAISE LOG '" + marker + "'; END $$");
     const auto deadline = std::chrono::steady_clock::now() + kGuard;
-    const std::string lines =
-        " FROM regexp_split_to_table(pg_read_file(pg_current_logfile()), '\\n') AS l(line)";
-    while (sql("SELECT count(*)" + lines + " WHERE line LIKE '%" + marker + "'") == "0") {
+    // Further lines of an entry begin with a tabulator.
+    const std::string entries =
+        " FROM regexp_split_to_table(pg_read_file(pg_current_logfile()), '\\n(?!\\t)') AS l(entry)";
+    while (sql("SELECT count(*)" + entries + " WHERE entry LIKE '%" + marker + "'") == "0") {
       if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("no log");
       std::this_thread::sleep_for(5ms);
     }
-    return sql("SELECT coalesce(string_agg(line, chr(10)), '')" + lines + " WHERE line LIKE '" +
-               database_ + " %" + severity + ":%'");
+    return sql("SELECT coalesce(string_agg(entry, chr(10)), '')" + entries + " WHERE entry LIKE '" +
+               database_ + " " + pattern + "'");
+  }
+  /// From here on the server logs the plans of what sessions of the role run, and the pages that
+  /// these read.
+  void log_plans_of(const std::string& role) {
+    for (const char* setting :
+         {"session_preload_libraries = 'auto_explain'", "auto_explain.log_min_duration = 0",
+          "auto_explain.log_analyze = on", "auto_explain.log_timing = off",
+          "auto_explain.log_nested_statements = on", "auto_explain.log_buffers = on"}) {
+      sql("ALTER ROLE " + role + " SET " + setting);
+    }
   }
 };
 
@@ -124,7 +138,130 @@ TEST_F(PostgresUpkeepTest, AJobThatIsSubmittedAgainLeavesNoErrorInTheServersLog)
     EXPECT_EQ(answer[0]->outcome,
               i == 0 ? jobs::Inserted::Outcome::created : jobs::Inserted::Outcome::existing);
   }
-  EXPECT_EQ(logged("ERROR"), "");
+  EXPECT_EQ(logged("ERROR:%"), "");
+}
+
+TEST_F(PostgresUpkeepTest, NoStatementWalksOverATableThatIsThoughtToBeEmpty) {
+  constexpr int kRows = 10'000;
+  constexpr unsigned long kPages = 1'000;
+  const std::set<std::string> large = {"job",   "ready",      "running", "waiting",
+                                       "ended", "unique_key", "ledger",  "reservation"};
+  open().reset();
+  const std::string role = "planner_of_" + database_;
+  sql("CREATE ROLE " + role + " LOGIN SUPERUSER");
+  // Each table has pages, and none of them a row, says its statistics; then rows come.
+  for (const char* table : {"job", "ready", "running", "waiting", "ended", "tally", "unique_key",
+                            "ledger", "usage", "reservation"}) {
+    sql(std::string("ALTER TABLE rwp.") + table + " SET (autovacuum_enabled = false)");
+  }
+  const std::string each = " FROM generate_series(1, " + std::to_string(kRows) + ") AS g(i)";
+  const auto fill = [&] {
+    // The worker's kind is lane 2: what fills the tables is in nobody's way.
+    sql("SELECT rwp.lane_of('default', 'filler', 1)");
+    sql("SELECT rwp.lane_of('default', 'k', 1)");
+    sql("INSERT INTO rwp.job SELECT gen_random_uuid(), i, 1, 2, 20, 0, 0, NULL, 'acme', '1'" +
+        each);
+    sql("INSERT INTO rwp.ready SELECT lane, priority, seq, id, 0, 20, 0, 0, 0, 0, 0, 0"
+        " FROM rwp.job");
+    sql("INSERT INTO rwp.running SELECT gen_random_uuid(), 1, 2, 0, i, 0, 20, 0, 0, 0, 1, 0, 0,"
+        " NULL, 5, 5, 1000, 9000000000000, NULL" +
+        each);
+    sql("INSERT INTO rwp.waiting SELECT gen_random_uuid(), 0, 1, 2, i, 0, 20, 0, 0, 0, 0, 0,"
+        " 9000000000000, NULL, NULL, NULL" +
+        each);
+    sql("INSERT INTO rwp.ended SELECT gen_random_uuid(), 1, 4, 0, 2, 1, 20, 0, 0, 1, 1, 0, 0,"
+        " 9000000000000, '1', NULL" +
+        each);
+    sql("INSERT INTO rwp.unique_key SELECT 'u' || i, gen_random_uuid()" + each);
+    sql("INSERT INTO rwp.ledger SELECT decode(md5(i::text), 'hex'), gen_random_uuid(), '\\x00',"
+        " 9000000000000" +
+        each);
+    sql("INSERT INTO rwp.reservation SELECT gen_random_uuid(), 'a' || i, 1, true,"
+        " 9000000000000" +
+        each);
+  };
+  fill();
+  sql("DELETE FROM rwp.job; DELETE FROM rwp.ready; DELETE FROM rwp.running; DELETE FROM "
+      "rwp.waiting;"
+      " DELETE FROM rwp.ended; DELETE FROM rwp.unique_key; DELETE FROM rwp.ledger;"
+      " DELETE FROM rwp.reservation");
+  sql("VACUUM (ANALYZE, TRUNCATE FALSE) rwp.job, rwp.ready, rwp.running, rwp.waiting, rwp.ended,"
+      " rwp.unique_key, rwp.ledger, rwp.reservation");
+  ASSERT_EQ(sql("SELECT count(*) FROM pg_class WHERE relnamespace = 'rwp'::regnamespace"
+                " AND relname IN ('job', 'ready', 'running') AND reltuples = 0 AND relpages > 50"),
+            "3");
+  fill();
+  log_plans_of(role);
+
+  const auto store = open(server().url(database_, role));
+  std::vector<jobs::NewJob> jobs(20, {.kind = "k"});
+  jobs[0].idempotency_key = "once";
+  jobs[1].unique.key = "u";
+  jobs[2].delay = 1h;
+  const auto inserted = wait(store->insert(jobs)).value();
+  ASSERT_TRUE(wait(store->insert(std::vector<jobs::NewJob>(5, {.kind = "k"}))).has_value());
+  const Uuid waits = inserted[2]->id;
+  const auto claimed = wait(store->claim(claim_of(10))).value();
+  ASSERT_EQ(claimed.size(), 10U);
+  for (const auto& job : claimed) {
+    ASSERT_TRUE(wait(store->extend({job.run}, 30s)).value()[0].has_value());
+  }
+  std::vector<jobs::Completion> completions;
+  for (std::size_t i = 0; i < 5; ++i) {
+    completions.push_back({.run = claimed[i].run, .outcome = jobs::Succeed{}});
+  }
+  completions.push_back(
+      {.run = claimed[5].run, .outcome = jobs::Fail{.error = Error(Errc::internal, "no")}});
+  completions.push_back({.run = claimed[6].run, .outcome = jobs::Park{.key = "p"}});
+  for (const auto& answer : wait(store->finish(completions)).value()) {
+    ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  }
+  ASSERT_TRUE(wait(store->unpark({{.id = claimed[6].run.id, .key = "p"}})).value()[0].has_value());
+  ASSERT_TRUE(wait(store->set_priority({waits}, jobs::Priority::high)).value()[0].has_value());
+  ASSERT_TRUE(wait(store->cancel({waits})).value()[0].has_value());
+  ASSERT_TRUE(wait(store->retry({waits})).value()[0].has_value());
+  ASSERT_TRUE(wait(store->get({waits, claimed[0].run.id})).has_value());
+  ASSERT_TRUE(wait(store->erase({claimed[0].run.id})).value()[0].has_value());
+  ASSERT_TRUE(wait(store->prune({.limit = 10})).has_value());
+  const UsageReservation reservation{.id = Uuid::make_v7(),
+                                     .account = "a",
+                                     .amount = Money{1},
+                                     .limit = Money{10},
+                                     .lapses_after = 1h};
+  ASSERT_TRUE(wait(store->usage().reserve(reservation)).has_value());
+  ASSERT_TRUE(wait(store->usage().settle(reservation.id, "a", Money{1})).has_value());
+  ASSERT_TRUE(wait(store->usage().record({{.id = Uuid::make_v7(), .tenant = "t"}})).has_value());
+  // By SQL, in a session with the server's own settings.
+  const Connection user(PQconnectdb(server().url(database_, role).c_str()), &PQfinish);
+  PQclear(PQexec(user.get(), "SELECT rwp.enqueue('k', unique_key => 'v', tenant => 'acme')"));
+
+  const std::string plans = logged("LOG:  duration:%plan:%");
+  EXPECT_GT(std::count(plans.begin(), plans.end(), '\n'), 100);
+  // The first line of a plan that tells pages is its root's, and counts what is below it.
+  std::istringstream entries(plans);
+  std::string query;
+  bool is_root = false;
+  for (std::string line; std::getline(entries, line);) {
+    if (const auto at = line.find("Query Text: "); at != std::string::npos) {
+      query = line.substr(at + 12);
+      is_root = true;
+    }
+    const auto scan = line.find("Seq Scan on ");
+    if (scan != std::string::npos && line.find("never executed") == std::string::npos) {
+      const std::string table = line.substr(scan + 12, line.find(' ', scan + 12) - scan - 12);
+      EXPECT_EQ(large.count(table), 0U) << table << ": " << query;
+    }
+    const auto at = line.find("Buffers: shared hit=");
+    if (!is_root || at == std::string::npos) continue;
+    is_root = false;
+    // A prune walks so far by itself, and what a call reads of the catalogs is not of interest:
+    // what stands in it has plans of its own.
+    if (query.find("ORDER BY id LIMIT 5000") != std::string::npos ||
+        query.find(" rwp.") < query.find(" FROM ") || query.find(" rwp.submit(") < query.size()) {
+      continue;
+    }
+    EXPECT_LT(std::stoul(line.substr(at + 20)), kPages) << query;
+  }
 }
 
 TEST_F(PostgresUpkeepTest, ARoleThatDoesNotOwnTheTablesVacuumsNoneAndSaysNothing) {
@@ -142,7 +279,7 @@ TEST_F(PostgresUpkeepTest, ARoleThatDoesNotOwnTheTablesVacuumsNoneAndSaysNothing
   ASSERT_TRUE(wait(store->claim(claim_of(1)))->empty());
   ASSERT_TRUE(wait(store->rescue()).has_value());
   ASSERT_TRUE(wait(store->rescue()).has_value());
-  EXPECT_EQ(logged("WARNING"), "");
+  EXPECT_EQ(logged("WARNING:%"), "");
   EXPECT_EQ(sql("SELECT has_function_privilege('" + role +
                 "', 'rwp.rewrite_if_bloated(text, bigint)', 'execute')"),
             "t");
