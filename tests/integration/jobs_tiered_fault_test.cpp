@@ -8,7 +8,9 @@
 #include <rwp/core/scheme_registry.hpp>
 
 #include <csignal>
+#include <future>
 #include <optional>
+#include <utility>
 
 namespace rwp::tests {
 namespace {
@@ -240,6 +242,39 @@ TEST_F(TieredProxyTest, TicketsThatTheRecordCannotBeAskedAboutGoBackUnmarked) {
   EXPECT_EQ(sql("SELECT sum(marks) FROM (SELECT marks FROM rwp.ready UNION ALL"
                 " SELECT marks FROM rwp.running) m"),
             "0");
+}
+
+TEST_F(TieredFaultTest, AJobOfAWorkerThatWaitsIsLeasedByItsSubmitAndRedisKnowsNothing) {
+  const auto finish_all = [&](std::vector<jobs::ClaimedJob> claimed) {
+    std::vector<jobs::Completion> completions;
+    for (const auto& job : claimed)
+      completions.push_back({.run = job.run, .outcome = jobs::Succeed{}});
+    for (const auto& answer : wait(store_->finish(std::move(completions))).value()) {
+      EXPECT_TRUE(answer.has_value());
+    }
+  };
+  std::vector<jobs::ClaimedJob> claimed;
+  // Until the wait has begun before the submit.
+  ASSERT_TRUE(eventually([&] {
+    auto waiting = std::async(std::launch::async, [&] {
+      return wait(store_->wait_for_work(claim_of(1), std::chrono::steady_clock::now() + 1s));
+    });
+    EXPECT_TRUE(wait(store_->insert({{.kind = "k"}})).has_value());
+    EXPECT_TRUE(waiting.get().has_value());
+    const bool leased = sql("SELECT count(*) FROM rwp.running WHERE holder > 0") == "1";
+    const bool unknown =
+        redis_.cli("HLEN rwp:{jobs}:q") == "0" && redis_.cli("HLEN rwp:{jobs}:l") == "0";
+    claimed = wait(store_->claim(claim_of(10))).value();
+    if (leased && unknown && claimed.size() == 1 && claimed[0].run.handle < 0) return true;
+    finish_all(std::exchange(claimed, {}));
+    return false;
+  }));
+
+  EXPECT_TRUE(claimed[0].started);
+  EXPECT_TRUE(wait(store_->extend({claimed[0].run}, kLease)).value()[0].has_value());
+  const Uuid id = claimed[0].run.id;
+  finish_all(std::move(claimed));
+  EXPECT_EQ(wait(store_->get({id})).value()[0]->state, jobs::JobState::succeeded);
 }
 
 TEST_F(TieredFaultTest, ASecondDatabaseUnderTheSameNameIsRefusedAndHarmsNothing) {
