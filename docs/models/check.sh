@@ -63,6 +63,8 @@ holds "${defines[@]}"
 with 3 0 0 0 1 0 0 0 0
 breaks "${defines[@]}" -DWITHOUT_WATERMARK
 breaks "${defines[@]}" -DWATERMARK_TOO_LOW
+breaks "${defines[@]}" -DWITHOUT_CONFIRMATION
+breaks "${defines[@]}" -DWITHOUT_LAST_LOOK
 with 2 1 0 0 1 0 0 0 0
 holds "${defines[@]}"
 breaks "${defines[@]}" -DWITHOUT_WATERMARK

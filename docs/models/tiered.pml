@@ -21,9 +21,9 @@
  * the run is not in it: there the worker looks at its own clock. Other jobs are: their finds raise the
  * watermark at any time, to any stamp that has been given out (FINDS).
  *
- * Also not in it: here a claim, and a taking from the record, wait until an older run's lease is gone. The code
- * does not look. A ticket that comes late, and is claimed and checked after the watermark was raised for it and
- * before it is taken back, so may run beside the job's next run until its next heartbeat; its end is refused.
+ * A claim, and a taking from the record, do not look whether an older run's lease is there. So a ticket that is
+ * taken back must not be running: a check confirms its ticket in the record, which then has another stamp than
+ * whoever missed it has read; and who misses one looks once more when the watermark has been raised.
  *
  * A step is atomic where it is one statement of PostgreSQL or one script of Redis; what reads both takes
  * two steps.
@@ -62,6 +62,11 @@
 #define TICKETS 3
 #endif
 #define WAYS 2
+#ifdef WITHOUT_CONFIRMATION
+#define same(c) true
+#else
+#define same(c) (conf == (c))
+#endif
 bool cut;
 byte losses = LOSSES; byte crashes = CRASHES; byte stalls = STALLS; byte retries = RETRIES;
 byte takeovers = TAKEOVERS; byte finds = FINDS; byte takes = TAKES;
@@ -70,6 +75,7 @@ byte takeovers = TAKEOVERS; byte finds = FINDS; byte takes = TAKES;
 bool committed; bool done; bool waiting; bool cancelling; byte recorded;
 byte seq;                                                     /* the token of the ticket given out last, raised when it is taken back */
 byte stamp;                                                   /* that ticket's */
+bool conf;                                                    /* that ticket was confirmed by a check: the record has a new stamp for it */
 byte own = NONE;                                              /* the worker that took it from the record */
 byte last;                                                    /* the sequence of stamps */
 byte term;                                                    /* of the reconcilers' lease row */
@@ -111,9 +117,9 @@ inline begin(w, t) {
 inline record_end() { done = true; waiting = false; own = NONE; recorded++; assert(recorded == 1) }
 
 /* Takes a ticket or a run back, conditional on its token: to wait for a new ticket, or cancelled. */
-inline take_back(t, took) {
+inline take_back(t, c, took) {
   if
-  :: dispatched && seq == t -> took = true;
+  :: dispatched && seq == t && same(c) -> took = true;
        if :: cancelling -> record_end() :: else -> seq++; waiting = true fi
   :: else -> took = false
   fi
@@ -131,7 +137,7 @@ inline raise_water(s) {
 
 /* A new ticket, recorded and on its way. */
 inline give_out() {
-  seq++; last++; stamp = last; waiting = false;
+  seq++; last++; stamp = last; waiting = false; conf = false;
   if :: wt[0] == 0 -> wt[0] = seq; ws[0] = stamp :: else -> wt[1] = seq; ws[1] = stamp fi
 }
 #define may_give_out (last < TICKETS && (wt[0] == 0 || wt[1] == 0))
@@ -163,14 +169,14 @@ active proctype stores() {
 proctype worker(byte w) {
   do
   :: atomic { cut -> break }
-  :: atomic { healthy(w) && !busy[w] && chk[w] == 0 && isopen && q != 0 && lt == 0 ->      /* claim */
+  :: atomic { healthy(w) && !busy[w] && chk[w] == 0 && isopen && q != 0 && lt < q ->      /* claim */
        lt = q; lh = w; seen[w] = server; beat[w] = gen; late[w] = false; direct[w] = false;
 #ifdef WITHOUT_WATERMARK
        q = 0; qs = 0; begin(w, lt) }
 #else
        if :: qs <= water -> chk[w] = lt; q = 0; qs = 0 :: else -> q = 0; qs = 0; begin(w, lt) fi }
 #endif
-  :: atomic { takes > 0 && healthy(w) && !busy[w] && chk[w] == 0 && isopen && q == 0 && lt == 0 && committed && !done && waiting ->    /* the windows are dry: from the record */
+  :: atomic { takes > 0 && healthy(w) && !busy[w] && chk[w] == 0 && isopen && q == 0 && committed && !done && waiting ->    /* the windows are dry: from the record */
        takes--; waiting = false; own = w; direct[w] = true;
        seq++; begin(w, seq) }
   :: atomic { healthy(w) && busy[w] && direct[w] && own != w -> busy[w] = false }            /* its heartbeat: the record's lease is lost */
@@ -178,7 +184,7 @@ proctype worker(byte w) {
        lt = tok[w]; lh = w; if :: q <= tok[w] -> q = 0; qs = 0 :: else fi }
   :: atomic { healthy(w) && chk[w] != 0 ->                                                 /* check the record */
        if
-       :: dispatched && !cancelling && seq == chk[w] && seen[w] == server && !late[w] -> begin(w, chk[w])
+       :: dispatched && !cancelling && seq == chk[w] && seen[w] == server && !late[w] -> conf = true; begin(w, chk[w])
        :: else -> if :: up && lt == chk[w] && lh == w -> lt = 0; lh = NONE :: else fi
        fi; chk[w] = 0 }
   :: atomic { healthy(w) && busy[w] && !direct[w] && up && seen[w] != server ->                          /* first heartbeat on another server: put the lease back */
@@ -210,13 +216,13 @@ proctype worker(byte w) {
 /* PostgreSQL first, then Redis, then PostgreSQL. The caller is told "cancelled" only by the last step.
    `cancel` is false: another priority; then the last step has the job wait in its new place. */
 proctype steerer(bool cancel) {
-  byte t = 0; byte s = 0; bool free = false; bool took = false;
+  byte t = 0; byte s = 0; bool c = false; bool free = false; bool took = false;
   atomic { committed ->
     if
     :: done -> skip
     :: !done && waiting && cancel -> record_end(); acked = true
     :: !done && waiting && !cancel -> skip
-    :: dispatched -> cancelling = cancelling || cancel; t = seq; s = stamp
+    :: dispatched -> cancelling = cancelling || cancel; t = seq; s = stamp; c = conf
     :: !done && own != NONE -> cancelling = cancelling || cancel           /* "cancelling": the heartbeat tells */
     fi };
   if
@@ -227,7 +233,7 @@ proctype steerer(bool cancel) {
        :: q == 0 && lt != 0 -> skip
        fi };
      if
-     :: free -> atomic { take_back(t, took); if :: took && cancel -> acked = true :: else fi }
+     :: free -> atomic { take_back(t, c, took); if :: took && cancel -> acked = true :: else fi }
      :: free -> skip                                                     /* this process ends */
      :: !free -> skip
      fi
@@ -242,7 +248,7 @@ active proctype rescuer() {
   :: atomic { lapsed(0) || lapsed(1) ->                                                    /* the record's own lease */
        if :: cancelling -> record_end() :: else -> own = NONE; waiting = true fi }
   :: atomic { isopen && lt != 0 && !holds(0,lt) && !holds(1,lt) -> t = lt };
-     atomic { take_back(t, took) };
+     atomic { take_back(t, conf, took) };
      atomic { if :: up && lt == t && !(holds(0,t) && lh == 0) && !(holds(1,t) && lh == 1) -> lt = 0; lh = NONE :: else fi; t = 0; took = false }
   :: atomic { done || cut -> break }
   od
@@ -250,8 +256,8 @@ active proctype rescuer() {
 
 proctype reconciler(byte r) {
   byte mine = 0;                                              /* my term; 0: not the one */
-  byte t = 0; byte s = 0;                                     /* missed at the first look */
-  bool raised = false; bool took = false;
+  byte t = 0; byte s = 0; bool c = false;                     /* missed at the first look */
+  bool raised = false; bool missed = false; bool took = false;
   byte high = 0;                                              /* the last stamp, read before opening */
   bool reads = false;
   do
@@ -268,11 +274,17 @@ proctype reconciler(byte r) {
        open_ = server; raise_water(high); qterm = mine; reads = false; high = 0;
        q = 0; qs = 0 }
   :: atomic { reads && (open_ == server || !up) -> reads = false; high = 0 }
-  :: atomic { may_redis && isopen && dispatched && t == 0 && q < seq && lt < seq -> t = seq; s = stamp }     /* neither queued nor leased */
+  :: atomic { may_redis && isopen && dispatched && t == 0 && q < seq && lt < seq -> t = seq; s = stamp; c = conf }     /* neither queued nor leased */
   :: atomic { t != 0 && (done || !may_record || seq != t) -> t = 0; s = 0; raised = false }
   :: atomic { may_redis && isopen && t != 0 && !raised ->                                  /* nor at the second look, whatever has come since: the watermark first … */
-       raise_water(s); qterm = mine; raised = true }
-  :: atomic { may_record && t != 0 && raised -> take_back(t, took); t = 0; s = 0; raised = false; took = false }   /* … then a new token in the record, or its end */
+       raise_water(s); qterm = mine; raised = true; missed = false }
+  :: atomic { isopen && t != 0 && raised && !missed ->                                      /* … then whether a push came before that … */
+#ifdef WITHOUT_LAST_LOOK
+       missed = true }
+#else
+       if :: q < t && lt < t -> missed = true :: else -> t = 0; s = 0; raised = false fi }
+#endif
+  :: atomic { may_record && t != 0 && raised && missed -> take_back(t, c, took); t = 0; s = 0; raised = false; took = false }   /* … then a new token in the record, or its end */
   :: atomic { may_redis && isopen && q != 0 && cancelling && dispatched -> q = 0; qs = 0; t = 0; s = 0; raised = false }   /* a cancellation that was left half done: it will be missed */
   :: atomic { done || cut -> break }
   od

@@ -65,6 +65,15 @@ constexpr Statement kDispatchedCounts{
     .name = "rwp_dispatched_counts",
     .sql = "SELECT r.lane, count(*) FROM rwp.running r WHERE r.holder = " RWP_PG_DISPATCH_HOLDER
            " GROUP BY r.lane"};
+// In the ids' order, as all who lock several rows. What a worker holds by a lease of the record's
+// is no ticket's; what has been leased since the mode was switched (0) may be.
+constexpr Statement kConfirm{
+    .name = "rwp_confirm_tickets",
+    .sql =
+        "UPDATE rwp.running r SET claim = nextval('rwp.job_seq')"
+        " FROM unnest($1::uuid[], $2::bigint[]) AS g(id, token)"
+        " WHERE r.id = ANY (ARRAY[g.id]) AND r.token = g.token AND r.holder <= 0"
+        " RETURNING r.id, r.token, r.flags"};
 // A number of the sequence itself: to read where it stands takes a right that roles may lack.
 constexpr Statement kLastStamp{.name = "rwp_last_stamp", .sql = "SELECT nextval('rwp.job_seq')"};
 
@@ -340,7 +349,7 @@ namespace {
 Result<JobState> decide_loss(const jobs::LostRun& run, StateRow* row, RowWriter& writer) {
   if (row == nullptr) return no_such_job(run.id);
   if (row->life.state != JobState::running || row->holder != kDispatchHolder ||
-      row->life.run_token != run.token) {
+      row->life.run_token != run.token || (run.stamp && row->claim != *run.stamp)) {
     return stale_run();
   }
   row->life.started = run.started;
@@ -415,6 +424,39 @@ awaitable<jobs::PerItem<jobs::LeaseState>> check_tickets(std::shared_ptr<Session
       answers.emplace_back(jobs::LeaseState{.cancel_requested = record.cancel_requested});
     } else {
       answers.emplace_back(stale_run());
+    }
+  }
+  co_return answers;
+}
+
+awaitable<jobs::PerItem<jobs::LeaseState>> confirm_tickets(std::shared_ptr<Session> session,
+                                                           std::vector<jobs::RunRef> runs) {
+  std::vector<jobs::RunRef> sorted = runs;
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& left, const auto& right) { return left.id < right.id; });
+  Array ids(Of::uuids);
+  Array tokens(Of::big_integers);
+  for (const jobs::RunRef& run : sorted) {
+    ids.add(run.id);
+    tokens.add(static_cast<std::int64_t>(run.token));
+  }
+  std::vector<Command> commands(1, command(kConfirm));
+  commands[0].parameters.array(std::move(ids)).array(std::move(tokens));
+  auto rows = co_await session->run(std::move(commands));
+  if (!rows) co_return rows.error();
+  std::unordered_map<Uuid, std::pair<std::uint64_t, bool>> confirmed;
+  for (std::size_t i = 0; i < (*rows)[0].size(); ++i) {
+    confirmed[(*rows)[0].uuid(i, 0)] = {static_cast<std::uint64_t>((*rows)[0].integer(i, 1)),
+                                        ((*rows)[0].integer(i, 2) & 1) != 0};
+  }
+  std::vector<Result<jobs::LeaseState>> answers;
+  answers.reserve(runs.size());
+  for (const jobs::RunRef& run : runs) {
+    const auto found = confirmed.find(run.id);
+    if (found == confirmed.end() || found->second.first != run.token) {
+      answers.emplace_back(stale_run());
+    } else {
+      answers.emplace_back(jobs::LeaseState{.cancel_requested = found->second.second});
     }
   }
   co_return answers;

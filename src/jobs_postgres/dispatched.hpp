@@ -35,6 +35,8 @@ boost::asio::awaitable<Tried<Done<JobState>>> take_back(std::shared_ptr<Session>
                                                         std::optional<std::int64_t> term,
                                                         SteadyTime deadline);
 
+boost::asio::awaitable<jobs::PerItem<jobs::LeaseState>> confirm_tickets(
+    std::shared_ptr<Session> session, std::vector<jobs::RunRef> runs);
 boost::asio::awaitable<jobs::PerItem<jobs::LeaseState>> check_tickets(
     std::shared_ptr<Session> session, std::vector<jobs::RunRef> runs);
 boost::asio::awaitable<jobs::PerItem<jobs::DispatchedJob>> load_tickets(

@@ -100,6 +100,9 @@ class PostgresJobStore final : public jobs::RecordStore {
                                                std::optional<std::int64_t> term) override {
     return take_back_runs(parts_, std::move(runs), term);
   }
+  Awaitable<PerItem<jobs::LeaseState>> confirm_tickets(std::vector<jobs::RunRef> runs) override {
+    return jobs_postgres::confirm_tickets(parts_->session, std::move(runs));
+  }
   Awaitable<PerItem<jobs::LeaseState>> check_tickets(std::vector<jobs::RunRef> runs) override {
     return jobs_postgres::check_tickets(parts_->session, std::move(runs));
   }

@@ -167,16 +167,27 @@ awaitable<Result<void>> Reconciler::look_at(std::vector<DispatchRecord> records,
 
 awaitable<Result<void>> Reconciler::take_back(std::vector<DispatchRecord> found) {
   if (found.empty()) co_return Result<void>();
-  // A push of theirs that is still on its way is checked from here on.
+  // A push of theirs that is still on its way is checked from here on: such a check and this taking
+  // back exclude each other by the stamp. One that came before is there now.
   std::int64_t stamp = 0;
-  std::vector<jobs::LostRun> runs;
-  runs.reserve(found.size());
+  std::vector<Uuid> ids;
+  ids.reserve(found.size());
   for (const DispatchRecord& record : found) {
     stamp = std::max(stamp, record.stamp);
-    runs.push_back({.id = record.id, .token = record.token});
+    ids.push_back(record.id);
   }
   auto raised = co_await parts_->dispatch->raise_watermark(stamp, term_);
   if (!raised) co_return raised;
+  const auto places = co_await parts_->dispatch->look(std::move(ids));
+  if (!places) co_return places.error();
+  std::vector<jobs::LostRun> runs;
+  runs.reserve(found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const TicketPlace& place = (*places)[i];
+    if (place.where != TicketPlace::Where::absent && place.token >= found[i].token) continue;
+    runs.push_back({.id = found[i].id, .token = found[i].token, .stamp = found[i].stamp});
+  }
+  if (runs.empty()) co_return Result<void>();
   auto taken = co_await parts_->record->take_back(std::move(runs), term_);
   if (!taken) co_return taken.error();
   const auto moved = static_cast<std::size_t>(
@@ -201,7 +212,8 @@ awaitable<void> Reconciler::tell_cancellations(std::vector<DispatchRecord> cance
   std::vector<jobs::LostRun> free;
   for (std::size_t i = 0; i < cancelled.size(); ++i) {
     if ((*outcomes)[i] == WithdrawOutcome::leased) continue;
-    free.push_back({.id = cancelled[i].id, .token = cancelled[i].token});
+    free.push_back(
+        {.id = cancelled[i].id, .token = cancelled[i].token, .stamp = cancelled[i].stamp});
   }
   if (!free.empty()) (void)co_await parts_->record->take_back(std::move(free), term_);
 }

@@ -13,6 +13,8 @@ constexpr std::size_t kTicketsAtOnce = 1'000;
 constexpr std::size_t kBytesAtOnce = std::size_t{8} << 20U;
 /// Between two looks for room while the window is full.
 constexpr std::chrono::milliseconds kFullPause{20};
+/// And so much more while turns come to nothing.
+constexpr std::chrono::milliseconds kMostMorePause{180};
 constexpr std::chrono::milliseconds kLookAtLeast{1'000};
 /// Claims of this store that take a backlog from the record itself come more often than this.
 constexpr std::chrono::milliseconds kTakenPause{50};
@@ -131,6 +133,7 @@ awaitable<Result<ToppedUp>> top_up(std::shared_ptr<Parts> parts, int rounds) {
 }
 
 awaitable<void> keep_topped_up(std::shared_ptr<Parts> parts, std::shared_ptr<const bool> leads) {
+  std::chrono::milliseconds more_pause{0};
   while (!parts->closed) {
     SteadyTime until = steady_clock::now() + kLookAtLeast;
     if (steady_clock::now() - parts->asked_for_many < kTakenPause) {
@@ -145,9 +148,15 @@ awaitable<void> keep_topped_up(std::shared_ptr<Parts> parts, std::shared_ptr<con
         if (!co_await sleep_for(kAfterFailure)) co_return;
         continue;
       }
+      if (topped->queued > 0) more_pause = std::chrono::milliseconds(0);
       if (topped->queued > 0 && !topped->is_full) continue;
       if (topped->is_full) {
         if (!co_await sleep_for(kFullPause)) co_return;
+        // Nobody may be taking from them; what comes to wait meanwhile is heard of.
+        const auto heard = co_await parts->record->wait_for_backlog(
+            parts->backlog_seen, steady_clock::now() + more_pause);
+        if (!heard) co_return;
+        more_pause = std::min(more_pause + kFullPause, kMostMorePause);
         continue;
       }
       if (parts->next_due) {

@@ -40,7 +40,8 @@ awaitable<Result<Withdrawn>> withdraw_tickets(
     const DispatchRecord& record = (*records)[i];
     withdrawn[record.id] = (*outcomes)[i];
     if ((*outcomes)[i] == WithdrawOutcome::leased) continue;
-    free.push_back({.id = record.id, .token = record.token, .priority = priority});
+    free.push_back(
+        {.id = record.id, .token = record.token, .priority = priority, .stamp = record.stamp});
   }
   if (free.empty()) co_return withdrawn;
   std::vector<Uuid> freed;

@@ -71,7 +71,8 @@ awaitable<Result<void>> ask_the_record(std::shared_ptr<Parts> parts,
     }
   }
   if (!to_check.empty()) {
-    auto answers = co_await parts->record->check_tickets(std::move(to_check));
+    // By a write, so that whoever has missed them before they were claimed leaves them alone.
+    auto answers = co_await parts->record->confirm_tickets(std::move(to_check));
     if (!answers) co_return answers.error();
     for (std::size_t i = 0; i < checked.size(); ++i) {
       const auto& answer = (*answers)[i];

@@ -66,6 +66,25 @@ class TieredBacklogTest : public TieredTest {
   std::shared_ptr<jobs::JobStore> store_;
 };
 
+TEST_F(TieredBacklogTest, RedisHoldsTheWindowWhateverWaits) {
+  const auto used = [&] {
+    const std::string info = redis_.cli("INFO memory");
+    return std::stoull(info.substr(info.find("used_memory:") + 12));
+  };
+  const std::string payload = "\"" + std::string(1'000, 'p') + "\"";
+  jobs::NewJob job{.kind = "k"};
+  job.payload = JsonText::trusted(payload);
+  const auto before = used();
+
+  for (int batch = 0; batch < 20; ++batch) {
+    ASSERT_TRUE(wait(store_->insert(std::vector<jobs::NewJob>(1'000, job))).has_value());
+    EXPECT_LE(std::stoul(redis_.cli("HLEN rwp:{jobs}:q")), kWindow);
+  }
+
+  EXPECT_LT(used(), before + 4'000'000) << "20 MB of payload wait";
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.ready"), std::to_string(21 * kJobs - kWindow));
+}
+
 TEST_F(TieredBacklogTest, AClaimOfManyTakesWhatTheWindowHasAndTheBacklogFromTheRecord) {
   auto claimed = claim_all();
 

@@ -224,7 +224,7 @@ TEST_F(TieredProxyTest, TicketsThatTheRecordCannotBeAskedAboutGoBackUnmarked) {
   auto to_record = std::make_unique<CuttingProxy>(server().port());
   const auto store =
       open_tiered("postgres://rwp@127.0.0.1:" + std::to_string(to_record->port()) + "/" + database_,
-                  redis_.url(), 300ms);
+                  redis_.url(), 5s);
   // The length of the lease is noted in the record before the first claim with it.
   ASSERT_TRUE(wait(store->claim(claim_of(1, kLease))).has_value());
   // Too large for a ticket, so that the record is asked; the others are leased with it.

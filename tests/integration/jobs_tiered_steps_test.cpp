@@ -4,6 +4,8 @@
 #include "support/cutting_proxy.hpp"
 #include "support/tiered_fixture.hpp"
 
+#include <future>
+
 namespace rwp::tests {
 namespace {
 
@@ -30,6 +32,26 @@ class TieredStepsTest : public TieredTest {
     worker_.reset();
   }
 
+  /// Submits a job through the store whose words are held back, and lets the rest of it wait until
+  /// its push is among them. A store that does not know yet that Redis is open, or which lane this
+  /// is, pushes nothing: then the reconciler hands the job out, and another one is tried.
+  Uuid submit_with_its_push_held(const std::string& kind) {
+    for (int tries = 0; tries < 60; ++tries) {
+      const Uuid id = Uuid::make_v7();
+      to_redis_.look_for(std::string(id.bytes.begin(), id.bytes.end()));
+      to_redis_.hold(true);
+      const auto answer = wait(held_->insert({{.id = id, .kind = kind}}));
+      if (!answer) break;
+      acknowledged_.insert(id);
+      // It is sent before the answer is given; the proxy looks each 20 ms.
+      if (eventually([&] { return to_redis_.has_held(); }, 2s)) return id;
+      to_redis_.hold(false);
+      EXPECT_TRUE(is_queued(acknowledged_.size() - ended()));
+    }
+    ADD_FAILURE() << "no push was seen";
+    return Uuid();
+  }
+
   RedisServer redis_;
   CuttingProxy to_redis_{redis_.port()};
   std::shared_ptr<jobs::JobStore> free_;
@@ -52,6 +74,45 @@ TEST_F(TieredStepsTest, APushThatComesWhileItsJobRunsUnderALaterTicketIsDropped)
   worker_.reset();
   expect_each_once();
   EXPECT_EQ(runs_.begun(), 3U);
+}
+
+TEST_F(TieredStepsTest, APushThatComesAfterItsJobHasEndedStartsNothing) {
+  push_once();
+  submit_with_its_push_held("k");
+  worker_ = work(free_);
+  ASSERT_TRUE(eventually([&] { return ended() == acknowledged_.size(); }))
+      << "the reconciler finds that it is missed";
+  const std::size_t begun = runs_.begun();
+  EXPECT_EQ(begun, acknowledged_.size());
+
+  to_redis_.hold(false);
+  submit(*held_, "k", 1);
+
+  ASSERT_TRUE(eventually([&] { return ended() == acknowledged_.size(); }));
+  // The late ticket is there, and is checked before it would run.
+  ASSERT_TRUE(eventually([&] { return in_redis("HLEN rwp:{jobs}:q") == "0"; }));
+  worker_.reset();
+  expect_each_once();
+  EXPECT_EQ(runs_.begun(), begun + 1);
+}
+
+TEST_F(TieredStepsTest, WhoWaitsForAnEndHearsOfItWhileRedisIsAway) {
+  submit(*free_, "slow", 1);
+  const Uuid id = *acknowledged_.begin();
+  worker_ = work(free_);
+  ASSERT_TRUE(eventually([&] { return runs_.active() == 1; }));
+  auto waiting = std::async(std::launch::async, [&] {
+    return wait(held_->wait_for_end({id}, std::chrono::steady_clock::now() + kGuard));
+  });
+
+  redis_.kill();
+  runs_.release();
+
+  const auto answers = waiting.get().value();
+  EXPECT_EQ(answers.at(0)->state, JobState::succeeded);
+  redis_.start();
+  worker_.reset();
+  expect_each_once();
 }
 
 TEST_F(TieredStepsTest, ARunThatEndedAndWhoseLeaseStayedIsNotRunAgain) {
@@ -123,6 +184,29 @@ TEST_F(TieredStepsTest, AReconcilerThatIsFollowedByAnotherWritesNothingMore) {
             JobState::ready);
   // A token is taken back once.
   EXPECT_FALSE(wait(after->take_back({{.id = id, .token = 1}}, now.term)).value().at(0));
+}
+
+TEST_F(TieredStepsTest, ATicketThatWasCheckedIsNotTakenBackByWhoMissedItBefore) {
+  submit(*free_, "k", 1);
+  ASSERT_TRUE(is_queued(1));
+  const Uuid id = *acknowledged_.begin();
+  free_.reset();
+  held_.reset();
+  const auto record = jobs_postgres::open_postgres_record(runtime_, Url::parse(url()).value(),
+                                                          jobs_postgres::PostgresOptions())
+                          .value();
+  const std::int64_t missed = wait(record->dispatch_records({id})).value().at(0).stamp;
+
+  EXPECT_TRUE(wait(record->confirm_tickets({{.id = id, .token = 1}})).value().at(0).has_value());
+
+  const auto late = wait(record->take_back({{.id = id, .token = 1, .stamp = missed}}, {}));
+  EXPECT_EQ(late.value().at(0).error().code(), Errc::conflict) << "it may run";
+  const std::int64_t now = wait(record->dispatch_records({id})).value().at(0).stamp;
+  EXPECT_GT(now, missed);
+  const auto taken = wait(record->take_back({{.id = id, .token = 1, .stamp = now}}, {}));
+  EXPECT_EQ(taken.value().at(0).value(), JobState::ready);
+  EXPECT_EQ(wait(record->confirm_tickets({{.id = id, .token = 1}})).value().at(0).error().code(),
+            Errc::conflict);
 }
 
 }  // namespace

@@ -239,6 +239,7 @@ TEST_F(TieredDispatchLossTest, WhatIsNoAnswerIsUnavailableAndNoCrash) {
   push({ticket(1)});
   ASSERT_EQ(server_.cli("ZADD rwp:{jobs}:t:1:2 0 short"), "1");
   EXPECT_EQ(claim_problem(), Errc::unavailable);
+  await_subscriptions(1);
   ASSERT_EQ(server_.cli("PUBLISH rwp:{jobs}:wake 't x y'"), "1");
   ASSERT_EQ(server_.cli("PUBLISH rwp:{jobs}:wake 'b 1 9 1'"), "1");
   ASSERT_EQ(server_.cli("PUBLISH rwp:{jobs}:wake ''"), "1");

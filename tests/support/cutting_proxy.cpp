@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdexcept>
+#include <string_view>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -66,6 +67,22 @@ CuttingProxy::~CuttingProxy() {
   ::close(listener_);
 }
 
+void CuttingProxy::look_for(std::string bytes) {
+  const std::lock_guard lock(looked_for_mutex_);
+  looked_for_ = std::move(bytes);
+  has_held_ = false;
+}
+
+void CuttingProxy::look_at_held(int client) {
+  const std::lock_guard lock(looked_for_mutex_);
+  if (looked_for_.empty() || has_held_) return;
+  std::array<char, 65536> bytes{};
+  const ssize_t count = ::recv(client, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (count <= 0) return;
+  has_held_ = std::string_view(bytes.data(), static_cast<std::size_t>(count)).find(looked_for_) !=
+              std::string_view::npos;
+}
+
 void CuttingProxy::run() {
   std::list<Pair> pairs;
   std::vector<int> without_client;
@@ -80,6 +97,7 @@ void CuttingProxy::run() {
     std::vector<pollfd> waiting{{.fd = listener_, .events = POLLIN, .revents = 0}};
     const bool held = hold_;
     for (const Pair& pair : pairs) {
+      if (held) look_at_held(pair.client);
       // One below zero is passed over.
       waiting.push_back({.fd = held ? -1 : pair.client, .events = POLLIN, .revents = 0});
       waiting.push_back({.fd = pair.server, .events = POLLIN, .revents = 0});

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <mutex>
+#include <string>
 #include <thread>
 
 namespace rwp::tests {
@@ -27,11 +29,16 @@ class CuttingProxy {
   /// What clients say is kept here, for as long as `hold` is set, and then passed on, also when its
   /// sender is gone.
   void hold(bool hold) { hold_ = hold; }
+  /// What is to be looked for among what is held back.
+  void look_for(std::string bytes);
+  /// Whether some client's words that are held back have it, where it stands in their first 64 KiB.
+  bool has_held() const { return has_held_; }
   /// Clients lose their connections now; the server goes on as if nothing had happened.
   void drop_clients() { drop_clients_ = true; }
 
  private:
   void run();
+  void look_at_held(int client);
 
   const int server_port_;
   int listener_ = -1;
@@ -42,6 +49,9 @@ class CuttingProxy {
   std::atomic<std::size_t> cuts_{0};
   std::atomic<bool> drop_clients_{false};
   std::atomic<bool> hold_{false};
+  std::mutex looked_for_mutex_;
+  std::string looked_for_;
+  std::atomic<bool> has_held_{false};
   std::thread thread_;
 };
 

@@ -106,6 +106,8 @@ struct LostRun {
   bool started = false;
   /// Set: the job waits at this priority from now on.
   std::optional<Priority> priority{};
+  /// Set: only while this is the stamp that is recorded.
+  std::optional<std::int64_t> stamp{};
 };
 
 /// Of the one that reconciles: every write of its carries the term.
@@ -147,6 +149,9 @@ class RecordStore : public JobStore {
                                                  std::optional<std::int64_t> term) = 0;
   /// Whether these tickets are still their jobs'. `conflict`: no more.
   virtual Awaitable<PerItem<LeaseState>> check_tickets(std::vector<RunRef> runs) = 0;
+  /// As check_tickets(), and gives those that are a new stamp: whoever has read the one of before,
+  /// and takes the ticket for lost, cannot take it back any more.
+  virtual Awaitable<PerItem<LeaseState>> confirm_tickets(std::vector<RunRef> runs) = 0;
   /// The jobs of these tickets, with their payloads. `conflict` as above.
   virtual Awaitable<PerItem<DispatchedJob>> load_tickets(std::vector<RunRef> runs) = 0;
   /// What is recorded of these, in the ids' order.
