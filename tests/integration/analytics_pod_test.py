@@ -175,7 +175,10 @@ class KillTest(AnalyticsPodTest):
         again = self.start()
         self.assertTrue(again.ready())
         self.assertEqual(again.stop(), 0)
-        self.assertEqual(self.recorded(), recorded, "something was forwarded again")
+        # What nobody had an answer to may come only now, and like all others once.
+        after = self.recorded()
+        self.assertEqual(after[:len(recorded)], recorded)
+        self.assertEqual(len(after), len(set(after)), "something was forwarded again")
 
 
 class Google(http.server.ThreadingHTTPServer):
