@@ -17,7 +17,8 @@ constexpr std::int64_t kGroupOfVectors = 10;
 constexpr std::size_t kTogether = 200;
 /// How long it takes to see that a batch is to end.
 constexpr std::chrono::milliseconds kLookEvery{2'000};
-/// A batch that waits for longer makes room for others that are due.
+/// A batch that has run for longer makes room for others that are due; each run gets on by a group,
+/// or has waited for one.
 constexpr std::chrono::seconds kTurn{60};
 constexpr std::chrono::milliseconds kAfterTurn{100};
 constexpr int kLineAttempts = 30;
@@ -75,6 +76,7 @@ PodBatchRun::PodBatchRun(const BatchWork& work, jobs::JobContext& context)
       folder_(batch_folder(tenant_, context.id())),
       shelf_(work.objects) {
   if (context.job().cursor) record_ = read_record(*context.job().cursor);
+  groups_at_begin_ = record_.groups;
 }
 
 void PodBatchRun::save() { context_.save_cursor(record_json(record_)); }
@@ -218,8 +220,9 @@ awaitable<Result<void>> PodBatchRun::collect() {
 
 awaitable<Result<void>> PodBatchRun::wait_for(std::vector<Uuid> ids,
                                               std::vector<jobs::Job>* ended) {
-  for (;;) {
-    if (std::chrono::steady_clock::now() - begun_ > kTurn) co_return context_.snooze(kAfterTurn);
+  for (bool got_on = record_.groups > groups_at_begin_;; got_on = true) {
+    const bool is_over = std::chrono::steady_clock::now() - begun_ > kTurn;
+    if (is_over && got_on) co_return context_.snooze(kAfterTurn);
     auto looked = co_await look_for_end();
     if (!looked) co_return looked.error();
     if (context_.stop_requested()) co_return Error(Errc::cancelled, "the batch is handed on");

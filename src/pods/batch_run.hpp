@@ -56,6 +56,7 @@ class PodBatchRun {
   FileShelf shelf_;
   BatchRecord record_;
   const SteadyTime begun_ = std::chrono::steady_clock::now();
+  std::int64_t groups_at_begin_ = 0;
   std::vector<Uuid> ids_;
 };
 

@@ -134,7 +134,10 @@ class SubmitSpan {
     if (!spans_) return;
     record_.parent_span_id = parent.span_id;
     record_.kind = observability::SpanKind::producer;
-    record_.name = "submit " + wanted.jobs.front().kind;
+    record_.name = "submit";
+    // Not judged yet, it may be of any length.
+    const std::string& kind = wanted.jobs.front().kind;
+    if (kind.size() <= kMostKindBytes) record_.name += " " + kind;
     record_.start = std::chrono::system_clock::now();
     record_.attributes.emplace_back("messaging.batch.message_count",
                                     std::to_string(wanted.jobs.size()));
@@ -153,6 +156,8 @@ class SubmitSpan {
   }
 
  private:
+  static constexpr std::size_t kMostKindBytes = 200;
+
   std::shared_ptr<observability::SpanExporter> spans_;
   observability::SpanRecord record_;
 };

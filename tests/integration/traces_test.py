@@ -151,6 +151,15 @@ class TracesTest(unittest.TestCase):
             self.assertEqual(pod.end(signal.SIGTERM), 0)
 
 
+    def test_span_of_a_refused_submit_has_nothing_of_what_was_sent(self):
+        api = self.start(API_POD)
+        made = api.ask("POST", "/v1/jobs", {"kind": "x" * 100_000, "payload": {}},
+                       headers={"traceparent": f"00-{TRACE}-{CALLER}-01"})
+        self.assertEqual(made.status, 400, made.body)
+        self.assertEqual(api.end(signal.SIGTERM), 0)
+        names = sorted(span["name"] for span in self.collector.of_trace(TRACE))
+        self.assertEqual(names, ["POST /v1/jobs", "submit"])
+
     def test_collector_that_does_not_answer_is_in_nobodys_way(self):
         self.collector.hold()
         pods = self.start_all()

@@ -54,9 +54,10 @@ class SyncRun {
     done =
         co_await sync_list(cursor_.applications, "application", "/applications", "applicationId");
     if (!done) co_return done.error();
-    done = co_await sync_placements();
-    if (!done) co_return done.error();
+    // Before the placements: whatever is the matter with these, who was deleted there goes here.
     done = co_await take_deletions();
+    if (!done) co_return done.error();
+    done = co_await sync_placements();
     if (!done) co_return done.error();
     cursor_.last_finished = std::chrono::system_clock::now();
     cursor_.last_run = context_.run_token();
