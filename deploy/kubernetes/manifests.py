@@ -71,17 +71,22 @@ def problems_of(document):
             for error in sorted(schema.iter_errors(document), key=str)]
 
 
-def main():
+def report(names, judge):
+    """Prints what `judge` answers of each, a number of things and their problems; 1: there are some."""
     failed = False
-    for name in sys.argv[1:] or FOLDERS:
-        documents = render(FOLDERS[name])
-        problems = [problem for document in documents for problem in problems_of(document)]
-        print(f"{name}: {len(documents)} documents, {len(problems)} problems")
+    for name in names:
+        judged, problems = judge(name)
+        print(f"{name}: {judged}, {len(problems)} problems")
         for problem in problems:
             print(f"  {problem}")
         failed = failed or bool(problems)
-    sys.exit(1 if failed else 0)
+    return 1 if failed else 0
+
+
+def judge_overlay(name):
+    documents = render(FOLDERS[name])
+    return f"{len(documents)} documents", [problem for document in documents for problem in problems_of(document)]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(report(sys.argv[1:] or FOLDERS, judge_overlay))

@@ -679,16 +679,10 @@ def problems_of(name, documents):
     return bundle.problems
 
 
-def main():
-    failed = False
-    for name in sys.argv[1:] or manifests.FOLDERS:
-        problems = problems_of(name, manifests.render(manifests.FOLDERS[name]))
-        print(f"{name}: {len(problems)} problems")
-        for problem in problems:
-            print(f"  {problem}")
-        failed = failed or bool(problems)
-    sys.exit(1 if failed else 0)
+def judge(name):
+    documents = manifests.render(manifests.FOLDERS[name])
+    return f"{len(documents)} documents", problems_of(name, documents)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(manifests.report(sys.argv[1:] or manifests.FOLDERS, judge))

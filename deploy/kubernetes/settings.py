@@ -187,16 +187,13 @@ def main():
     parser.add_argument("--rwpctl", required=True, type=os.path.abspath)
     parser.add_argument("overlay", nargs="*")
     arguments = parser.parse_args()
-    failed = False
-    for name in arguments.overlay or [*manifests.FOLDERS, "compose"]:
+
+    def judge(name):
         programs = list(compose_programs() if name == "compose" else
                         programs_of(name, manifests.render(manifests.FOLDERS[name])))
-        problems = problems_of(arguments.rwpctl, programs)
-        print(f"{name}: {len(programs)} programs, {len(problems)} problems")
-        for problem in problems:
-            print(f"  {problem}")
-        failed = failed or bool(problems)
-    sys.exit(1 if failed else 0)
+        return f"{len(programs)} programs", problems_of(arguments.rwpctl, programs)
+
+    sys.exit(manifests.report(arguments.overlay or [*manifests.FOLDERS, "compose"], judge))
 
 
 if __name__ == "__main__":
