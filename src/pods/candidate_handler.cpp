@@ -80,7 +80,7 @@ Awaitable<Result<ParseResult>> parse_and_store(HandlerParts parts, CandidateSour
   // Whoever was put on the list meanwhile may have been looked for before this was stored.
   const auto held_now = co_await forgotten.holds(tenant, result.candidate.candidate_id);
   if (!held_now || *held_now) {
-    const auto removed = co_await parts.objects->remove(result.object);
+    const auto removed = co_await remove_for_good(parts.objects, result.object);
     if (!held_now) co_return held_now.error();
     if (!removed) co_return removed.error().with_context("object store").with_retryable(true);
     co_return forgotten_error();

@@ -7,6 +7,7 @@
 #include <rwp/recruitment/candidate_source.hpp>
 #include <rwp/recruitment/match_request.hpp>
 #include <rwp/storage/listing.hpp>
+#include <rwp/storage/object_versions.hpp>
 
 #include <cassert>
 #include <set>
@@ -104,6 +105,14 @@ Awaitable<Result<void>> Forgotten::add(std::string tenant, std::string candidate
 
 Awaitable<Result<void>> Forgotten::remove(std::string tenant, std::string candidate_id) {
   co_return co_await objects_->remove(key_of(tenant, candidate_id));
+}
+
+Awaitable<Result<void>> remove_for_good(std::shared_ptr<storage::ObjectStore> objects,
+                                        std::string key) {
+  const auto purged = co_await storage::purge(objects, key);
+  if (purged) co_return Result<void>();
+  if (purged.error().code() != Errc::permission_denied) co_return purged.error();
+  co_return co_await objects->remove(std::move(key));
 }
 
 Error forgotten_error() {

@@ -47,6 +47,11 @@ class Forgotten {
   const std::shared_ptr<storage::ObjectStore> objects_;
 };
 
+/// Removes an object of a forgotten candidate, with all versions that the store keeps of it where
+/// this process may remove these.
+jobs::Awaitable<Result<void>> remove_for_good(std::shared_ptr<storage::ObjectStore> objects,
+                                              std::string key);
+
 /// What a job of a forgotten candidate ends with: for good.
 Error forgotten_error();
 

@@ -1,8 +1,8 @@
 #include "pods/jobadder/removal.hpp"
 
+#include "pods/forgotten.hpp"
 #include <rwp/recruitment/parse.hpp>
 #include <rwp/storage/listing.hpp>
-#include <rwp/storage/object_versions.hpp>
 
 #include <utility>
 #include <vector>
@@ -10,19 +10,6 @@
 namespace rwp::pods {
 
 using jobs::Awaitable;
-
-namespace {
-
-/// With all its versions, where this process may.
-Awaitable<Result<void>> remove_object(std::shared_ptr<storage::ObjectStore> objects,
-                                      std::string key) {
-  const auto purged = co_await storage::purge(objects, key);
-  if (purged) co_return Result<void>();
-  if (purged.error().code() != Errc::permission_denied) co_return purged.error();
-  co_return co_await objects->remove(std::move(key));
-}
-
-}  // namespace
 
 std::string jobadder_upload_folder(const std::string& tenant, std::int64_t candidate_id) {
   return "uploads/" + (tenant.empty() ? std::string() : tenant + "/") +
@@ -40,7 +27,7 @@ Awaitable<Result<void>> remove_candidate(SharedJobAdderParts parts, std::string 
     if (!added) co_return added.error();
     parts->log.info("a candidate whom JobAdder has deleted is removed here, too");
   }
-  auto removed = co_await remove_object(parts->objects, recruitment::candidate_key(tenant, id));
+  auto removed = co_await remove_for_good(parts->objects, recruitment::candidate_key(tenant, id));
   if (!removed) co_return removed.error();
   std::vector<std::string> keys;
   storage::Listing listing(parts->objects, jobadder_upload_folder(tenant, candidate_id));
@@ -51,7 +38,7 @@ Awaitable<Result<void>> remove_candidate(SharedJobAdderParts parts, std::string 
     keys.push_back((*entry)->key);
   }
   for (auto& key : keys) {
-    removed = co_await remove_object(parts->objects, std::move(key));
+    removed = co_await remove_for_good(parts->objects, std::move(key));
     if (!removed) co_return removed.error();
   }
   co_return Result<void>();

@@ -11,6 +11,7 @@
 #include <rwp/jobs/outbox_job.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -117,17 +118,23 @@ Awaitable<Result<bool>> take_placement(SharedJobAdderParts parts, std::int64_t p
   if (!list) co_return list.error();
   const JsonDocument document(*list);
   const auto items = document.root().find("items");
+  // Of several the first that was made, so that another look takes the same.
+  std::optional<Application> first;
   for (std::size_t i = 0; items && i < items->size(); ++i) {
-    const auto application = Application::read(items->at(i).text());
+    auto application = Application::read(items->at(i).text());
     if (!application) co_return application.error();
-    if (!application->candidate_id || !application->ad_id || application->rejected) continue;
-    const auto now = std::chrono::system_clock::now();
-    const auto at = placed->approved_at.value_or(placed->updated_at.value_or(now));
-    auto told = tell(tenant, *application, EventType::application_placed, at, context);
-    if (!told) co_return told.error();
-    co_return true;
+    const bool is_of_it =
+        application->candidate_id == placed->candidate_id && application->job_id == placed->job_id;
+    if (!is_of_it || !application->ad_id || application->rejected) continue;
+    if (first && first->application_id < application->application_id) continue;
+    first = std::move(*application);
   }
-  co_return false;
+  if (!first) co_return false;
+  const auto now = std::chrono::system_clock::now();
+  const auto at = placed->approved_at.value_or(placed->updated_at.value_or(now));
+  const auto told = tell(tenant, *first, EventType::application_placed, at, context);
+  if (!told) co_return told.error();
+  co_return true;
 }
 
 }  // namespace rwp::pods

@@ -245,11 +245,13 @@ class SyncRun {
       if (!records) co_return records.error();
       std::vector<jobs::NewJob> found;
       for (const JsonText& record : *records) {
-        auto placement = jobadder::Placement::read(record);
-        if (!placement) co_return placement.error();
         const JsonDocument document(record);
-        found.push_back(
-            job_of("placement", placement->placement_id, text_in(document.root(), "updatedAt")));
+        const auto id = document.root().find(jobadder::Placement::kId);
+        const auto number = id ? id->as_int64() : std::nullopt;
+        if (!number || *number < 1) {
+          co_return Error(Errc::corrupt, "JobAdder's list: placementId is no id");
+        }
+        found.push_back(job_of("placement", *number, text_in(document.root(), "updatedAt")));
       }
       if (auto done = co_await submit("placement", std::move(found)); !done) {
         co_return done.error();

@@ -1,4 +1,5 @@
 #include "pods/ad_fields.hpp"
+#include "pods/forgotten.hpp"
 #include "pods/jobadder/handlers.hpp"
 #include "pods/jobadder/removal.hpp"
 #include "pods/jobadder/stages.hpp"
@@ -218,7 +219,7 @@ class Intake {
       // Whoever was put on the list since then may have had his documents removed before this one.
       forgotten = co_await parts_->forgotten->holds(tenant_, id);
       if (!forgotten || *forgotten) {
-        auto removed = co_await parts_->objects->remove(source.document->object);
+        auto removed = co_await remove_for_good(parts_->objects, source.document->object);
         if (!forgotten) co_return forgotten.error();
         if (!removed) co_return removed.error().with_context("object store").with_retryable(true);
         co_return skipped("forgotten");
