@@ -1,9 +1,12 @@
 #include "pods/forgotten.hpp"
 #include "support/run.hpp"
 #include <rwp/core/runtime.hpp>
+#include <rwp/storage/object_versions.hpp>
 #include <rwp/storage_memory/memory_object_store.hpp>
 
 #include <gtest/gtest.h>
+
+#include <utility>
 
 namespace rwp::tests {
 namespace {
@@ -11,6 +14,58 @@ namespace {
 using pods::candidate_in;
 using pods::Forgotten;
 using pods::subject_of;
+
+using boost::asio::awaitable;
+
+/// Keeps versions of what is in another store, and may not let these be removed.
+class VersionedStore final : public storage::ObjectStore, public storage::ObjectVersions {
+ public:
+  explicit VersionedStore(std::shared_ptr<storage::ObjectStore> inner) : inner_(std::move(inner)) {}
+
+  bool may_purge = true;
+  int purges = 0;
+  int removals = 0;
+
+  awaitable<Result<storage::ListPage>> list_versions(storage::ListOptions options) override {
+    return inner_->list(std::move(options));
+  }
+  awaitable<Result<std::size_t>> purge(std::string key) override {
+    if (!may_purge) co_return Error(Errc::permission_denied, "versions are not yours to remove");
+    ++purges;
+    const auto removed = co_await inner_->remove(std::move(key));
+    if (!removed) co_return removed.error();
+    co_return std::size_t{1};
+  }
+
+ private:
+  awaitable<Result<storage::ObjectInfo>> do_put(std::string key, std::string content,
+                                                storage::PutOptions options) override {
+    return inner_->put(std::move(key), std::move(content), std::move(options));
+  }
+  awaitable<Result<std::string>> do_get(std::string key, storage::ByteRange range) override {
+    return inner_->get(std::move(key), range);
+  }
+  awaitable<Result<storage::ObjectInfo>> do_head(std::string key) override {
+    return inner_->head(std::move(key));
+  }
+  awaitable<Result<storage::ListPage>> do_list(storage::ListOptions options) override {
+    return inner_->list(std::move(options));
+  }
+  awaitable<Result<void>> do_remove(std::string key) override {
+    ++removals;
+    return inner_->remove(std::move(key));
+  }
+  awaitable<Result<storage::ObjectInfo>> do_upload(std::string key, storage::PieceSource source,
+                                                   storage::UploadOptions options) override {
+    return inner_->upload(std::move(key), std::move(source), std::move(options));
+  }
+  awaitable<Result<std::unique_ptr<storage::ObjectReader>>> do_open(
+      std::string key, storage::ByteRange range) override {
+    return inner_->open(std::move(key), range);
+  }
+
+  const std::shared_ptr<storage::ObjectStore> inner_;
+};
 
 class ForgottenTest : public ::testing::Test {
  protected:
@@ -68,6 +123,21 @@ TEST_F(ForgottenTest, CandidateWhoIsTakenOffTheListMayComeBack) {
   ASSERT_TRUE(run(runtime_, forgotten_.remove("acme", "cv-1")).has_value());
 
   EXPECT_FALSE(run(runtime_, forgotten_.holds("acme", "cv-1")).value());
+}
+
+TEST_F(ForgottenTest, WhatIsRemovedForGoodHasNoVersionLeftWhereTheseMayBeRemoved) {
+  const auto store = std::make_shared<VersionedStore>(objects_);
+  for (const bool may_purge : {true, false}) {
+    ASSERT_TRUE(run(runtime_, store->put("candidates/cv-1.json", "x")).has_value());
+    store->may_purge = may_purge;
+
+    ASSERT_TRUE(run(runtime_, pods::remove_for_good(store, "candidates/cv-1.json")).has_value());
+
+    EXPECT_EQ(run(runtime_, objects_->head("candidates/cv-1.json")).error().code(),
+              Errc::not_found);
+  }
+  EXPECT_EQ(store->purges, 1);
+  EXPECT_EQ(store->removals, 1);
 }
 
 TEST(CandidateInTest, PayloadSaysWhomAJobIsAbout) {
