@@ -565,7 +565,7 @@ def check_rest(bundle):
                       {"matchLabels": {"app": "api"}})
         endpoint = monitor["spec"]["endpoints"][0]
         bundle.expect("api-monitor", (endpoint["port"], endpoint["interval"]), ("metrics", "15s"))
-    for name in ("worker-monitor", "ai-monitor", "analytics-monitor"):
+    for name in ("worker-monitor", "ai-monitor", "analytics-monitor", "postgres-monitor"):
         monitor = bundle.get("PodMonitor", name)
         if monitor:
             bundle.expect(name, [e["port"] for e in monitor["spec"]["podMetricsEndpoints"]], ["metrics"])

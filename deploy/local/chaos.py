@@ -132,11 +132,21 @@ class Chaos:
                 return f"postgres-{i}"
         return None
 
+    def await_primary(self):
+        found = []
+
+        def is_told():
+            found.append(self.primary())
+            return found[-1] is not None
+
+        supervisor.wait_for(is_told, "a primary", 240)
+        return found[-1]
+
     def server_pid(self, name):
         return int((self.plan.dir / name / "data/postmaster.pid").read_text().split()[0])
 
     def kill_postgres_primary(self):
-        name = self.primary()
+        name = self.await_primary()
         patroni, server = self.pid(name), self.server_pid(name)
         before, begun, since = self.load.failed(), time.monotonic(), time.time()
         with self.away(name):

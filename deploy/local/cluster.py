@@ -2,6 +2,7 @@
 """The cluster on one machine; cluster.sh has the usage."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -29,6 +30,9 @@ ELSEWHERE = ("kube_",)
 NOT_OURS = ("RwpCpuHigh", "RwpMemoryHigh", "RwpDiskHigh", "RwpResponseTimeHigh")
 # What happens only when something goes wrong, or is not used here.
 WHEN_IT_HAPPENS = ("rwp_ai_tenant_refused_total", "rwp_ai_budget_refused_total", "ALERTS")
+
+# The longest that all may take to end: each kind has half a minute, a database that its Patroni left 20 s.
+STOP_SECONDS = 240
 
 FIRING = 'ALERTS{alertstate="firing",alertname!~"' + "|".join(NOT_OURS) + '"}'
 
@@ -87,19 +91,25 @@ def up(options):
     print(f"  key           {folder}/key")
 
 
+def is_running(pid):
+    try:
+        # Past the name, which may hold anything.
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def down(options):
     folder = pathlib.Path(options.dir)
     if not (folder / "cluster.json").exists():
         sys.exit(f"cluster: '{folder}' is no cluster's")
-    try:
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
         child = int((folder / "supervisor.pid").read_text())
         os.kill(child, signal.SIGTERM)
-        until = time.monotonic() + 90
-        while time.monotonic() < until:
-            os.kill(child, 0)
-            time.sleep(0.1)
-    except (ProcessLookupError, FileNotFoundError):
-        pass
+        try:
+            supervisor.wait_for(lambda: not is_running(child), "the end of the supervisor", STOP_SECONDS)
+        except RuntimeError as error:
+            sys.exit(f"cluster: {error} ({child}); '{folder}' stays as it is")
     if not options.keep:
         shutil.rmtree(folder)
     print("down")
@@ -159,7 +169,7 @@ def check(options):
 def spoil(plan, load):
     """Loses an ended job and records an event twice, so that it is seen that the table finds both."""
     job = next(iter(load.acknowledged))
-    stores.psql(plan, f"DELETE FROM rwp.ended WHERE id = '{job}'", "rwp", chaos.Chaos(plan, load).primary())
+    stores.psql(plan, f"DELETE FROM rwp.ended WHERE id = '{job}'", "rwp", chaos.Chaos(plan, load).await_primary())
     path = plan.dir / "events.jsonl"
     with path.open("a+", encoding="utf-8") as events:
         events.seek(0)

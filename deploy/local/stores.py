@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import urllib.parse
 
@@ -99,7 +100,16 @@ def postgres(plan):
                   as_postgres=True, after=("schema",))
 
 
+def redis_server(plan):
+    """Debian's redis-tools has the server, under the name by which it checks files."""
+    link = plan.folder("bin") / "redis-server"
+    if not link.is_symlink():
+        link.symlink_to(shutil.which("redis-check-rdb") or "/usr/bin/redis-check-rdb")
+    return str(link)
+
+
 def redis(plan):
+    server = redis_server(plan)
     for i in range(3):
         folder = plan.folder(f"redis-{i}")
         config = (f"port {plan.port(f'redis-{i}')}\nbind 127.0.0.1\ndir {folder}\nappendonly yes\n"
@@ -111,7 +121,7 @@ def redis(plan):
         path = plan.dir / f"config/redis-{i}.conf"
         if not path.exists():
             plan.write(f"config/redis-{i}.conf", config)
-        yield Process(f"redis-{i}", ["redis-server", str(path)])
+        yield Process(f"redis-{i}", [server, str(path)])
         path = plan.dir / f"config/sentinel-{i}.conf"
         if not path.exists():
             plan.write(f"config/sentinel-{i}.conf",
@@ -119,7 +129,7 @@ def redis(plan):
                        f"sentinel monitor rwp 127.0.0.1 {plan.port('redis-0')} 2\n"
                        "sentinel down-after-milliseconds rwp 5000\nsentinel failover-timeout rwp 20000\n"
                        "sentinel parallel-syncs rwp 1\n")
-        yield Process(f"sentinel-{i}", ["redis-server", str(path), "--sentinel"], after=(f"redis-{i}",))
+        yield Process(f"sentinel-{i}", [server, str(path), "--sentinel"], after=(f"redis-{i}",))
 
 
 def s3(plan):

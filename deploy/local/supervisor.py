@@ -52,6 +52,8 @@ class Supervisor:
     def start(self, process):
         log = open(self.plan.dir / f"log/{process.name}.log", "ab")
         clean = {k: v for k, v in os.environ.items() if not k.startswith(NOT_INHERITED)}
+        # HAProxy is there, which not everybody's path has.
+        clean["PATH"] = clean.get("PATH", os.defpath) + ":/usr/sbin"
 
         def become_postgres():
             os.setsid()
@@ -70,6 +72,8 @@ class Supervisor:
         (self.plan.dir / "pid.new").rename(self.plan.dir / f"pids/{process.name}")
 
     def ready(self, process):
+        if self.stopping:
+            raise RuntimeError("it was stopped before it was up")
         if self.running[process.name].poll() is not None:
             raise RuntimeError(f"{process.name} has ended")
         return not process.ready or answers(process.ready)
@@ -125,7 +129,7 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.running[name].pid, signal.SIGKILL)
         # A Patroni that did not end in time leaves its database.
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
             server = int((self.plan.dir / name / "data/postmaster.pid").read_text().split()[0])
             os.kill(server, signal.SIGQUIT)
             wait_for(lambda: not pathlib.Path(f"/proc/{server}").exists(), f"the end of {name}", 20)

@@ -6,7 +6,7 @@
 #   drill.sh --programs DIR [--jobs N] [--data-dir DIR] [--keep]
 #     --programs DIR   api_pod, worker_pod, rwpctl
 #     --jobs N         jobs before the first backup; 200
-#     --data-dir DIR   where everything is kept; a temporary one
+#     --data-dir DIR   where everything is kept; made, and removed at the end; a temporary one
 #     --keep           leave it
 # Needs PostgreSQL 15, pgBackRest, Redis 7, rclone and curl.
 set -euo pipefail
@@ -37,6 +37,8 @@ done
 for tool in "$bin/postgres" pgbackrest redis-check-rdb redis-cli rclone curl; do
   command -v "$tool" >/dev/null || give_up "needs $tool"
 done
+# It is given to PostgreSQL's owner, and removed at the end.
+[[ -z "$data" || ! -e "$data" ]] || give_up "--data-dir '$data': must not be there yet" 2
 [[ -n "$data" ]] || data=$(mktemp -d /tmp/rwp-drill.XXXXXX)
 mkdir -p "$data"/{log,run,repository,spool,objects,metrics}
 readonly patience=120
@@ -225,7 +227,9 @@ submit_some 20
 before=$(ask "SELECT now()")
 before_ms=$(date +%s%3N)
 submit_some 20  # After that moment: not to be there again.
-ask "DROP SCHEMA rwp CASCADE" rwp >/dev/null 2>&1
+# The pods go on: one of their transactions may hold what it needs, and it be the one that is told to go.
+drop_schema() { ask "DROP SCHEMA rwp CASCADE" rwp >/dev/null 2>&1; }
+await "the schema to be dropped" drop_schema
 archive_all
 recover "$before"
 ids_there
