@@ -93,7 +93,6 @@ class Rehearsal:
         self.folder = folder
         self.programs = programs
         self.mark = f"rwp{secrets.token_hex(2)}"
-        self.network = Network(self.mark)
         self.roots = {}
         self.pods = {}
         self.hosts = folder / "hosts"
@@ -108,6 +107,8 @@ class Rehearsal:
             ("rwp/analytics", "url"): "jsonl:/shared/events.jsonl"})
         self.vault.made["pgbackrest-tls"] = self.certificate()
         self.write_hosts()
+        # The last: what fails before leaves none behind.
+        self.network = Network(self.mark)
 
     @staticmethod
     def give_away(path):

@@ -48,7 +48,7 @@ ARROWS = {
 }
 ARROWS_STATEFULSET = ARROWS | {
     "postgres": {DATABASE, "postgres:8008", "etcd:2379", OUTSIDE},
-    "etcd": {"etcd:2380"},
+    "etcd": {"etcd:2379", "etcd:2380"},
     "postgres-backup": {"postgres:8432", OUTSIDE},
 }
 ARROWS_OPERATOR = ARROWS | {

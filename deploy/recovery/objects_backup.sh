@@ -16,7 +16,9 @@ common=(--checksum --transfers 8 --retries 3 --stats-one-line --stats 0)
 case "$1" in
   backup)
     # An empty source is an accident until somebody says otherwise: it would move all away.
-    rclone lsf --max-depth 1 "$2" | grep -q . || { echo "objects_backup: $2 is empty or not there" >&2; exit 1; }
+    # The list is cut off past its first name, which ends rclone; that is no failure.
+    first=$(rclone lsf --max-depth 1 "$2" | head -n 1 || true)
+    [[ -n "$first" ]] || { echo "objects_backup: $2 is empty or not there" >&2; exit 1; }
     rclone sync "${common[@]}" --backup-dir "$3/replaced/$(date -u +%F)" "$2" "$3/current"
     limit=$(date -u -d "$keep days ago" +%F)
     { rclone lsf --dirs-only "$3/replaced" 2>/dev/null || true; } | while IFS=/ read -r day _; do
