@@ -11,7 +11,6 @@ import http.client
 import json
 import pathlib
 import re
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -20,6 +19,7 @@ import tempfile
 import unittest
 
 import logged_pod
+import redis_program
 
 AI_POD, WORKER, CTL, FAKE, SAMPLE = (pathlib.Path(a).resolve() for a in sys.argv[1:6])
 DISTINCT, JOBS = 48, 72
@@ -33,8 +33,8 @@ def start_redis(test, folder):
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         server = subprocess.Popen(
-            ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir",
-             str(folder)], stdout=subprocess.DEVNULL)
+            [redis_program.server(folder), "--bind", "127.0.0.1", "--port", str(port), "--save", "",
+             "--dir", str(folder)], stdout=subprocess.DEVNULL)
         test.addCleanup(server.wait)
         test.addCleanup(server.kill)
 
@@ -52,7 +52,7 @@ def start_redis(test, folder):
 
 class FleetTest(unittest.TestCase):
     def setUp(self):
-        if shutil.which("redis-server") is None:
+        if not redis_program.is_installed():
             self.skipTest("redis-server is not installed")
         folder = tempfile.TemporaryDirectory(prefix="rwp-fleet-")
         self.addCleanup(folder.cleanup)

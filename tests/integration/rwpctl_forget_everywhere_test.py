@@ -7,7 +7,6 @@ usage: rwpctl_forget_everywhere_test.py RWPCTL API_POD WORKER_POD SOURCE_ROOT [u
 
 import http.client
 import json
-import shutil
 import signal
 import subprocess
 import unittest
@@ -15,6 +14,7 @@ import urllib.parse
 
 import postgres_process
 import radosgw_process
+import redis_program
 from pod_process import Pod, clean_environment, wait_for
 from rwpctl_process import CTL, DONE, FINDINGS, WORKER, CtlTest, free_port, main
 
@@ -25,7 +25,7 @@ KINDS = ("jobadder.record", "candidate.parse", "job_ad.enrich", "match.score", "
          "rwp.collect", "rwp.collect.parcel")
 
 
-@unittest.skipUnless(postgres_process.is_installed() and shutil.which("redis-server")
+@unittest.skipUnless(postgres_process.is_installed() and redis_program.is_installed()
                      and radosgw_process.is_installed() and FAKE.exists(), "a server is not installed")
 class ForgetEverywhereTest(CtlTest):
     def setUp(self):
@@ -43,8 +43,9 @@ class ForgetEverywhereTest(CtlTest):
 
     def start_redis(self):
         self.redis_port = free_port()
-        redis = subprocess.Popen(["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir",
-                                  self.here, "--save", "", "--rdbcompression", "no"], stdout=subprocess.DEVNULL)
+        redis = subprocess.Popen([redis_program.server(self.here), "--port", str(self.redis_port), "--bind",
+                                  "127.0.0.1", "--dir", self.here, "--save", "", "--rdbcompression", "no"],
+                                 stdout=subprocess.DEVNULL)
         self.addCleanup(redis.wait)
         self.addCleanup(redis.kill)
         wait_for(lambda: self.redis("PING") == "PONG", "Redis")

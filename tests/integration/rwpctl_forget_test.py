@@ -6,12 +6,12 @@ usage: rwpctl_forget_test.py RWPCTL API_POD WORKER_POD SOURCE_ROOT [unittest arg
 
 import contextlib
 import json
-import shutil
 import signal
 import sqlite3
 import subprocess
 import unittest
 
+import redis_program
 from pod_process import Pod, clean_environment, wait_for
 from rwpctl_process import API, CTL, DONE, FINDINGS, NOT_FOUND, USAGE, WORKER, ADS, CtlTest, free_port, main
 
@@ -40,8 +40,9 @@ class ForgetTest(CtlTest):
 
     def start_redis(self):
         port = free_port()
-        redis = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", self.here,
-                                  "--save", "", "--rdbcompression", "no"], stdout=subprocess.DEVNULL)
+        redis = subprocess.Popen([redis_program.server(self.here), "--port", str(port), "--bind", "127.0.0.1",
+                                  "--dir", self.here, "--save", "", "--rdbcompression", "no"],
+                                 stdout=subprocess.DEVNULL)
         self.addCleanup(redis.wait)
         self.addCleanup(redis.kill)
         self.redis_port = port
@@ -92,7 +93,7 @@ class ForgetTest(CtlTest):
     def counts(self, told):
         return {one["place"]: (one["found"], one["removed"], one["left"]) for one in told["places"]}
 
-    @unittest.skipUnless(shutil.which("redis-server"), "Redis is not installed")
+    @unittest.skipUnless(redis_program.is_installed(), "Redis is not installed")
     def test_nothing_is_left_and_nobody_comes_back(self):
         self.start_redis()
         self.subject = "none"
