@@ -9,6 +9,7 @@ import time
 import urllib.parse
 import urllib.request
 
+import load as loads
 import parts
 import supervisor
 
@@ -179,9 +180,7 @@ class Chaos:
 
 
 def notes(plan):
-    path = plan.dir / "alerts.jsonl"
-    # The last line may be under way.
-    return [json.loads(line) for line in (path.read_text() if path.exists() else "").split("\n")[:-1]]
+    return [json.loads(line) for line in loads.noted_lines(plan.dir / "alerts.jsonl")]
 
 
 def alerts(plan, since):

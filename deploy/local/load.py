@@ -173,22 +173,24 @@ class Load:
         return max((b - a for a, b in zip(times, times[1:])), default=0.0)
 
 
+def noted_lines(path):
+    """But the last, which may be under way."""
+    return path.read_text().split("\n")[:-1] if path.exists() else []
+
+
 def noted_events(plan):
     """How often each event was recorded, and each advert's enrichment."""
     events = collections.Counter()
-    path = plan.dir / "events.jsonl"
-    if path.exists():
-        for line in path.read_text().splitlines():
-            event = json.loads(line)
-            events[event["id"]] += 1
-            if event["name"] == "job_ad_enriched":
-                events[event["parameters"]["ad_id"]] += 1
+    for line in noted_lines(plan.dir / "events.jsonl"):
+        event = json.loads(line)
+        events[event["id"]] += 1
+        if event["name"] == "job_ad_enriched":
+            events[event["parameters"]["ad_id"]] += 1
     return events
 
 
 def sent_to_google(plan):
-    path = plan.dir / "google.txt"
-    return {line.split()[0] for line in path.read_text().splitlines()} if path.exists() else set()
+    return {line.split()[0] for line in noted_lines(plan.dir / "google.txt")}
 
 
 def await_equal(find, seconds):
@@ -206,13 +208,21 @@ def outcome(plan, load, environment, seconds=240):
     def listed(*arguments):
         told = subprocess.run([*ctl, "jobs", "list", "--all", *arguments, "-o", "ndjson"], text=True,
                               capture_output=True, timeout=120, env=environment)
+        if told.returncode != 0:
+            raise RuntimeError(f"rwpctl jobs list: {told.stderr.strip()}")
         return {job["id"]: job["state"] for job in map(json.loads, told.stdout.splitlines())}
 
     jobs = {}
 
     def open_jobs():
+        try:
+            found = listed("--kind", "job_ad.enrich")
+        except RuntimeError as error:
+            # Nothing is known of them; asked again.
+            print(error, flush=True)
+            return list(load.acknowledged)
         jobs.clear()
-        jobs.update(listed("--kind", "job_ad.enrich"))
+        jobs.update(found)
         return [i for i in load.acknowledged if jobs.get(i, "gone") not in ("succeeded", "failed", "gone")]
 
     still_open = await_equal(open_jobs, seconds)
@@ -234,8 +244,7 @@ def outcome(plan, load, environment, seconds=240):
 def traces_across_pods(plan):
     """Traces that lead from an api pod through a worker to an AI pod."""
     services = collections.defaultdict(set)
-    path = plan.dir / "traces.jsonl"
-    for line in path.read_text().splitlines() if path.exists() else ():
+    for line in noted_lines(plan.dir / "traces.jsonl"):
         span = json.loads(line)
         services[span["trace"]].add(span["service"])
     asked = {"rwp-api_pod", "rwp-worker_pod", "rwp-ai_pod"}
