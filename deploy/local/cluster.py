@@ -25,7 +25,7 @@ import dashboard  # noqa: E402
 import rules  # noqa: E402
 
 # Panels of what one machine does not have.
-ELSEWHERE = ("kube_",)
+ELSEWHERE = ("kube_", "cnpg_", "barman_cloud_")
 # What this machine does for others may keep these.
 NOT_OURS = ("RwpCpuHigh", "RwpMemoryHigh", "RwpDiskHigh", "RwpResponseTimeHigh")
 # What happens only when something goes wrong, or is not used here.

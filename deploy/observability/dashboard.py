@@ -77,9 +77,11 @@ ROWS = [
     ("Backups", [
         ("Age of the last backup", "s", [
             ("time() - max by (kind) (rwp_backup_last_success_timestamp_seconds)", "{{kind}}"),
-            ("time() - max by (cronjob) (kube_cronjob_status_last_successful_time)", "{{cronjob}}")]),
+            ("time() - max by (cronjob) (kube_cronjob_status_last_successful_time)", "{{cronjob}}"),
+            ("time() - max(barman_cloud_cloudnative_pg_io_last_available_backup_timestamp > 0)", "the operator's")]),
         ("WAL to be archived", "short", [("max(pg_wal_archive_waiting_segments)", "segments that wait"),
-                                         ("max(pg_stat_archiver_failed_count)", "attempts that failed")]),
+                                         ("max(pg_stat_archiver_failed_count)", "attempts that failed"),
+                                         ("max(cnpg_pg_stat_archiver_failed_count)", "the operator's that failed")]),
     ]),
     ("Nodes and pods", [
         ("CPU", "percentunit", [
