@@ -111,8 +111,11 @@ std::vector<Handovers::Handed> Handovers::take(const jobs::ClaimRequest& request
 }
 
 bool Handovers::has_any(const jobs::ClaimRequest& request) const {
-  return std::any_of(handed_.begin(), handed_.end(),
-                     [&](const Handed& handed) { return is_for(request, handed.job); });
+  // What is on its way back is not given any more: who waits for it would go round and round.
+  const SteadyTime now = steady_clock::now();
+  return std::any_of(handed_.begin(), handed_.end(), [&](const Handed& handed) {
+    return now - handed.begun < kHandedFor && is_for(request, handed.job);
+  });
 }
 
 awaitable<void> Handovers::sweep() {

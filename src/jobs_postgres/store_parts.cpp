@@ -28,7 +28,8 @@ constexpr std::chrono::seconds kPatienceOfClosing{2};
 // A session's plans must not turn to scans of whole tables because those were small, or vacuumed
 // while they were empty, when they were made. So hot tables are joined by "= ANY (ARRAY[…])" or
 // laterally with OFFSET 0, which leave an index probe for each row of what is given as the only
-// way. And a client that is stopped must not keep its locks.
+// way. And a client that is stopped must not keep its locks. A snapshot of before a lock would not
+// see what a rewrite has written back, whatever a role's own settings are.
 constexpr Statement kSessionSettings{
     .name = "",
     .sql =
@@ -38,6 +39,7 @@ constexpr Statement kSessionSettings{
         " set_config('enable_bitmapscan', 'off', false), set_config('enable_sort', 'off', false),"
         " set_config('jit', 'off', false),"
         " set_config('plan_cache_mode', 'force_generic_plan', false),"
+        " set_config('default_transaction_isolation', 'read committed', false),"
         " set_config('statement_timeout', '30s', false),"
         " set_config('idle_in_transaction_session_timeout', '30s', false),"
         " set_config('client_connection_check_interval', '1s', false)"};
@@ -71,6 +73,9 @@ constexpr Statement kVacuum{
     .sql = "VACUUM (SKIP_LOCKED, TRUNCATE FALSE) rwp.ready, rwp.running, rwp.tally"};
 
 constexpr std::chrono::seconds kRewriteEvery{15};
+/// A try holds everybody up for as long as it waits for its lock. While somebody keeps the table,
+/// as a dump does for hours, the tries of many stores must not add up.
+constexpr std::chrono::seconds kRewriteSeldom{300};
 // Hot tables stay as small as what waits and runs. What is larger, and mostly dead, is kept from
 // vacuum by somebody's snapshot.
 constexpr Statement kLarge{
@@ -597,9 +602,11 @@ awaitable<void> measure(std::shared_ptr<Parts> parts) {
 
 /// Each in a transaction of its own, so that nobody waits for long.
 awaitable<void> rewrite_what_is_bloated(std::shared_ptr<Parts> parts) {
+  const std::chrono::seconds pause = std::exchange(parts->rewrite_pause, kRewriteEvery);
   std::vector<Command> looking(1, command(kLarge));
   const auto large = co_await parts->session->run(std::move(looking));
   if (!large) co_return;
+  bool failed = (*large)[0].size() > 0;
   for (std::size_t i = 0; i < (*large)[0].size(); ++i) {
     const std::string table((*large)[0].text(i, 0));
     std::vector<Command> commands(1, command(kRewrite));
@@ -607,10 +614,12 @@ awaitable<void> rewrite_what_is_bloated(std::shared_ptr<Parts> parts) {
     const auto rewritten = co_await parts->session->run(std::move(commands));
     // Not now: at the next look.
     if (!rewritten || !(*rewritten)[0].boolean(0, 0)) continue;
+    failed = false;
     parts->session->options().log.info("rewrote a table that could not be vacuumed",
                                        {{"table", table}});
     if (parts->rewrites != nullptr) parts->rewrites->add();
   }
+  if (failed) parts->rewrite_pause = std::clamp(2 * pause, kRewriteEvery, kRewriteSeldom);
 }
 
 }  // namespace
@@ -627,7 +636,7 @@ awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::
     // Counts are right without it, too.
     (void)co_await fold_tally(parts->session);
   }
-  if (steady_clock::now() - parts->rewritten > kRewriteEvery) {
+  if (steady_clock::now() - parts->rewritten > parts->rewrite_pause) {
     parts->rewritten = steady_clock::now();
     co_await rewrite_what_is_bloated(parts);
   }

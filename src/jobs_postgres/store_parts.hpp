@@ -9,6 +9,7 @@
 #include <rwp/jobs/record_store.hpp>
 #include <rwp/jobs_postgres/postgres_job_store.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -40,6 +41,7 @@ struct Parts {
   SteadyTime folded{};
   SteadyTime measured{};
   SteadyTime rewritten{};
+  std::chrono::seconds rewrite_pause{0};  ///< Until the next look whether a table is bloated.
   observability::Histogram* claim_seconds = nullptr;
   /// Of the hot tables, in the order of kHotTables; null: without metrics.
   std::vector<observability::Gauge*> dead_rows{};

@@ -31,6 +31,12 @@ class PostgresUpkeepTest : public PostgresTest {
   std::int64_t bytes_of(const std::string& table) {
     return std::stoll(sql("SELECT pg_total_relation_size('rwp." + table + "')"));
   }
+  /// The server's own vacuum holds a lock for which a rewrite does not wait.
+  void keep_autovacuum_away() {
+    for (const char* table : {"ready", "running", "waiting", "tally"}) {
+      sql(std::string("ALTER TABLE rwp.") + table + " SET (autovacuum_enabled = false)");
+    }
+  }
   /// As so many jobs that have come and gone.
   void leave_dead_rows(const std::string& table, int rows) {
     const std::string columns = table == "running"
@@ -77,7 +83,10 @@ class PostgresUpkeepTest : public PostgresTest {
 };
 
 TEST_F(PostgresUpkeepTest, ATableThatASnapshotKeepsFromVacuumIsWrittenAnewAndItsLeasesStand) {
+  // Whatever the database's own settings are, the store's snapshots are those of each statement.
+  sql("ALTER DATABASE " + database_ + " SET default_transaction_isolation = 'repeatable read'");
   const auto store = open();
+  keep_autovacuum_away();
   std::vector<jobs::NewJob> jobs(3, {.kind = "k"});
   ASSERT_TRUE(wait(store->insert(std::move(jobs))).has_value());
   const auto claimed = wait(store->claim(claim_of(1))).value();
@@ -89,7 +98,11 @@ TEST_F(PostgresUpkeepTest, ATableThatASnapshotKeepsFromVacuumIsWrittenAnewAndIts
   ASSERT_GT(bytes_of("running"), 33'554'432);
   ASSERT_GT(bytes_of("ready"), 33'554'432);
 
-  ASSERT_TRUE(wait(store->rescue()).has_value());
+  // A store looks once in a while, a new one at once: where the machine is slow, a rewrite puts off
+  // what would hold the others up.
+  for (int i = 0; i < 5 && bytes_of("running") + bytes_of("ready") > 1'000'000; ++i) {
+    ASSERT_TRUE(wait(open()->rescue()).has_value());
+  }
 
   EXPECT_LT(bytes_of("running"), 1'000'000);
   EXPECT_LT(bytes_of("ready"), 1'000'000);
@@ -111,6 +124,7 @@ TEST_F(PostgresUpkeepTest, ATableThatAnOpenTransactionHasUsedIsLeftAsItIs) {
 
 TEST_F(PostgresUpkeepTest, EveryRowOfEveryHotTableOutlivesARewrite) {
   const auto store = open();
+  keep_autovacuum_away();
   for (int i = 0; i < 40; ++i) {
     ASSERT_TRUE(wait(store->insert({{.kind = "k"}, {.kind = "k", .delay = 1h}})).has_value());
   }
