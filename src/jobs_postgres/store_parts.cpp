@@ -1,15 +1,12 @@
 #include "jobs_postgres/store_parts.hpp"
 
-#include "jobs_postgres/claim.hpp"
-#include "jobs_postgres/dispatch_role.hpp"
 #include "jobs_postgres/dispatched.hpp"
 #include "jobs_postgres/schema.hpp"
 #include "jobs_postgres/submit.hpp"
+#include "jobs_postgres/upkeep.hpp"
 
 #include <algorithm>
-#include <array>
 #include <functional>
-#include <iterator>
 #include <utility>
 
 namespace rwp::jobs_postgres {
@@ -22,7 +19,6 @@ using std::chrono::steady_clock;
 constexpr std::size_t kJobsAtOnce = 1'000;
 /// Jobs with keys hold two advisory locks each, of which the server has a few thousand.
 constexpr std::size_t kKeyedJobsAtOnce = 250;
-constexpr std::chrono::seconds kFoldEvery{2};
 constexpr std::chrono::seconds kPatienceOfClosing{2};
 
 // A session's plans must not turn to scans of whole tables because those were small, or vacuumed
@@ -54,49 +50,6 @@ constexpr Statement kTransactionSettings{
         " set_config('plan_cache_mode', 'force_generic_plan', true),"
         " set_config('statement_timeout', '30s', true),"
         " set_config('idle_in_transaction_session_timeout', '30s', true)"};
-
-/// When the queue has run dry after so many claims, and not more often.
-constexpr std::size_t kClaimsPerVacuum = 20'000;
-constexpr std::chrono::seconds kVacuumEvery{10};
-// A role that does not own the tables may not, and each try would warn in the server's log.
-constexpr Statement kMayVacuum{
-    .name = "rwp_may_vacuum",
-    .sql =
-        "SELECT (SELECT bool_and(pg_has_role(c.relowner, 'USAGE')) FROM pg_class c"
-        " WHERE c.oid IN ('rwp.ready'::regclass, 'rwp.running'::regclass, 'rwp.tally'::regclass))"
-        " OR (SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database d"
-        " WHERE d.datname = current_database())"};
-// A claim walks over the rows taken before it until they are vacuumed, and the server's own vacuum
-// comes once a minute.
-constexpr Statement kVacuum{
-    .name = "rwp_vacuum",
-    .sql = "VACUUM (SKIP_LOCKED, TRUNCATE FALSE) rwp.ready, rwp.running, rwp.tally"};
-
-constexpr std::chrono::seconds kRewriteEvery{15};
-/// A try holds everybody up for as long as it waits for its lock. While somebody keeps the table,
-/// as a dump does for hours, the tries of many stores must not add up.
-constexpr std::chrono::seconds kRewriteSeldom{300};
-// Hot tables stay as small as what waits and runs. What is larger, and mostly dead, is kept from
-// vacuum by somebody's snapshot.
-constexpr Statement kLarge{
-    .name = "rwp_large",
-    .sql =
-        "SELECT t.name, t.least FROM (VALUES ('ready', 33554432::bigint), ('running', 33554432),"
-        " ('waiting', 33554432), ('tally', 4194304)) AS t(name, least)"
-        " WHERE pg_relation_size(('rwp.' || t.name)::regclass) >= t.least"};
-constexpr Statement kRewrite{.name = "rwp_rewrite",
-                             .sql = "SELECT rwp.rewrite_if_bloated($1::text, $2::bigint)"};
-
-constexpr std::array<const char*, 5> kHotTables = {"ready", "running", "waiting", "tally", "ended"};
-constexpr std::chrono::seconds kMeasureEvery{15};
-// Old snapshots keep dead rows from being removed, and claims walk over them.
-constexpr Statement kHealth{
-    .name = "rwp_health",
-    .sql =
-        "SELECT s.relname::text, s.n_dead_tup::bigint, (SELECT coalesce(max(extract(epoch FROM"
-        " clock_timestamp() - a.xact_start)), 0)::double precision FROM pg_stat_activity a"
-        " WHERE a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid())"
-        " FROM pg_stat_user_tables s WHERE s.schemaname = 'rwp'"};
 
 Result<std::shared_ptr<net_postgres::Pool>> make_pool(Runtime& runtime, const Url& url,
                                                       const PostgresOptions& options) {
@@ -446,216 +399,6 @@ void close(Runtime& runtime, const std::shared_ptr<Parts>& parts) {
     return;
   }
   (void)block_on(runtime, close_in_time(parts));
-}
-
-namespace {
-
-/// A claim whose answer may be lost: given up however its call ends, by a cancellation too.
-class OpenClaim {
- public:
-  OpenClaim(std::shared_ptr<ClaimNumbers> numbers, std::shared_ptr<const std::int64_t> open)
-      : numbers_(std::move(numbers)), open_(std::move(open)) {}
-  ~OpenClaim() {
-    if (*open_ != 0) numbers_->give_up(*open_);
-  }
-  OpenClaim(const OpenClaim&) = delete;
-  OpenClaim& operator=(const OpenClaim&) = delete;
-
- private:
-  const std::shared_ptr<ClaimNumbers> numbers_;
-  const std::shared_ptr<const std::int64_t> open_;
-};
-
-awaitable<Result<Claimed>> claim_once(std::shared_ptr<Parts> parts, jobs::ClaimRequest request) {
-  parts->has_claimed = true;
-  auto open = std::make_shared<std::int64_t>(0);
-  const OpenClaim giving_up(parts->claims, open);
-  std::function<awaitable<Tried<Claimed>>(Lease*, bool, SteadyTime)> work =
-      [session = parts->session, numbers = parts->claims, request, open](
-          Lease* lease, bool /*in_doubt*/, SteadyTime deadline) {
-        return claim(session, lease, request, numbers, open, deadline);
-      };
-  co_return co_await parts->session->attempt(std::move(work));
-}
-
-/// Names the jobs' lanes, those that others have just made, too.
-awaitable<Result<void>> name_lanes(std::shared_ptr<Session> session, Claimed* claimed) {
-  const bool all_known =
-      std::all_of(claimed->lanes.begin(), claimed->lanes.end(),
-                  [&](std::int64_t lane) { return session->find_lane(lane) != nullptr; });
-  if (!all_known) {
-    auto refreshed = co_await session->refresh_lanes();
-    if (!refreshed) co_return refreshed.error();
-  }
-  for (std::size_t i = 0; i < claimed->jobs.size(); ++i) {
-    const Lane* lane = session->find_lane(claimed->lanes[i]);
-    if (lane == nullptr) co_return Error(Errc::corrupt, "a job is in a lane that is not there");
-    claimed->jobs[i].kind = lane->kind;
-    claimed->jobs[i].version = lane->version;
-    claimed->jobs[i].queue = lane->queue;
-  }
-  co_return Result<void>();
-}
-
-}  // namespace
-
-namespace {
-
-awaitable<void> vacuum(std::shared_ptr<Session> session) {
-  std::vector<Command> asking(1, command(kMayVacuum));
-  const auto allowed = co_await session->run(std::move(asking));
-  if (!allowed || !(*allowed)[0].boolean(0, 0)) co_return;
-  std::vector<Command> commands(1, command(kVacuum));
-  // Should it fail, the server's own comes later.
-  (void)co_await session->run(std::move(commands));
-}
-
-void vacuum_when_dry(Parts& parts, std::size_t claimed, std::size_t asked) {
-  parts.claimed_since_vacuum += claimed;
-  const auto now = steady_clock::now();
-  if (!parts.may_vacuum || claimed >= asked || parts.claimed_since_vacuum < kClaimsPerVacuum ||
-      now - parts.vacuumed < kVacuumEvery) {
-    return;
-  }
-  parts.claimed_since_vacuum = 0;
-  parts.vacuumed = now;
-  spawn(parts.session->runtime().executor(), vacuum(parts.session), [](std::exception_ptr) {});
-}
-
-}  // namespace
-
-awaitable<std::vector<jobs::ClaimedJob>> take_handed(std::shared_ptr<Parts> parts,
-                                                     jobs::ClaimRequest request) {
-  std::vector<jobs::ClaimedJob> jobs;
-  std::vector<Heartbeat> beats;
-  for (auto& handed : parts->session->options().handovers->take(request)) {
-    if (handed.lease != request.lease) {
-      beats.push_back({.run = handed.job.run, .lease = request.lease});
-    }
-    jobs.push_back(std::move(handed.job));
-  }
-  if (beats.empty()) co_return jobs;
-  const auto extended = co_await parts->heartbeats->run(std::move(beats));
-  // Those that are not answered for are nobody's, and lapse.
-  if (!extended) co_return std::vector<jobs::ClaimedJob>();
-  co_return jobs;
-}
-
-awaitable<Result<std::vector<jobs::ClaimedJob>>> claim_jobs(std::shared_ptr<Parts> parts,
-                                                            jobs::ClaimRequest request) {
-  auto handed = co_await take_handed(parts, request);
-  if (!handed.empty()) co_return handed;
-  const auto begun = steady_clock::now();
-  auto claimed = co_await claim_once(parts, request);
-  if (!claimed) co_return claimed.error();
-  auto named = co_await name_lanes(parts->session, &*claimed);
-  if (!named) {
-    parts->claims->give_up(claimed->number);
-    co_return named.error();
-  }
-  std::vector<jobs::ClaimedJob> jobs = std::move(claimed->jobs);
-  vacuum_when_dry(*parts, jobs.size(), request.limit);
-  if (claimed->next_due && *claimed->next_due <= claimed->now) {
-    auto promoted = co_await promote_due(parts->session, std::max<std::size_t>(request.limit, 100));
-    const bool full = jobs.size() >= request.limit || (!jobs.empty() && jobs.back().alone);
-    if (promoted && !full) {
-      const std::size_t begun_with = jobs.size();
-      request.limit -= begun_with;
-      request.start -= std::min(request.start, begun_with);
-      auto more = co_await claim_once(parts, request);
-      if (more) named = co_await name_lanes(parts->session, &*more);
-      if (more && !named) parts->claims->give_up(more->number);
-      if (more && named) {
-        std::move(more->jobs.begin(), more->jobs.end(), std::back_inserter(jobs));
-      }
-    }
-    if (promoted) {
-      Effects effects;
-      effects.look_again = true;
-      for (const std::int64_t lane : *promoted) effects.made_ready(lane);
-      parts->watch->on_committed(std::move(effects));
-    }
-  }
-  if (parts->claim_seconds != nullptr) {
-    parts->claim_seconds->observe(
-        std::chrono::duration<double>(steady_clock::now() - begun).count());
-  }
-  co_return jobs;
-}
-
-namespace {
-
-/// Shows how the hot tables are.
-awaitable<void> measure(std::shared_ptr<Parts> parts) {
-  std::vector<Command> commands(1, command(kHealth));
-  const auto rows = co_await parts->session->run(std::move(commands));
-  if (!rows) co_return;
-  for (std::size_t i = 0; i < (*rows)[0].size(); ++i) {
-    const auto* const table =
-        std::find(kHotTables.begin(), kHotTables.end(), (*rows)[0].text(i, 0));
-    if (table == kHotTables.end()) continue;
-    parts->dead_rows[static_cast<std::size_t>(table - kHotTables.begin())]->set(
-        static_cast<double>((*rows)[0].integer(i, 1)));
-    parts->oldest_snapshot->set((*rows)[0].real(i, 2));
-  }
-}
-
-/// Each in a transaction of its own, so that nobody waits for long.
-awaitable<void> rewrite_what_is_bloated(std::shared_ptr<Parts> parts) {
-  const std::chrono::seconds pause = std::exchange(parts->rewrite_pause, kRewriteEvery);
-  std::vector<Command> looking(1, command(kLarge));
-  const auto large = co_await parts->session->run(std::move(looking));
-  if (!large) co_return;
-  bool failed = (*large)[0].size() > 0;
-  for (std::size_t i = 0; i < (*large)[0].size(); ++i) {
-    const std::string table((*large)[0].text(i, 0));
-    std::vector<Command> commands(1, command(kRewrite));
-    commands[0].parameters.text(table).big_integer((*large)[0].integer(i, 1));
-    const auto rewritten = co_await parts->session->run(std::move(commands));
-    // Not now: at the next look.
-    if (!rewritten || !(*rewritten)[0].boolean(0, 0)) continue;
-    failed = false;
-    parts->session->options().log.info("rewrote a table that could not be vacuumed",
-                                       {{"table", table}});
-    if (parts->rewrites != nullptr) parts->rewrites->add();
-  }
-  if (failed) parts->rewrite_pause = std::clamp(2 * pause, kRewriteEvery, kRewriteSeldom);
-}
-
-}  // namespace
-
-awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::size_t limit) {
-  Effects effects;
-  auto leased = co_await lease_what_is_dispatched(parts->session);
-  if (!leased) co_return leased.error();
-  auto rescued = co_await rescue(parts->session, limit, parts->claims->given_up(), &effects);
-  if (!rescued) co_return rescued.error();
-  parts->watch->on_committed(std::move(effects));
-  if (steady_clock::now() - parts->folded > kFoldEvery) {
-    parts->folded = steady_clock::now();
-    // Counts are right without it, too.
-    (void)co_await fold_tally(parts->session);
-  }
-  if (steady_clock::now() - parts->rewritten > parts->rewrite_pause) {
-    parts->rewritten = steady_clock::now();
-    co_await rewrite_what_is_bloated(parts);
-  }
-  if (parts->oldest_snapshot != nullptr && steady_clock::now() - parts->measured > kMeasureEvery) {
-    parts->measured = steady_clock::now();
-    co_await measure(parts);
-  }
-  co_return rescued;
-}
-
-awaitable<Result<std::vector<jobs::DispatchedJob>>> refill_jobs(std::shared_ptr<Parts> parts,
-                                                                jobs::RefillRequest request) {
-  // An answer that is lost leaves jobs dispatched of which nobody knows: they are found as any
-  // ticket that is lost.
-  std::function<awaitable<Tried<std::vector<jobs::DispatchedJob>>>(Lease*, bool, SteadyTime)> work =
-      [session = parts->session, request](Lease* lease, bool /*in_doubt*/, SteadyTime deadline) {
-        return refill(session, lease, request, deadline);
-      };
-  co_return co_await parts->session->attempt(std::move(work));
 }
 
 awaitable<PerItem<JobState>> take_back_runs(std::shared_ptr<Parts> parts,
