@@ -2,6 +2,7 @@
 
 #include <rwp/core/async.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -43,11 +44,15 @@ class PostgresHandoverTest : public PostgresTest {
 
   JobState state_of(const Uuid& id) { return wait(store_->get({id})).value()[0]->state; }
   /// Submits while a worker waits, again and again until one is leased to it: the wait must have
-  /// looked at what is there first. The others are claimed and ended.
+  /// looked at what is there first, for which it is given more time with each try. The others are
+  /// claimed and ended.
   Uuid hand_one_over() {
-    const auto deadline = steady_clock::now() + kGuard / 2;
+    const auto deadline = steady_clock::now() + kGuard;
+    auto head_start = 1ms;
     while (steady_clock::now() < deadline) {
       Waiting waiting(runtime_, store_->wait_for_work(claim_of(1), deadline));
+      std::this_thread::sleep_for(head_start);
+      head_start = std::min(2 * head_start, 1'000ms);
       const Uuid id = wait(store_->insert({{.kind = "k"}})).value()[0]->id;
       waiting.join();
       if (state_of(id) == JobState::running) return id;
@@ -69,7 +74,7 @@ class PostgresHandoverTest : public PostgresTest {
   /// As hand_one_over(), again and again until it is claimed before it is handed back, which a slow
   /// machine may be too late for: its next run has another token.
   jobs::ClaimedJob claim_one_handed_over(std::chrono::milliseconds lease) {
-    const auto deadline = steady_clock::now() + kGuard;
+    const auto deadline = steady_clock::now() + 3 * kGuard;
     while (steady_clock::now() < deadline) {
       const Uuid id = hand_one_over();
       const auto claimed = wait(store_->claim(claim_of(10, lease))).value();
