@@ -254,11 +254,14 @@ TEST_F(TieredFaultTest, AJobOfAWorkerThatWaitsIsLeasedByItsSubmitAndRedisKnowsNo
     }
   };
   std::vector<jobs::ClaimedJob> claimed;
-  // Until the wait has begun before the submit.
+  // Until the wait has begun before the submit, for which it is given more time with each try.
+  auto head_start = 1ms;
   ASSERT_TRUE(eventually([&] {
     auto waiting = std::async(std::launch::async, [&] {
-      return wait(store_->wait_for_work(claim_of(1), std::chrono::steady_clock::now() + 1s));
+      return wait(store_->wait_for_work(claim_of(1), std::chrono::steady_clock::now() + 2s));
     });
+    std::this_thread::sleep_for(head_start);
+    head_start = std::min(2 * head_start, 500ms);
     EXPECT_TRUE(wait(store_->insert({{.kind = "k"}})).has_value());
     EXPECT_TRUE(waiting.get().has_value());
     const bool leased = sql("SELECT count(*) FROM rwp.running WHERE holder > 0") == "1";
