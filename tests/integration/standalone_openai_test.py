@@ -106,7 +106,8 @@ class StandaloneOpenAiTest(unittest.TestCase):
 
     def test_every_advert_ends_well_whatever_fails_on_the_way(self):
         url = self.serve("--every", "rate_limit:50=7", "--every", "server_error=11", "--every",
-                         "cut=13", "--every", "malformed=17", "--every", "misfit=19")
+                         "cut=13", "--every", "malformed=17", "--every", "misfit=61")
+        # One misfit in all: an advert whose repair came to be another one would fail, and rightly so.
 
         ended = self.enrich(url)
 
