@@ -339,7 +339,8 @@ awaitable<Result<void>> wait_for_work(std::shared_ptr<Parts> parts, jobs::ClaimR
   for (const jobs::RecordLane& lane : parts->record->lanes_of(request)) lanes.push_back(lane.lane);
   // Lanes may be made by others meanwhile.
   until = std::min(until, steady_clock::now() + std::chrono::seconds(1));
-  // The windows were found empty, and nothing waits beyond them. One submit tells one worker.
+  // The windows were found empty, and nothing waits beyond them. All who wait here are woken; one
+  // of them finds the job.
   const auto offer =
       parts->record->offer_to_run(request, [dispatch = parts->dispatch] { dispatch->wake(); });
   auto waited = co_await parts->dispatch->wait_for_work(std::move(lanes), until);
