@@ -99,6 +99,9 @@ const std::vector<Expected>& bad_documents() {
 
 class DocumentZooTest : public tests::WorkerFixture {
  protected:
+  // A machine that stalls is no trouble of a document.
+  DocumentZooTest() { options_.lease = std::chrono::seconds(60); }
+
   std::string reader(const std::string& what) {
     if (what.empty()) return {};
     const auto link = folder_.path() / ("unruly-" + what);
