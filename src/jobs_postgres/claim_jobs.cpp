@@ -66,17 +66,26 @@ awaitable<Result<void>> name_lanes(std::shared_ptr<Session> session, Claimed* cl
 awaitable<std::vector<jobs::ClaimedJob>> take_handed(std::shared_ptr<Parts> parts,
                                                      jobs::ClaimRequest request) {
   std::vector<jobs::ClaimedJob> jobs;
+  // Until they are extended they are nobody's, also when this is cancelled.
+  std::vector<Handovers::Handed> others;
   std::vector<Heartbeat> beats;
   for (auto& handed : parts->session->options().handovers->take(request)) {
-    if (handed.lease != request.lease) {
+    if (handed.lease == request.lease) {
+      handed.reserved.taken();
+      jobs.push_back(std::move(handed.job));
+    } else {
       beats.push_back({.run = handed.job.run, .lease = request.lease});
+      others.push_back(std::move(handed));
     }
-    jobs.push_back(std::move(handed.job));
   }
   if (beats.empty()) co_return jobs;
   const auto extended = co_await parts->heartbeats->run(std::move(beats));
-  // Those that are not answered for are nobody's, and lapse.
-  if (!extended) co_return std::vector<jobs::ClaimedJob>();
+  if (!extended) co_return jobs;
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    if (!(*extended)[i]) continue;
+    others[i].reserved.taken();
+    jobs.push_back(std::move(others[i].job));
+  }
   co_return jobs;
 }
 

@@ -46,6 +46,15 @@ Handovers::Reserved::Reserved(Reserved&& other) noexcept
       lease_(other.lease_),
       begun_(other.begun_) {}
 
+Handovers::Reserved& Handovers::Reserved::operator=(Reserved&& other) noexcept {
+  std::swap(numbers_, other.numbers_);
+  std::swap(offer_, other.offer_);
+  std::swap(number_, other.number_);
+  std::swap(lease_, other.lease_);
+  std::swap(begun_, other.begun_);
+  return *this;
+}
+
 std::shared_ptr<Handovers::Offer> Handovers::offer(jobs::ClaimRequest request,
                                                    std::function<void()> tell) {
   auto made = std::make_shared<Offer>(std::move(request), std::move(tell));
@@ -73,10 +82,14 @@ Handovers::Reserved Handovers::reserve(const Lane& lane) {
 }
 
 void Handovers::hand(Reserved reserved, jobs::ClaimedJob job) {
-  reserved.refused();
-  handed_.push_back({.job = std::move(job), .lease = reserved.lease_, .begun = reserved.begun_});
-  if (const auto offer = reserved.offer_.lock()) {
-    offer->tell();
+  if (closed_) return;
+  const auto lease = reserved.lease_;
+  const SteadyTime begun = reserved.begun_;
+  const auto offered = reserved.offer_.lock();
+  handed_.push_back(
+      {.job = std::move(job), .lease = lease, .begun = begun, .reserved = std::move(reserved)});
+  if (offered) {
+    offered->tell();
   } else {
     // Its wait has ended meanwhile; perhaps it waits anew.
     for (const auto& weak : offers_) {
@@ -87,7 +100,7 @@ void Handovers::hand(Reserved reserved, jobs::ClaimedJob job) {
       break;
     }
   }
-  if (sweeping_ || closed_) return;
+  if (sweeping_) return;
   sweeping_ = true;
   std::weak_ptr<Handovers> weak = weak_from_this();
   sweeper_ = Task(runtime_.executor(), sweep(), [weak](std::exception_ptr) {
@@ -123,10 +136,10 @@ awaitable<void> Handovers::sweep() {
   while (!handed_.empty() && !closed_) {
     const auto slept = co_await sleep_until(handed_.front().begun + kHandedFor);
     if (!slept) co_return;
-    std::vector<jobs::RunRef> late;
+    std::vector<Handed> late;
     const SteadyTime now = steady_clock::now();
     while (!handed_.empty() && now - handed_.front().begun >= kHandedFor) {
-      late.push_back(handed_.front().job.run);
+      late.push_back(std::move(handed_.front()));
       handed_.pop_front();
     }
     if (!late.empty() && give_back_) co_await give_back_(std::move(late));
@@ -134,11 +147,11 @@ awaitable<void> Handovers::sweep() {
   sweeping_ = false;
 }
 
-std::vector<jobs::RunRef> Handovers::close() {
+std::vector<Handovers::Handed> Handovers::close() {
   closed_ = true;
   sweeper_.cancel();
-  std::vector<jobs::RunRef> left;
-  for (const Handed& handed : handed_) left.push_back(handed.job.run);
+  std::vector<Handed> left(std::make_move_iterator(handed_.begin()),
+                           std::make_move_iterator(handed_.end()));
   handed_.clear();
   return left;
 }

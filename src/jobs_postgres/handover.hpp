@@ -24,7 +24,8 @@ class ClaimNumbers;
 /// waits has nothing else to do, and is spared the claim.
 ///
 /// Whoever waits says so by an offer, and claims as soon as it is told; what nobody claims within
-/// kHandedFor goes back to ready.
+/// kHandedFor goes back to ready. Whatever fails on the way, no handler has begun: the next rescue
+/// frees the job without a mark.
 ///
 /// Threads: confined to the runtime's I/O thread. Lifetime: kept by the store and its calls.
 class Handovers : public std::enable_shared_from_this<Handovers> {
@@ -39,13 +40,13 @@ class Handovers : public std::enable_shared_from_this<Handovers> {
   std::shared_ptr<Offer> offer(jobs::ClaimRequest request, std::function<void()> tell);
 
   /// A lease for a job that is about to be submitted. Its claim's number is given up when this is
-  /// destroyed before hand() or refused(): nobody knows then whether it has been committed.
+  /// destroyed before refused() or taken(): whether it stands or not, nobody runs the job under it.
   class Reserved {
    public:
     Reserved() = default;
     ~Reserved();
     Reserved(Reserved&& other) noexcept;
-    Reserved& operator=(Reserved&& other) = delete;
+    Reserved& operator=(Reserved&& other) noexcept;
     Reserved(const Reserved&) = delete;
     Reserved& operator=(const Reserved&) = delete;
 
@@ -55,6 +56,8 @@ class Handovers : public std::enable_shared_from_this<Handovers> {
     std::chrono::milliseconds lease() const noexcept { return lease_ + kHandedFor; }
     /// It has not been committed, or not under this lease.
     void refused() noexcept { number_ = 0; }
+    /// A worker has it now, or it has been handed back.
+    void taken() noexcept { number_ = 0; }
 
    private:
     friend class Handovers;
@@ -74,6 +77,7 @@ class Handovers : public std::enable_shared_from_this<Handovers> {
     /// From when the worker asks, or longer.
     std::chrono::milliseconds lease{0};
     SteadyTime begun{};
+    Reserved reserved{};
   };
   /// What a claim gets of what has been handed over.
   std::vector<Handed> take(const jobs::ClaimRequest& request);
@@ -82,10 +86,10 @@ class Handovers : public std::enable_shared_from_this<Handovers> {
   bool is_used() const noexcept { return used_; }
 
   /// Gives runs back that nobody claimed.
-  using GiveBack = std::function<boost::asio::awaitable<void>(std::vector<jobs::RunRef>)>;
+  using GiveBack = std::function<boost::asio::awaitable<void>(std::vector<Handed>)>;
   void set_give_back(GiveBack give_back) { give_back_ = std::move(give_back); }
   /// Nobody is offered anything any more; answers what has not been claimed.
-  std::vector<jobs::RunRef> close();
+  std::vector<Handed> close();
 
  private:
   boost::asio::awaitable<void> sweep();

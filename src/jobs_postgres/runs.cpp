@@ -273,6 +273,16 @@ bool has_lapsed(const std::unordered_map<Uuid, std::int64_t>& lost, const StateR
   return found != lost.end() && found->second == row.lease_until;
 }
 
+std::vector<Command> disown(const Session& session, const std::vector<std::int64_t>& claims) {
+  std::vector<Command> commands;
+  if (claims.empty()) return commands;
+  Array numbers(Of::big_integers);
+  for (const std::int64_t number : claims) numbers.add(number);
+  commands.push_back(command(kDisown));
+  commands.back().parameters.big_integer(session.holder()).array(std::move(numbers));
+  return commands;
+}
+
 Uuid id_of_uuid(const Uuid& id) { return id; }
 
 std::vector<const Uuid*> pointers_to(const std::vector<Uuid>& ids) {
@@ -306,13 +316,7 @@ awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Session> session, std::s
   const std::int64_t trusted_since =
       std::max(session->trusted_since(beat), (*clock)[0].integer(0, 2));
 
-  std::vector<Command> looking;
-  if (!given_up_claims.empty()) {
-    Array numbers(Of::big_integers);
-    for (const std::int64_t number : given_up_claims) numbers.add(number);
-    looking.push_back(command(kDisown));
-    looking.back().parameters.big_integer(session->holder()).array(std::move(numbers));
-  }
+  auto looking = disown(*session, given_up_claims);
   looking.push_back(command(kLost));
   looking.back()
       .parameters.big_integer(beat)
@@ -368,9 +372,11 @@ awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Session> session, std::s
   co_return rescued;
 }
 
-awaitable<Result<void>> release_leases(std::shared_ptr<Session> session) {
-  std::vector<Command> commands(1, command(kRelease));
-  commands[0].parameters.big_integer(session->holder());
+awaitable<Result<void>> release_leases(std::shared_ptr<Session> session,
+                                       std::vector<std::int64_t> given_up_claims) {
+  auto commands = disown(*session, given_up_claims);
+  commands.push_back(command(kRelease));
+  commands.back().parameters.big_integer(session->holder());
   auto done = co_await session->run(std::move(commands));
   if (!done) co_return done.error();
   co_return Result<void>();

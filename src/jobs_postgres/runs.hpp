@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -48,7 +49,8 @@ boost::asio::awaitable<Result<jobs::Rescued>> rescue(std::shared_ptr<Session> se
 /// The first look at the leases' clock.
 boost::asio::awaitable<Result<void>> look_at_clock(std::shared_ptr<Session> session);
 
-/// Gives up all leases of this store.
-boost::asio::awaitable<Result<void>> release_leases(std::shared_ptr<Session> session);
+/// Gives up all leases of this store; those of claims that are given up as if they had not been.
+boost::asio::awaitable<Result<void>> release_leases(std::shared_ptr<Session> session,
+                                                    std::vector<std::int64_t> given_up_claims);
 
 }  // namespace rwp::jobs_postgres

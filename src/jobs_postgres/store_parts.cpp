@@ -304,18 +304,22 @@ void make_batchers(Parts& parts, const PostgresOptions& options) {
       batcher_of<PriorityChange, JobState>(parts, options, "priority", &change_priorities);
 }
 
-/// Nobody has claimed them: they are ready again, as if they had not been leased.
-awaitable<PerItem<JobState>> hand_back(std::shared_ptr<Parts> parts,
-                                       std::vector<jobs::RunRef> runs) {
-  std::vector<jobs::CheckedCompletion> completions(runs.size());
-  for (std::size_t i = 0; i < runs.size(); ++i) completions[i].run = runs[i];
-  co_return co_await parts->finishes->run(std::move(completions));
+/// Nobody has claimed them: they are ready again, as if they had not been leased. Should it fail,
+/// the next rescue frees them.
+awaitable<Result<void>> hand_back(std::shared_ptr<Parts> parts,
+                                  std::vector<Handovers::Handed> unclaimed) {
+  std::vector<jobs::CheckedCompletion> completions(unclaimed.size());
+  for (std::size_t i = 0; i < unclaimed.size(); ++i) completions[i].run = unclaimed[i].job.run;
+  const auto answers = co_await parts->finishes->run(std::move(completions));
+  for (std::size_t i = 0; answers && i < unclaimed.size(); ++i) {
+    if ((*answers)[i]) unclaimed[i].reserved.taken();
+  }
+  co_return Result<void>();
 }
 
-awaitable<void> give_back(std::weak_ptr<Parts> weak, std::vector<jobs::RunRef> runs) {
+awaitable<void> give_back(std::weak_ptr<Parts> weak, std::vector<Handovers::Handed> unclaimed) {
   const auto parts = weak.lock();
-  // Should it fail, their leases lapse.
-  if (parts) (void)co_await hand_back(parts, std::move(runs));
+  if (parts) (void)co_await hand_back(parts, std::move(unclaimed));
 }
 
 }  // namespace
@@ -333,8 +337,8 @@ Result<std::shared_ptr<Parts>> open_parts(Runtime& runtime, const Url& url,
   parts->watch = std::make_shared<Watch>(parts->session, !options.transaction_pooler);
   make_batchers(*parts, options);
   parts->session->options().handovers->set_give_back(
-      [weak = std::weak_ptr<Parts>(parts)](std::vector<jobs::RunRef> runs) {
-        return give_back(weak, std::move(runs));
+      [weak = std::weak_ptr<Parts>(parts)](std::vector<Handovers::Handed> unclaimed) {
+        return give_back(weak, std::move(unclaimed));
       });
   if (options.metrics) {
     parts->claim_seconds = &options.metrics->histogram(
@@ -379,7 +383,7 @@ awaitable<Result<void>> close_in_time(std::shared_ptr<Parts> parts) {
     (void)co_await with_deadline(std::move(handing_back), steady_clock::now() + kPatienceOfClosing);
   }
   if (parts->has_claimed || handovers->is_used()) {
-    released = co_await with_deadline(release_leases(parts->session),
+    released = co_await with_deadline(release_leases(parts->session, parts->claims->given_up()),
                                       steady_clock::now() + kPatienceOfClosing);
   }
   parts->watch->close();

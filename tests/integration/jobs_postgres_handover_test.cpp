@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <future>
+#include <libpq-fe.h>
 #include <memory>
 #include <support/postgres_fixture.hpp>
 #include <thread>
@@ -18,12 +20,13 @@ using std::chrono::steady_clock;
 
 class PostgresHandoverTest : public PostgresTest {
  protected:
-  /// A wait that is under way.
+  /// A call that is under way.
   class Waiting {
    public:
-    Waiting(Runtime& runtime, boost::asio::awaitable<Result<void>> wait)
+    template <class T>
+    Waiting(Runtime& runtime, boost::asio::awaitable<Result<T>> wait)
         : ended_(promise_->get_future()) {
-      auto keep = [](boost::asio::awaitable<Result<void>> what) -> boost::asio::awaitable<void> {
+      auto keep = [](boost::asio::awaitable<Result<T>> what) -> boost::asio::awaitable<void> {
         (void)co_await std::move(what);
       };
       auto operation = keep(std::move(wait));
@@ -86,13 +89,40 @@ class PostgresHandoverTest : public PostgresTest {
     ADD_FAILURE() << "no job that was handed over was claimed in time";
     return {};
   }
-  bool eventually_ready(const Uuid& id) {
+  static bool eventually(const std::function<bool()>& holds) {
     const auto deadline = steady_clock::now() + kGuard / 2;
-    while (state_of(id) != JobState::ready && steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(5ms);
-    }
-    return state_of(id) == JobState::ready;
+    while (!holds() && steady_clock::now() < deadline) std::this_thread::sleep_for(5ms);
+    return holds();
   }
+  bool eventually_ready(const Uuid& id) {
+    return eventually([&] { return state_of(id) == JobState::ready; });
+  }
+  /// As the next worker of a rescue finds it.
+  void expect_unmarked_after_rescue(const Uuid& id) {
+    EXPECT_TRUE(eventually(
+        [&] { return wait(store_->rescue()).has_value() && state_of(id) == JobState::ready; }));
+    EXPECT_EQ(sql("SELECT marks FROM rwp.ready WHERE id = '" + id.to_string() + "'"), "0");
+  }
+  /// The server refuses to do this to runs that a submit has leased, and notes that it has.
+  void refuse(const std::string& what) {
+    sql("CREATE SEQUENCE public.refusals");
+    sql("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM nextval('public.refusals'); RAISE check_violation; END $$");
+    sql("CREATE TRIGGER refuse BEFORE " + what +
+        " ON rwp.running FOR EACH ROW WHEN (OLD.lease_ms > 30000) EXECUTE FUNCTION "
+        "public.refuse()");
+  }
+  bool eventually_refused() {
+    return eventually([&] { return sql("SELECT is_called FROM public.refusals") == "t"; });
+  }
+  /// Nobody writes to the table of runs while it stands.
+  std::unique_ptr<PGconn, decltype(&PQfinish)> hold_runs() {
+    std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(url().c_str()), &PQfinish);
+    PQclear(PQexec(connection.get(), "BEGIN; LOCK TABLE rwp.running IN EXCLUSIVE MODE"));
+    EXPECT_EQ(PQtransactionStatus(connection.get()), PQTRANS_INTRANS);
+    return connection;
+  }
+  void allow() { sql("DROP TRIGGER refuse ON rwp.running"); }
 
   std::shared_ptr<jobs::JobStore> store_ = open();
 };
@@ -112,6 +142,47 @@ TEST_F(PostgresHandoverTest, ALeaseHasTheLengthThatTheClaimAsksFor) {
 
   EXPECT_EQ(sql("SELECT lease_ms FROM rwp.running WHERE id = '" + claimed.run.id.to_string() + "'"),
             "5000");
+}
+
+TEST_F(PostgresHandoverTest, ALeaseThatCannotBeBroughtToTheClaimsLengthLeavesNoMark) {
+  refuse("UPDATE");
+  const auto deadline = steady_clock::now() + 3 * kGuard;
+  Uuid id = hand_one_over();
+  auto claimed = wait(store_->claim(claim_of(10, 5s))).value();
+  // On a slow machine it has been handed back before, and is claimed as any other.
+  while (!claimed.empty() && steady_clock::now() < deadline) {
+    end(claimed);
+    id = hand_one_over();
+    claimed = wait(store_->claim(claim_of(10, 5s))).value();
+  }
+  ASSERT_TRUE(claimed.empty());
+  allow();
+
+  expect_unmarked_after_rescue(id);
+}
+
+TEST_F(PostgresHandoverTest, AClaimThatIsCancelledWhileItExtendsALeaseLeavesNoMark) {
+  const Uuid id = hand_one_over();
+  {
+    const auto extending = hold_runs();
+    Waiting claiming(runtime_, store_->claim(claim_of(10, 5s)));
+    EXPECT_TRUE(eventually([&] {
+      return sql("SELECT count(*) FROM pg_locks WHERE NOT granted"
+                 " AND relation = 'rwp.running'::regclass") != "0";
+    }));
+    claiming.cancel();
+  }
+
+  expect_unmarked_after_rescue(id);
+}
+
+TEST_F(PostgresHandoverTest, WhatCannotBeHandedBackLeavesNoMark) {
+  refuse("DELETE");
+  const Uuid id = hand_one_over();
+  ASSERT_TRUE(eventually_refused());
+  allow();
+
+  expect_unmarked_after_rescue(id);
 }
 
 TEST_F(PostgresHandoverTest, WhatNobodyClaimsIsReadyAgainAsIfItHadNotBeenLeased) {
