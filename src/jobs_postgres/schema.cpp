@@ -55,7 +55,8 @@ const std::vector<Step>& steps() {
       {.version = 4, .oldest_program = 1, .sql = {kVersion4}},
       {.version = 5, .oldest_program = 1, .sql = {kVersion5}},
       {.version = 6, .oldest_program = 1, .sql = {kVersion6}},
-      {.version = 7, .oldest_program = 1, .sql = {kVersion7}}};
+      {.version = 7, .oldest_program = 1, .sql = {kVersion7}},
+      {.version = 8, .oldest_program = 1, .sql = {kVersion8}}};
   return all;
 }
 

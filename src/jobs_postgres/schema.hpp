@@ -8,7 +8,7 @@
 namespace rwp::jobs_postgres {
 
 /// The newest schema that this library knows.
-constexpr int kSchemaVersion = 7;
+constexpr int kSchemaVersion = 8;
 
 /// SQL of the first step.
 extern const char* const kVersion1Tables;
@@ -20,6 +20,7 @@ extern const char* const kVersion4;
 extern const char* const kVersion5;
 extern const char* const kVersion6;
 extern const char* const kVersion7;
+extern const char* const kVersion8;
 
 /// Whether the schema can be used; `unsupported` says what to do when not. Brings it up to date
 /// first when `migrate` is set; many may do so at once, one of them does the work.

@@ -35,13 +35,16 @@ constexpr std::chrono::seconds kRewriteEvery{15};
 /// as a dump does for hours, the tries of many stores must not add up.
 constexpr std::chrono::seconds kRewriteSeldom{300};
 // Hot tables stay as small as what waits and runs. What is larger, and mostly dead, is kept from
-// vacuum by somebody's snapshot.
+// vacuum by somebody's snapshot. The rows by the server's statistics, which cost nothing: the
+// rewrite itself counts.
 constexpr Statement kLarge{
     .name = "rwp_large",
     .sql =
         "SELECT t.name, t.least FROM (VALUES ('ready', 33554432::bigint), ('running', 33554432),"
-        " ('waiting', 33554432), ('tally', 4194304)) AS t(name, least)"
-        " WHERE pg_relation_size(('rwp.' || t.name)::regclass) >= t.least"};
+        " ('waiting', 33554432), ('tally', 4194304)) AS t(name, least),"
+        " LATERAL (SELECT ('rwp.' || t.name)::regclass AS id) r"
+        " WHERE pg_relation_size(r.id) >="
+        " greatest(t.least, 256 * pg_stat_get_live_tuples(r.id))"};
 constexpr Statement kRewrite{.name = "rwp_rewrite",
                              .sql = "SELECT rwp.rewrite_if_bloated($1::text, $2::bigint)"};
 

@@ -37,6 +37,12 @@ class PostgresUpkeepTest : public PostgresTest {
       sql(std::string("ALTER TABLE rwp.") + table + " SET (autovacuum_enabled = false)");
     }
   }
+  /// As so many jobs that wait, each with this SQL as what a retry keeps.
+  void leave_ready(const std::string& more, int rows) {
+    sql("INSERT INTO rwp.ready SELECT 1, 2, i, gen_random_uuid(), 0, 20, 0, 0, 0, 0, 0, 0, NULL,"
+        " NULL, " +
+        more + " FROM generate_series(1, " + std::to_string(rows) + ") AS g(i)");
+  }
   /// As so many jobs that have come and gone.
   void leave_dead_rows(const std::string& table, int rows) {
     const std::string columns = table == "running"
@@ -112,6 +118,30 @@ TEST_F(PostgresUpkeepTest, ATableThatASnapshotKeepsFromVacuumIsWrittenAnewAndIts
   EXPECT_EQ(wait(store->claim(claim_of(5)))->size(), 2U);
 }
 
+TEST_F(PostgresUpkeepTest, ManyJobsThatWaitDoNotKeepATableFromBeingWrittenAnew) {
+  open().reset();
+  keep_autovacuum_away();
+  leave_ready("NULL", 60'000);
+  const auto snapshot = hold_snapshot("SELECT count(*) FROM rwp.queue");
+  leave_dead_rows("ready", 100'000);
+  ASSERT_GT(bytes_of("ready"), 33'554'432);
+
+  // A new store looks at once.
+  for (int i = 0; i < 5 && bytes_of("ready") > 20'000'000; ++i) {
+    ASSERT_TRUE(wait(open()->rescue()).has_value());
+  }
+
+  EXPECT_LT(bytes_of("ready"), 20'000'000);
+  EXPECT_EQ(sql("SELECT count(*) FROM rwp.ready"), "60000");
+}
+
+TEST_F(PostgresUpkeepTest, ATableOfLargeRowsIsNotTakenForBloated) {
+  open().reset();
+  leave_ready("repeat(md5(i::text), 45)", 4'000);
+
+  EXPECT_EQ(sql("SELECT rwp.rewrite_if_bloated('ready', 0)"), "f");
+}
+
 TEST_F(PostgresUpkeepTest, ATableThatAnOpenTransactionHasUsedIsLeftAsItIs) {
   const auto store = open();
   ASSERT_TRUE(wait(store->insert({{.kind = "k"}})).has_value());
@@ -129,6 +159,10 @@ TEST_F(PostgresUpkeepTest, EveryRowOfEveryHotTableOutlivesARewrite) {
     ASSERT_TRUE(wait(store->insert({{.kind = "k"}, {.kind = "k", .delay = 1h}})).has_value());
   }
   ASSERT_EQ(wait(store->claim(claim_of(20)))->size(), 20U);
+  // One too large for the pages of its table.
+  sql("UPDATE rwp.ready SET more = (SELECT string_agg(md5(i::text), '') FROM generate_series(1, "
+      "999)"
+      " AS g(i)) WHERE seq = (SELECT max(seq) FROM rwp.ready)");
   const std::string rows =
       "SELECT md5(string_agg(r, ';' ORDER BY r)) FROM (SELECT t::text AS r FROM rwp.ready t UNION "
       "ALL"
