@@ -253,6 +253,54 @@ class JobAdderTest(unittest.TestCase):
         total = self.ctl("analytics", "funnel", "--tenant", "acme")["total"]
         self.assertEqual((total["screened"], total["placed"]), (3, 1))
 
+    def test_what_is_read_of_a_forgotten_candidates_applications_goes_with_them(self):
+        self.start("--candidates", 4, "--job-ads", 2, "--applications", 3)
+        self.assertLess(self.fake.ask("POST", "/_fake/applications/1/place")[0], 300)
+        self.environment["RWP_ANALYTICS_URL"] = f"sqlite:{self.folder}/events.db"
+        self.login()
+        self.worker(RWP_JOBADDER_WRITE_BACK="field", RWP_JOBADDER_SCORE_FIELD="5")
+        self.ctl("jobadder", "sync", "--wait", "--timeout", "100s")
+        wait_for(self.settled, "the jobs to end", 120)
+        # The scores stand in the custom field.
+        headers = {"Authorization": "Bearer " + self.fake.token()}
+        def application(id):
+            status, _, body = self.fake.ask("GET", f"/v2/applications/{id}", None, headers)
+            self.assertEqual(status, 200)
+            return json.loads(body)
+        scores = {job["payload"]["candidate_id"]: job["result"]["score"] for job in self.jobs("match.score")}
+        self.assertEqual(len(scores), 3)
+        for id in (1, 2, 3):
+            whose = application(id)["candidate"]["candidateId"]
+            custom = [(field["fieldId"], field["value"]) for field in application(id)["custom"]]
+            self.assertEqual(custom, [(5, str(scores[f"jobadder-{whose}"]))])
+
+        # All that is read for a candidate is found by the tag, while it runs, too.
+        who = f"jobadder-{application(1)['candidate']['candidateId']}"
+        subject = self.ctl("forget", "--candidate", who, "--dry-run", expect=6)["summary"]["subject"]
+        def found():
+            jobs = self.jobs("jobadder.record", "--tag", f"subject:{subject}")
+            return collections.Counter((job["payload"]["entity"], job["state"]) for job in jobs)
+        tagged = found()
+        self.assertEqual({entity for entity, _ in tagged}, {"candidate", "application", "placement"})
+        # Who submitted these did not know whose they are: they go on under the tag.
+        for entity in ("application", "placement"):
+            payload = json.dumps({"entity": entity, "id": 1, "version": "by-hand"})
+            self.ctl("jobs", "submit", "--kind", "jobadder.record", "--queue", "jobadder",
+                     "--payload", payload)
+        wait_for(self.settled, "the jobs to end", 120)
+        more = found() - tagged
+        self.assertEqual(more, {("application", "succeeded"): 1, ("placement", "succeeded"): 1})
+
+        told = self.ctl("forget", "--candidate", who)
+        self.assertTrue(told["summary"]["nothing_left"], told)
+        self.assertEqual(found(), {})
+        self.fake.ask("POST", "/_fake/touch/applications/1")
+        self.ctl("jobadder", "sync", "--wait", "--timeout", "100s")
+        wait_for(self.settled, "the jobs to end", 120)
+        self.assertNotIn(who, {job["payload"]["candidate_id"] for job in self.jobs("match.score")})
+        events = self.jobs("rwp.outbox.analytics") + self.jobs("rwp.collect.parcel")
+        self.assertNotIn(subject, json.dumps(events))
+
     def test_nothing_is_lost_or_doubled_when_workers_are_killed_amid_faults(self):
         count = 600
         self.start("--candidates", count, "--job-ads", 30, "--applications", 0,

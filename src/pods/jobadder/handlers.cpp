@@ -81,16 +81,28 @@ jobs::NewJob make_sync_job(const std::string& tenant) {
   return job;
 }
 
-jobs::NewJob make_record_job(const std::string& tenant, JobAdderRecord record) {
+jobs::NewJob make_record_job(const std::string& tenant, JobAdderRecord record,
+                             std::int64_t candidate_id) {
+  if (record.entity == "candidate") candidate_id = record.id;
+  if (candidate_id != 0) record.subject = subject_of(tenant, jobadder_candidate_id(candidate_id));
   auto job = jobs::to_new_job(record);
   job.queue = kJobAdderQueue;
   job.tenant = tenant;
   job.idempotency_key =
       "jobadder/" + record.entity + "/" + std::to_string(record.id) + "/" + record.version;
-  if (record.entity == "candidate") {
-    job.tags = {subject_tag(subject_of(tenant, jobadder_candidate_id(record.id)))};
-  }
+  if (!record.subject.empty()) job.tags = {subject_tag(record.subject)};
   return job;
+}
+
+bool is_findable(jobs::JobContext& context, const JobAdderRecord& record,
+                 std::int64_t candidate_id) {
+  const std::string& tenant = context.job().tenant;
+  const std::string subject = subject_of(tenant, jobadder_candidate_id(candidate_id));
+  if (record.subject == subject) return true;
+  JobAdderRecord again = record;
+  again.version += "/" + subject;
+  (void)context.submit(make_record_job(tenant, std::move(again), candidate_id));
+  return false;
 }
 
 std::chrono::milliseconds wait_by_age(const jobs::JobContext& context) {

@@ -12,6 +12,7 @@
 #include <rwp/storage/object_store.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -52,16 +53,25 @@ void start_jobadder_syncs(Runtime& handlers, const SharedJobAdderParts& parts);
 
 /// The one sync of a tenant.
 jobs::NewJob make_sync_job(const std::string& tenant);
-/// Of a record whose `version` was seen. Repeating it makes no second job.
-jobs::NewJob make_record_job(const std::string& tenant, JobAdderRecord record);
+/// Of a record whose `version` was seen. Repeating it makes no second job. `candidate_id`: whose
+/// application or placement it is, as far as is known; 0: not.
+jobs::NewJob make_record_job(const std::string& tenant, JobAdderRecord record,
+                             std::int64_t candidate_id = 0);
+/// Whether forgetting the candidate finds this run, and so waits for what it submits. One that it
+/// does not find, as who submitted it did not know whose record it is, makes nothing of it: it
+/// submits itself once more, with the tag, and ends.
+bool is_findable(jobs::JobContext& context, const JobAdderRecord& record,
+                 std::int64_t candidate_id);
 
 /// One tick of the handlers, each in a source of its own.
 jobs::Awaitable<Result<JsonText>> run_sync(SharedJobAdderParts parts, jobs::JobContext& context);
 jobs::Awaitable<Result<JsonText>> take_in_record(SharedJobAdderParts parts, JobAdderRecord record,
                                                  jobs::JobContext& context);
-/// An approved placement, told of as an event of its application.
-jobs::Awaitable<Result<bool>> take_placement(SharedJobAdderParts parts, std::int64_t placement,
-                                             jobs::JobContext& context);
+/// An approved placement, told of as an event of its application. Answers why nothing was told;
+/// empty: it was.
+jobs::Awaitable<Result<std::string>> take_placement(SharedJobAdderParts parts,
+                                                    JobAdderRecord record,
+                                                    jobs::JobContext& context);
 jobs::Awaitable<Result<JsonText>> write_back(SharedJobAdderParts parts, JobAdderWriteBack payload,
                                              jobs::JobContext& context);
 

@@ -33,10 +33,14 @@ struct JobAdderRecord {
   std::int64_t id = 0;
   /// What was seen of it: its time of update, a digest, or the event.
   std::string version{};
+  /// Of whom the job is tagged as telling, by subject_of(). Empty: nobody knew.
+  std::string subject{};
   static constexpr auto describe() {
+    constexpr FieldRules optional{.may_be_absent = true};
     return std::tuple{field("entity", &JobAdderRecord::entity),
                       field("id", &JobAdderRecord::id, {.minimum = 1}),
-                      field("version", &JobAdderRecord::version)};
+                      field("version", &JobAdderRecord::version),
+                      field("subject", &JobAdderRecord::subject, optional)};
   }
 };
 

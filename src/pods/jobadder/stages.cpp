@@ -93,22 +93,25 @@ Result<void> tell_stage(const std::string& tenant, const Application& applicatio
   return tell(tenant, application, type, application.updated_at.value_or(now), context);
 }
 
-Awaitable<Result<bool>> take_placement(SharedJobAdderParts parts, std::int64_t placement,
-                                       jobs::JobContext& context) {
+Awaitable<Result<std::string>> take_placement(SharedJobAdderParts parts, JobAdderRecord record,
+                                              jobs::JobContext& context) {
   const std::string tenant = context.job().tenant;
   const auto client = parts->connections->of(tenant).client;
   auto json = co_await client->get(
-      std::string(jobadder::Placement::kPath) + "/" + std::to_string(placement), jobadder::Query(),
+      std::string(jobadder::Placement::kPath) + "/" + std::to_string(record.id), jobadder::Query(),
       context.deadline());
-  if (!json && json.error().code() == Errc::not_found) co_return false;
+  if (!json && json.error().code() == Errc::not_found) co_return "gone";
   if (!json) co_return json.error();
   const auto placed = jobadder::Placement::read(std::move(*json));
   if (!placed) co_return placed.error();
-  if (!placed->approved || !placed->candidate_id || !placed->job_id) co_return false;
+  if (!placed->approved || !placed->candidate_id || !placed->job_id) {
+    co_return "not approved, or of no candidate and job";
+  }
+  if (!is_findable(context, record, *placed->candidate_id)) co_return "tagged, and taken once more";
   const auto forgotten =
       co_await parts->forgotten->holds(tenant, jobadder_candidate_id(*placed->candidate_id));
   if (!forgotten) co_return forgotten.error();
-  if (*forgotten) co_return false;
+  if (*forgotten) co_return "forgotten";
   // A placement does not name its application.
   jobadder::Query query{{"candidateId", std::to_string(*placed->candidate_id)},
                         {"jobId", std::to_string(*placed->job_id)},
@@ -129,12 +132,12 @@ Awaitable<Result<bool>> take_placement(SharedJobAdderParts parts, std::int64_t p
     if (first && first->application_id < application->application_id) continue;
     first = std::move(*application);
   }
-  if (!first) co_return false;
+  if (!first) co_return "of no application for an advert";
   const auto now = std::chrono::system_clock::now();
   const auto at = placed->approved_at.value_or(placed->updated_at.value_or(now));
   const auto told = tell(tenant, *first, EventType::application_placed, at, context);
   if (!told) co_return told.error();
-  co_return true;
+  co_return std::string();
 }
 
 }  // namespace rwp::pods

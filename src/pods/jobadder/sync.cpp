@@ -29,6 +29,15 @@ std::string text_in(JsonView object, std::string_view name) {
   return member ? std::string(member->as_string().value_or("")) : std::string();
 }
 
+/// Whose application or placement a list's record is; 0: it does not say.
+std::int64_t candidate_of(JsonView record) {
+  const auto candidate = record.find("candidate");
+  if (!candidate || candidate->kind() != JsonKind::object) return 0;
+  const auto id = candidate->find("candidateId");
+  const auto number = id ? id->as_int64() : std::nullopt;
+  return number && *number > 0 ? *number : 0;
+}
+
 /// One run of "jobadder.sync".
 class SyncRun {
  public:
@@ -119,12 +128,13 @@ class SyncRun {
         .add(static_cast<double>(number));
   }
 
-  jobs::NewJob job_of(std::string entity, std::int64_t id, std::string version) const {
+  jobs::NewJob job_of(std::string entity, std::int64_t id, std::string version,
+                      std::int64_t candidate_id = 0) const {
     JobAdderRecord record;
     record.entity = std::move(entity);
     record.id = id;
     record.version = std::move(version);
-    return make_record_job(tenant_, std::move(record));
+    return make_record_job(tenant_, std::move(record), candidate_id);
   }
 
   /// What was updated since the last pass, in the order of creation.
@@ -153,7 +163,8 @@ class SyncRun {
         }
         const auto when = jobadder::parse_time(text_in(document.root(), "createdAt"));
         if (when) created = std::max(created.value_or(*when), *when);
-        found.push_back(job_of(entity, *number, text_in(document.root(), "updatedAt")));
+        found.push_back(job_of(entity, *number, text_in(document.root(), "updatedAt"),
+                               candidate_of(document.root())));
       }
       // The jobs first: a cursor that is behind costs a look, one that is ahead a record.
       if (auto done = co_await submit(entity, std::move(found)); !done) co_return done.error();
@@ -251,7 +262,8 @@ class SyncRun {
         if (!number || *number < 1) {
           co_return Error(Errc::corrupt, "JobAdder's list: placementId is no id");
         }
-        found.push_back(job_of("placement", *number, text_in(document.root(), "updatedAt")));
+        found.push_back(job_of("placement", *number, text_in(document.root(), "updatedAt"),
+                               candidate_of(document.root())));
       }
       if (auto done = co_await submit("placement", std::move(found)); !done) {
         co_return done.error();

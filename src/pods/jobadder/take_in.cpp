@@ -80,11 +80,11 @@ class Intake {
         co_return outcome;
       }
       case jobadder::Entity::placement: {
-        const auto told = co_await take_placement(parts_, record_.id, context_);
-        if (!told) co_return told.error();
+        auto why = co_await take_placement(parts_, record_, context_);
+        if (!why) co_return why.error();
         Outcome outcome;
-        if (*told) outcome.taken = "application_placed";
-        if (!*told) outcome.skipped = "gone, not approved, or of no application for an advert";
+        if (why->empty()) outcome.taken = "application_placed";
+        outcome.skipped = std::move(*why);
         co_return outcome;
       }
       default:
@@ -245,6 +245,9 @@ class Intake {
     if (!application) co_return application.error();
     if (!application->candidate_id || !application->ad_id) {
       co_return skipped("names no candidate, or no advert");
+    }
+    if (!is_findable(context_, record_, *application->candidate_id)) {
+      co_return skipped("tagged, and taken once more");
     }
     recruitment::MatchRequest match;
     match.candidate_id = jobadder_candidate_id(*application->candidate_id);
