@@ -16,7 +16,7 @@ namespace {
 using posix::error_from_errno;
 using posix::FileDescriptor;
 
-constexpr ::mode_t kFileMode = 0640;
+constexpr ::mode_t kFileMode = 0600;
 /// How the lines of to_json() start.
 constexpr std::string_view kLineStart = R"({"id":")";
 /// No event's line comes near.

@@ -28,8 +28,8 @@ constexpr const char* kTemporaries = ".tmp";
 constexpr const char* kLockFile = ".lock";
 
 // Candidate data: nothing for the world.
-constexpr ::mode_t kFolderMode = 0750;
-constexpr ::mode_t kFileMode = 0640;
+constexpr ::mode_t kFolderMode = 0700;
+constexpr ::mode_t kFileMode = 0600;
 
 /// A writer that has been at it for so long is dead, or finds its temporary gone and says so.
 constexpr std::chrono::hours kTemporaryAge{1};

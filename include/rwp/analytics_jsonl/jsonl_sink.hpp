@@ -13,8 +13,9 @@ class SchemeRegistry;
 namespace rwp::analytics {
 
 struct JsonlSinkOptions {
-  /// The file; it and the directories above it are made where missing (0640 and 0750, less the
-  /// umask). Relative: from the working directory at the time of opening.
+  /// The file; it and the directories above it are made where missing: the file for its owner alone
+  /// (0600), as people's events stand in it; one that is there keeps its mode. Relative: from the
+  /// working directory at the time of opening.
   std::string path = "events.jsonl";
 };
 

@@ -22,10 +22,10 @@ struct FileStorageOptions {
 /// Keeps each object in a file of its own; several processes may share the directory.
 ///
 /// A put returns when content and name have been fsynced: it survives a power cut, and a crash at
-/// any moment leaves the old object or the new, never a part. New files and folders are for owner
-/// and group (0640, 0750, less the umask). What a crashed writer left in `.tmp` is removed on
-/// opening once it is an hour old. Symbolic links beneath the root are refused
-/// (`Errc::permission_denied`), not followed. Folders that become empty stay.
+/// any moment leaves the old object or the new, never a part. New files and folders beneath the
+/// root are for their owner alone (0600, 0700), as people's data stands in them. What a crashed
+/// writer left in `.tmp` is removed on opening once it is an hour old. Symbolic links beneath the
+/// root are refused (`Errc::permission_denied`), not followed. Folders that become empty stay.
 /// The etag is the SHA-256 of the content in hexadecimal. Where the file system has no user
 /// attributes (tmpfs before Linux 6.6), the content type is told by the key's extension, and a put
 /// that asks for another is `Errc::unsupported`.
