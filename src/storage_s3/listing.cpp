@@ -1,16 +1,21 @@
 #include "storage_s3/operations.hpp"
 #include "storage_s3/xml.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 namespace rwp::storage::s3 {
 namespace {
 
-/// Where the next page begins: behind this key, or this version of it.
+/// Pages on which nothing is ours that one call reads.
+constexpr int kMostPages = 10'000;
+
+/// Where the next page begins: behind this key, or this version of it, or where the token says.
 struct Place {
   std::string key{};
   std::string version{};
+  std::string token{};
 
   bool operator==(const Place&) const = default;
 };
@@ -24,7 +29,11 @@ Call page_call(const std::string& folder, const ListOptions& options, bool with_
     if (!after.version.empty()) call.query.emplace_back("version-id-marker", after.version);
   } else {
     call.query.emplace_back("list-type", "2");
-    if (!after.key.empty()) call.query.emplace_back("start-after", after.key);
+    if (!after.token.empty()) {
+      call.query.emplace_back("continuation-token", after.token);
+    } else if (!after.key.empty()) {
+      call.query.emplace_back("start-after", after.key);
+    }
   }
   call.query.emplace_back("encoding-type", "url");
   call.query.emplace_back("max-keys", std::to_string(options.limit));
@@ -36,7 +45,7 @@ bool is_entry(const XmlElement& one) {
   return one.name == "Contents" || one.name == "Version" || one.name == "DeleteMarker";
 }
 
-/// Adds what is one of ours and not known yet; answers how far the page goes.
+/// Adds what is one of ours and behind `behind`; answers how far the elements go.
 Place take_entries(const XmlElement& document, const std::string& folder, ListPage& page,
                    const std::string& behind) {
   Place last;
@@ -55,7 +64,30 @@ Place take_entries(const XmlElement& document, const std::string& folder, ListPa
     entry.modified_at = time.value_or(entry.modified_at);
     page.entries.push_back(std::move(entry));
   }
+  // Some servers tell of the versions first, and of what was removed behind them.
+  const auto by_key = [](const ListEntry& a, const ListEntry& b) { return a.key < b.key; };
+  if (!std::is_sorted(page.entries.begin(), page.entries.end(), by_key)) {
+    std::stable_sort(page.entries.begin(), page.entries.end(), by_key);
+    const auto same = [](const ListEntry& a, const ListEntry& b) { return a.key == b.key; };
+    page.entries.erase(std::unique(page.entries.begin(), page.entries.end(), same),
+                       page.entries.end());
+  }
   return last;
+}
+
+/// Where the server says that it goes on; of one that does not say, behind the last element.
+Place next_place(const XmlElement& document, bool with_removed, Place last) {
+  Place next;
+  if (!with_removed) {
+    next.key = std::move(last.key);
+    next.token = document.value("NextContinuationToken");
+    return next;
+  }
+  const std::string_view marker = document.value("NextKeyMarker");
+  // Ceph does not encode it, other than it says.
+  next.key = marker == last.key ? last.key : url_decoded(marker);
+  next.version = document.value("NextVersionIdMarker");
+  return next.key.empty() ? last : next;
 }
 
 }  // namespace
@@ -87,7 +119,8 @@ boost::asio::awaitable<Result<ListPage>> list_objects(std::shared_ptr<Client> cl
   Place after;
   if (!options.cursor.empty()) after.key = folder + options.cursor;
   const std::string behind = after.key;
-  while (page.entries.empty()) {
+  for (int pages = 0; page.entries.empty(); ++pages) {
+    if (pages == kMostPages) co_return Error(Errc::corrupt, shown + " goes on and on");
     auto sending = client->send(page_call(folder, options, with_removed, after));
     const auto answer = co_await std::move(sending);
     if (!answer) co_return answer.error().with_context(shown);
@@ -101,11 +134,11 @@ boost::asio::awaitable<Result<ListPage>> list_objects(std::shared_ptr<Client> cl
     if (!document) co_return document.error().with_context(shown);
     Place last = take_entries(*document, folder, page, behind);
     if (document->value("IsTruncated") != "true") co_return page;
-    if (!with_removed) last.version.clear();
-    if (last.key.empty() || last == after) {
-      co_return Error(Errc::corrupt, shown + ": a page that is not the last is empty");
+    Place next = next_place(*document, with_removed, std::move(last));
+    if ((next.key.empty() && next.token.empty()) || next == after) {
+      co_return Error(Errc::corrupt, shown + ": a page that is not the last leads nowhere");
     }
-    after = std::move(last);
+    after = std::move(next);
   }
   page.next_cursor = page.entries.back().key;
   co_return page;

@@ -305,6 +305,97 @@ TEST_F(S3FaultServerTest, AListingThatIsNoXmlOrNeverEndsIsCorrupt) {
   EXPECT_EQ(run(runtime_, store->list()).error().code(), Errc::corrupt);
 }
 
+TEST_F(S3FaultServerTest, AListingGoesOnWhereTheServerSays) {
+  // A page without anything of ours, one without anything, and the last. What was removed stands
+  // behind the versions, as some servers have it.
+  FakeS3 fake([](int number, const std::string&) {
+    if (number == 0) {
+      return answer("200 OK",
+                    "<ListVersionsResult><IsTruncated>true</IsTruncated>"
+                    "<NextKeyMarker>m%2Fz</NextKeyMarker>"
+                    "<NextVersionIdMarker>v9</NextVersionIdMarker>"
+                    "<Version><Key>m%2F</Key><VersionId>v1</VersionId></Version>"
+                    "<DeleteMarker><Key>a%2F</Key><VersionId>v2</VersionId></DeleteMarker>"
+                    "</ListVersionsResult>");
+    }
+    if (number == 1) {
+      return answer("200 OK",
+                    "<ListVersionsResult><IsTruncated>true</IsTruncated>"
+                    "<NextKeyMarker>n</NextKeyMarker></ListVersionsResult>");
+    }
+    return answer("200 OK",
+                  "<ListVersionsResult><IsTruncated>true</IsTruncated>"
+                  "<NextKeyMarker>q</NextKeyMarker>"
+                  "<Version><Key>o</Key><VersionId>v1</VersionId></Version>"
+                  "<Version><Key>q</Key><VersionId>v1</VersionId></Version>"
+                  "<DeleteMarker><Key>o</Key><VersionId>v2</VersionId></DeleteMarker>"
+                  "<DeleteMarker><Key>p</Key><VersionId>v1</VersionId></DeleteMarker>"
+                  "</ListVersionsResult>");
+  });
+
+  const auto page = run(runtime_, storage::list_with_removed(open(fake))).value();
+
+  std::vector<std::string> keys;
+  for (const auto& entry : page.entries) keys.push_back(entry.key);
+  EXPECT_EQ(keys, (std::vector<std::string>{"o", "p", "q"}));
+  EXPECT_EQ(page.next_cursor, "q");
+  ASSERT_EQ(fake.requests().size(), 3U);
+  EXPECT_THAT(fake.requests()[1], HasSubstr("key-marker=m%2Fz&"));
+  EXPECT_THAT(fake.requests()[1], HasSubstr("version-id-marker=v9&"));
+  EXPECT_THAT(fake.requests()[2], HasSubstr("key-marker=n&"));
+  EXPECT_THAT(fake.requests()[2], Not(HasSubstr("version-id-marker")));
+}
+
+TEST_F(S3FaultServerTest, AnEmptyPageIsNotTakenForTheLast) {
+  FakeS3 fake([](int number, const std::string&) {
+    if (number > 0) {
+      return answer("200 OK",
+                    "<ListBucketResult><IsTruncated>false</IsTruncated>"
+                    "<Contents><Key>a</Key></Contents></ListBucketResult>");
+    }
+    return answer("200 OK",
+                  "<ListBucketResult><IsTruncated>true</IsTruncated>"
+                  "<NextContinuationToken>1/x=</NextContinuationToken></ListBucketResult>");
+  });
+
+  const auto page = run(runtime_, open(fake)->list()).value();
+
+  ASSERT_EQ(page.entries.size(), 1U);
+  EXPECT_TRUE(page.next_cursor.empty());
+  EXPECT_THAT(fake.requests()[1], HasSubstr("continuation-token=1%2Fx%3D"));
+}
+
+TEST_F(S3FaultServerTest, HowTheServerIsToEncryptIsSaidOfPutsAndCopiesAlone) {
+  FakeS3 fake([](int, const std::string& request) {
+    if (request.find("x-amz-copy-source") != std::string::npos) {
+      return answer("200 OK", "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>");
+    }
+    return answer("200 OK", request.starts_with("GET") ? "content" : "", etag_field("content"));
+  });
+  ASSERT_TRUE(put(*open(fake)));
+  const auto plain = fake.requests().size();
+  options_.encryption = "AES256";
+  const auto store = open(fake);
+
+  ASSERT_TRUE(put(*store));
+  ASSERT_TRUE(run(runtime_, store->get("key")));
+  (void)run(runtime_, store->copy("key", "other"));
+
+  const auto requests = fake.requests();
+  bool copied = false;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const bool makes_one = i >= plain && requests[i].starts_with("PUT");
+    copied = copied || requests[i].find("x-amz-copy-source") != std::string::npos;
+    const auto header = HasSubstr("x-amz-server-side-encryption: AES256\r\n");
+    if (makes_one) {
+      EXPECT_THAT(requests[i], header);
+    } else {
+      EXPECT_THAT(requests[i], Not(HasSubstr("server-side-encryption")));
+    }
+  }
+  EXPECT_TRUE(copied);
+}
+
 TEST_F(S3FaultServerTest, KeysThatAreNoneHereArePassedOver) {
   FakeS3 fake([](int, const std::string&) {
     return answer("200 OK",
