@@ -5,6 +5,7 @@
 #include <rwp/core/json_writer.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace rwp::ai_batch {
@@ -83,24 +84,26 @@ void BatchRun::count(const HandedOut& sum, bool completed) const {
 }
 
 awaitable<Result<JsonText>> BatchRun::go() {
-  bool undecided = false;
-  auto inside = co_await look_inside(&undecided);
-  if (!inside) co_return later(inside.error());
+  auto found = co_await look_inside();
+  if (!found) co_return later(found.error());
   if (state_.stage == Stage::seal) {
-    if (undecided) co_return later(kSealWait);
+    if (found->undecided) co_return later(kSealWait);
     state_.stage = Stage::upload;
   }
-  if (inside->empty()) {
+  for_nobody_ = found->inside.empty();
+  const bool may_be_paid = !state_.batch.empty() || state_.intended_at;
+  const bool are_left = !found->cancelled.empty() || !found->erased.empty();
+  if (for_nobody_ && !(may_be_paid && are_left)) {
     // None has been parked under it, or all have been handed out.
     co_return JsonText::trusted(R"({"rows":0})");
   }
-  if (state_.stage == Stage::upload) co_return co_await upload(std::move(*inside));
+  if (state_.stage == Stage::upload) co_return co_await upload(std::move(found->inside));
   if (state_.stage == Stage::create) co_return co_await create();
   co_return co_await watch();
 }
 
-awaitable<Result<std::vector<BatchRun::Inside>>> BatchRun::look_inside(bool* undecided) {
-  std::vector<Inside> inside;
+awaitable<Result<BatchRun::Contents>> BatchRun::look_inside() {
+  Contents contents;
   for (std::size_t begin = 0; begin < plan_.members.size(); begin += kTogether) {
     const std::size_t end = std::min(begin + kTogether, plan_.members.size());
     std::vector<Uuid> ids;
@@ -111,18 +114,22 @@ awaitable<Result<std::vector<BatchRun::Inside>>> BatchRun::look_inside(bool* und
     for (std::size_t i = begin; i < end; ++i) {
       auto& job = (*jobs)[i - begin];
       const Member& member = plan_.members[i];
+      if (!job && job.error().code() == Errc::not_found) contents.erased.push_back(member);
       if (!job || job->run_token != member.token) continue;
-      if (job->state == jobs::JobState::running) *undecided = true;
-      if (job->state != jobs::JobState::parked || job->park_key != id_) continue;
+      if (job->state == jobs::JobState::running) contents.undecided = true;
+      const bool is_cancelled = job->state == jobs::JobState::cancelled;
+      const bool waits = job->state == jobs::JobState::parked && job->park_key == id_;
+      if (!waits && !is_cancelled) continue;
       auto loading = parts_.store->load_payload(std::move(job->payload), job->payload_blob);
       auto payload = co_await on(parts_.store->runtime().executor(), std::move(loading));
       if (!payload) co_return payload.error();
       auto row = read_row(*payload);
       if (!row) co_return row.error();
-      inside.push_back({member, std::move(*row), job->tenant});
+      auto& place = is_cancelled ? contents.cancelled : contents.inside;
+      place.push_back({member, std::move(*row), job->tenant, is_cancelled});
     }
   }
-  co_return inside;
+  co_return contents;
 }
 
 awaitable<Result<JsonText>> BatchRun::upload(std::vector<Inside> inside) {
@@ -162,12 +169,11 @@ awaitable<Result<JsonText>> BatchRun::create() {
     const auto time = now();
     if (time < until) co_return later(std::chrono::ceil<milliseconds>(until - time));
   }
+  if (for_nobody_) co_return JsonText::trusted(R"({"rows":0})");
   co_return co_await create_now();
 }
 
-awaitable<Result<JsonText>> BatchRun::create_now() {
-  // Kept before it is sent, and refused to a run that is not the job's latest.
-  state_.intended_at = now();
+awaitable<Result<void>> BatchRun::keep() {
   jobs::ProgressUpdate update;
   update.run = context_.job().run;
   update.cursor = state_json(state_);
@@ -177,6 +183,14 @@ awaitable<Result<JsonText>> BatchRun::create_now() {
   auto kept = co_await on(parts_.store->runtime().executor(), std::move(keeping));
   if (!kept) co_return kept.error().with_retryable(true);
   if (!kept->front()) co_return kept->front().error();
+  co_return Result<void>();
+}
+
+awaitable<Result<JsonText>> BatchRun::create_now() {
+  // Before it is sent.
+  state_.intended_at = now();
+  auto kept = co_await keep();
+  if (!kept) co_return kept.error();
 
   ai::BatchRequest request;
   request.input_file_id = state_.file;
@@ -224,6 +238,10 @@ awaitable<Result<JsonText>> BatchRun::watch() {
   if (!settled) co_return later(settled.error());
   auto batch = co_await parts_.api->get(state_.batch, request_deadline());
   if (!batch) co_return later(batch.error());
+  if (for_nobody_ && !has_ended(batch->status) && batch->status != ai::BatchStatus::cancelling) {
+    // What has been answered by now is told, and booked, when it has ended.
+    (void)co_await parts_.api->cancel(state_.batch, request_deadline());
+  }
   if (!has_ended(batch->status) || !*settled) co_return later(parts_.options.poll_every);
   co_return co_await hand_out(std::move(*batch));
 }
@@ -256,18 +274,29 @@ awaitable<Result<void>> BatchRun::read_all_files(ai::Batch batch, OutputLines* l
 
 awaitable<Result<JsonText>> BatchRun::hand_out(ai::Batch batch) {
   HandedOut sum;
+  ++state_.hand_outs;
+  bool is_kept = false;
   for (bool all = false; !all;) {
-    bool undecided = false;
-    auto inside = co_await look_inside(&undecided);
-    if (!inside) co_return later(inside.error());
+    auto found = co_await look_inside();
+    if (!found) co_return later(found.error());
     std::unordered_set<std::string> ids;
-    for (const auto& one : *inside) ids.insert(one.member.custom_id());
+    for (const auto& one : found->inside) ids.insert(one.member.custom_id());
+    for (const auto& one : found->cancelled) ids.insert(one.member.custom_id());
+    for (const auto& member : found->erased) ids.insert(member.custom_id());
     OutputLines lines(std::move(ids), kMostOutputBytes);
     auto read = co_await read_all_files(batch, &lines);
-    if (!read) co_return later(read.error());
+    if (!read) {
+      if (!is_kept) --state_.hand_outs;
+      co_return later(read.error());
+    }
+    if (!std::exchange(is_kept, true)) {
+      // Another run, should this one die, knows that some may have been counted.
+      auto kept = co_await keep();
+      if (!kept) co_return kept.error();
+    }
     all = !lines.has_left_some();
     sum.bad_lines = lines.bad_lines();
-    auto handed = co_await hand_out_some(std::move(*inside), &lines, batch.reason, &sum);
+    auto handed = co_await hand_out_some(std::move(*found), &lines, batch.reason, &sum);
     if (!handed) co_return later(handed.error());
   }
   count(sum, batch.status == ai::BatchStatus::completed);
@@ -282,28 +311,29 @@ awaitable<Result<JsonText>> BatchRun::hand_out(ai::Batch batch) {
   co_return out.finish();
 }
 
-awaitable<Result<void>> BatchRun::hand_out_some(std::vector<Inside> inside,
-                                                const OutputLines* lines, std::string reason,
-                                                HandedOut* sum) {
+awaitable<Result<void>> BatchRun::hand_out_some(Contents contents, const OutputLines* lines,
+                                                std::string reason, HandedOut* sum) {
   std::vector<jobs::UnparkRequest> waiting;
   std::vector<jobs::UnparkRequest> rows;
   std::vector<Paid> paid;
+  auto& inside = contents.inside;
+  std::move(contents.cancelled.begin(), contents.cancelled.end(), std::back_inserter(inside));
   for (auto& one : inside) {
     const auto found = lines->lines().find(one.member.custom_id());
     const bool is_there = found != lines->lines().end();
     // Its line may stand where there was no room for it this time.
     if (!is_there && lines->has_left_some()) continue;
     const int tries = one.member.tries + 1;
+    const bool is_answered = is_there && found->second.status != 0;
+    if (!is_answered && one.is_cancelled) continue;
     Delivery delivery;
     delivery.accounts = one.row.accounts;
-    paid.push_back(paid_for(one.member.custom_id(), std::move(one.tenant), &one.row));
-    if (is_there && found->second.status != 0) {
+    if (is_answered) {
       delivery.status = found->second.status;
       delivery.body = found->second.body;
       ++sum->answered;
     } else if (tries < parts_.options.max_tries) {
       ++sum->again;
-      paid.pop_back();
       rows.push_back({one.member.row, id_, row_end(tries)});
       continue;
     } else {
@@ -312,14 +342,29 @@ awaitable<Result<void>> BatchRun::hand_out_some(std::vector<Inside> inside,
                                         : reason;
       ++sum->failed;
     }
+    paid.push_back(paid_for(one.member.custom_id(), std::move(one.tenant), &one.row));
     waiting.push_back({one.row.job, one.row.key, delivery_json(delivery)});
-    rows.push_back({one.member.row, id_, row_end(0)});
+    if (!one.is_cancelled) rows.push_back({one.member.row, id_, row_end(0)});
   }
   // The answers first: a request whose job has ended is not asked again.
   auto refused = co_await resume(std::move(waiting));
   if (!refused) co_return refused.error();
   // Before the rows are let go: another run of this job does it again until then.
-  for (const std::size_t index : *refused) co_await book(std::move(paid[index]), lines);
+  Result<void> booked;
+  for (const std::size_t index : *refused) {
+    auto one = co_await book(std::move(paid[index]), lines);
+    if (!one) booked = one.error();
+  }
+  for (const Member& member : contents.erased) {
+    const auto found = lines->lines().find(member.custom_id());
+    if (found == lines->lines().end() || found->second.status == 0) continue;
+    auto one = co_await book(paid_for_nobody(member), lines);
+    if (!one) booked = one.error();
+  }
+  if (!booked && state_.hand_outs < kMostBookings) {
+    const Error error = booked.error().with_context("the usage ledger").with_retryable(true);
+    co_return error.with_retry_after(booking_wait(state_.hand_outs - 1));
+  }
   auto resumed = co_await resume(std::move(rows));
   if (!resumed) co_return resumed.error();
   co_return Result<void>();
@@ -338,8 +383,18 @@ BatchRun::Paid BatchRun::paid_for(std::string custom_id, std::string tenant, Row
   return paid;
 }
 
-awaitable<void> BatchRun::book(Paid paid, const OutputLines* lines) {
-  if (!parts_.options.format) co_return;
+/// Whose it was, and which money was held for it, is forgotten with the person: the bill is not.
+BatchRun::Paid BatchRun::paid_for_nobody(const Member& member) const {
+  Paid paid;
+  paid.custom_id = member.custom_id();
+  paid.wait = paid.custom_id;
+  paid.request.model = plan_.model;
+  paid.request.messages.push_back({ai::Role::user, "-"});
+  return paid;
+}
+
+awaitable<Result<void>> BatchRun::book(Paid paid, const OutputLines* lines) {
+  if (!parts_.options.format) co_return Result<void>();
   Delivery delivery;
   delivery.accounts = std::move(paid.accounts);
   const auto found = lines->lines().find(paid.custom_id);
@@ -347,8 +402,11 @@ awaitable<void> BatchRun::book(Paid paid, const OutputLines* lines) {
     delivery.status = found->second.status;
     delivery.body = found->second.body;
   }
-  (void)co_await book_answer(parts_.options.format, parts_.options.booking, std::move(paid.wait),
-                             std::move(delivery), std::move(paid.request));
+  auto booked =
+      co_await book_answer(parts_.options.format, parts_.options.booking, std::move(paid.wait),
+                           std::move(delivery), std::move(paid.request), state_.hand_outs > 1);
+  if (booked.is_owed()) co_return booked.in_ledger.error();
+  co_return Result<void>();
 }
 
 awaitable<Result<std::vector<std::size_t>>> BatchRun::resume(

@@ -50,6 +50,8 @@ class BatchRun {
     Member member{};
     Row row{};
     std::string tenant{};
+    /// Its own job was cancelled, when it may have been sent already: it is not asked again.
+    bool is_cancelled = false;
   };
   /// An answer that has been paid for, should its job no longer wait for it.
   struct Paid {
@@ -59,8 +61,17 @@ class BatchRun {
     ai::ChatRequest request{};
   };
 
-  /// Which requests are in it; `undecided`: some runs have not ended yet.
-  Awaitable<Result<std::vector<Inside>>> look_inside(bool* undecided);
+  /// What look_inside() has found.
+  struct Contents {
+    std::vector<Inside> inside{};
+    /// Was cancelled, each.
+    std::vector<Inside> cancelled{};
+    /// Nothing is known of these any more: somebody has been forgotten.
+    std::vector<Member> erased{};
+    /// Some runs have not ended yet.
+    bool undecided = false;
+  };
+  Awaitable<Result<Contents>> look_inside();
   Awaitable<Result<JsonText>> upload(std::vector<Inside> inside);
   Awaitable<Result<JsonText>> create();
   Awaitable<Result<JsonText>> create_now();
@@ -80,12 +91,16 @@ class BatchRun {
   Awaitable<Result<void>> read_all_files(ai::Batch batch, OutputLines* lines);
   Awaitable<Result<JsonText>> hand_out(ai::Batch batch);
   /// Those that have a line, and when there was room for all lines, those that have none.
-  Awaitable<Result<void>> hand_out_some(std::vector<Inside> inside, const OutputLines* lines,
+  Awaitable<Result<void>> hand_out_some(Contents contents, const OutputLines* lines,
                                         std::string reason, HandedOut* sum);
   /// Answers which of them wait no longer.
   Awaitable<Result<std::vector<std::size_t>>> resume(std::vector<jobs::UnparkRequest> requests);
   static Paid paid_for(std::string custom_id, std::string tenant, Row* row);
-  Awaitable<void> book(Paid paid, const OutputLines* lines);
+  Paid paid_for_nobody(const Member& member) const;
+  /// An error: to be done again.
+  Awaitable<Result<void>> book(Paid paid, const OutputLines* lines);
+  /// Keeps the state at once; refused to a run that is not the job's latest.
+  Awaitable<Result<void>> keep();
   Awaitable<void> clean_up(ai::Batch batch);
 
   /// Keeps the state with the end of this run; the next begins after `delay`.
@@ -104,6 +119,8 @@ class BatchRun {
   const std::string id_;
   const SteadyTime begun_ = std::chrono::steady_clock::now();
   BatchState state_;
+  /// All requests have been cancelled or forgotten: what was paid is booked, and no more is asked.
+  bool for_nobody_ = false;
 };
 
 }  // namespace rwp::ai_batch

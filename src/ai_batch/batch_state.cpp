@@ -3,6 +3,7 @@
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/json_writer.hpp>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -58,6 +59,7 @@ JsonText state_json(const BatchState& state) {
   out.key("doubles").begin_array();
   for (const auto& id : state.doubles) out.value(std::string_view(id));
   out.end_array();
+  if (state.hand_outs > 0) out.member("hand_outs", state.hand_outs);
   if (state.intended_at) {
     const auto since = state.intended_at->time_since_epoch();
     out.member("intended_at",
@@ -83,6 +85,9 @@ BatchState read_state(const std::optional<JsonText>& cursor) {
       state.doubles.emplace_back(doubles->at(i).as_string().value_or(""));
     }
   }
+  const auto hand_outs = root.find("hand_outs");
+  const auto begun = hand_outs ? hand_outs->as_int64() : std::nullopt;
+  state.hand_outs = static_cast<int>(std::clamp<std::int64_t>(begun.value_or(0), 0, 1'000'000));
   const auto intended = root.find("intended_at");
   if (const auto at = intended ? intended->as_int64() : std::nullopt) {
     state.intended_at = std::chrono::system_clock::time_point(Milliseconds(*at));

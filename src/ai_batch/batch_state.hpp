@@ -45,6 +45,8 @@ struct BatchState {
   std::vector<std::string> doubles{};
   /// When the request that makes something was about to be sent, by the store's clock.
   std::optional<std::chrono::system_clock::time_point> intended_at{};
+  /// How often it was begun to hand its answers out.
+  int hand_outs = 0;
 };
 
 JsonText state_json(const BatchState& state);

@@ -43,8 +43,14 @@ class BatchingModel final : public ai::Model {
       auto delivery = resume->value ? read_delivery(*resume->value) : std::nullopt;
       if (!delivery) co_return co_await pass_chat(*now_, std::move(request));
       std::string wait = wait_name(context_.id(), resume->key);
-      co_return co_await book_answer(format_, options_.booking, std::move(wait),
-                                     std::move(*delivery), std::move(request));
+      const auto runs = runs_since(resume->key, context_.run_token());
+      auto booked = co_await book_answer(format_, options_.booking, std::move(wait),
+                                         std::move(*delivery), std::move(request), runs > 1);
+      // A run that is put off has the same answer again.
+      if (booked.is_owed() && runs <= kMostBookings) {
+        co_return context_.snooze(booking_wait(static_cast<int>(runs) - 1));
+      }
+      co_return std::move(booked.reply);
     }
     if (is_urgent()) co_return co_await pass_chat(*now_, std::move(request));
     const std::string key = wait_key(context_.job().run.token, context_.job().attempt);

@@ -54,7 +54,7 @@ awaitable<Result<std::vector<std::string>>> HeldMoney::hold(ai::ChatRequest* req
       held.push_back(std::move(account));
       continue;
     }
-    co_await settle(std::move(held), Money());
+    (void)co_await settle(std::move(held), Money());
     if (reserved.error().code() != Errc::budget_exceeded) {
       co_return reserved.error().with_context("the usage ledger");
     }
@@ -66,14 +66,17 @@ awaitable<Result<std::vector<std::string>>> HeldMoney::hold(ai::ChatRequest* req
   co_return held;
 }
 
-awaitable<void> HeldMoney::settle(std::vector<std::string> accounts, Money spent) {
+awaitable<Result<void>> HeldMoney::settle(std::vector<std::string> accounts, Money spent) {
+  Result<void> all;
   for (auto& account : accounts) {
     const Uuid id = id_on(account);
     auto settled = co_await budget_.ledger->settle(id, std::move(account), spent);
     if (settled) continue;
     budget_.log.error("a batch's answer could not be settled",
                       {{"error", settled.error()}, {"cost_micro_usd", spent.micro_usd}});
+    all = settled.error();
   }
+  co_return all;
 }
 
 }  // namespace rwp::ai_batch

@@ -33,8 +33,9 @@ class HeldMoney {
   /// bound gets one. Errors as make_budgeted()'s.
   boost::asio::awaitable<Result<std::vector<std::string>>> hold(ai::ChatRequest* request,
                                                                 std::chrono::milliseconds lapses);
-  /// Settles what is held there; again: nothing more. What the ledger does not take is logged.
-  boost::asio::awaitable<void> settle(std::vector<std::string> accounts, Money spent);
+  /// Settles what is held there; again: nothing more. What the ledger does not take is logged, and
+  /// its last error answered.
+  boost::asio::awaitable<Result<void>> settle(std::vector<std::string> accounts, Money spent);
 
  private:
   Uuid id_on(const std::string& account) const { return named_id(wait_ + "\n" + account); }

@@ -3,6 +3,8 @@
 #include <rwp/core/json_view.hpp>
 #include <rwp/core/json_writer.hpp>
 
+#include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace rwp::ai_batch {
@@ -69,6 +71,13 @@ std::string wait_key(std::uint64_t run_token, int attempt) {
 
 bool is_answer_of(std::string_view key, int attempt) {
   return key.starts_with(kPrefix) && key.ends_with("/" + std::to_string(attempt));
+}
+
+std::uint64_t runs_since(std::string_view key, std::uint64_t run_token) {
+  key.remove_prefix(std::min(key.size(), kPrefix.size()));
+  std::uint64_t waited = 0;
+  std::from_chars(key.data(), key.data() + key.size(), waited);
+  return run_token > waited ? run_token - waited : 1;
 }
 
 JsonText delivery_json(const Delivery& delivery) {

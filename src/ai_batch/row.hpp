@@ -34,6 +34,9 @@ std::string wait_key(std::uint64_t run_token, int attempt);
 /// Whether a job was resumed under such a key within this attempt: an attempt that failed with its
 /// answer asks for another, a run whose process died has it again.
 bool is_answer_of(std::string_view key, int attempt);
+/// How many runs have begun since the one that asked to wait under that key; the first has the
+/// answer for the first time.
+std::uint64_t runs_since(std::string_view key, std::uint64_t run_token);
 
 /// What a job is resumed with.
 struct Delivery {

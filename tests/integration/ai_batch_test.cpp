@@ -391,21 +391,35 @@ class StoreLedger final : public UsageLedger {
   boost::asio::awaitable<Result<void>> reserve(UsageReservation reservation) override {
     return on(store_->runtime().executor(), store_->usage().reserve(std::move(reservation)));
   }
+  /// So many of the next bookings and settlements find no ledger.
+  void fail(int times) { failures_ = times; }
+  bool has_failed() const { return failures_ == 0; }
+
   boost::asio::awaitable<Result<void>> settle(Uuid id, std::string account, Money spent) override {
-    return on(store_->runtime().executor(), store_->usage().settle(id, std::move(account), spent));
+    if (fails()) co_return Error(Errc::unavailable, "the ledger is away");
+    co_return co_await on(store_->runtime().executor(),
+                          store_->usage().settle(id, std::move(account), spent));
   }
   boost::asio::awaitable<Result<Money>> balance(std::string account) override {
     return on(store_->runtime().executor(), store_->usage().balance(std::move(account)));
   }
   boost::asio::awaitable<Result<void>> record(std::vector<UsageEntry> entries) override {
-    return on(store_->runtime().executor(), store_->usage().record(std::move(entries)));
+    if (fails()) co_return Error(Errc::unavailable, "the ledger is away");
+    co_return co_await on(store_->runtime().executor(), store_->usage().record(std::move(entries)));
   }
   boost::asio::awaitable<Result<UsageSum>> sum(UsageFilter filter) override {
     return on(store_->runtime().executor(), store_->usage().sum(std::move(filter)));
   }
 
  private:
+  bool fails() {
+    if (failures_ == 0) return false;
+    --failures_;
+    return true;
+  }
+
   const std::shared_ptr<jobs::JobStore> store_;
+  std::atomic<int> failures_ = 0;
 };
 
 /// Books are kept, and money is set aside for what waits.
@@ -413,6 +427,7 @@ class BookedBatchTest : public BatchTest {
  protected:
   void keep_books(Money limit) {
     const auto ledger = std::make_shared<StoreLedger>(store_);
+    ledger_ = ledger;
     ai::ModelPrice price;
     price.pattern = "fake-gpt";
     price.input_micro_usd = 2'000'000;
@@ -433,6 +448,33 @@ class BookedBatchTest : public BatchTest {
     auto& meter = batch_.booking.meter.emplace();
     meter.ledger = ledger;
     meter.prices = prices;
+    meter.metrics = observability::make_metrics();
+  }
+  /// Jobs that wait for a batch whose answers are about to be read, by a process that has ended.
+  void stop_before_answers(int jobs) {
+    batch_.max_rows = static_cast<std::size_t>(jobs);
+    start();
+    batch_.format = format_;
+    submit_all(jobs);
+    ASSERT_TRUE(becomes([&] { return count(JobState::parked) == jobs; }));
+    api_->lose_answer_of("download");
+    start_batches();
+    ASSERT_TRUE(becomes([&] { return api_->lost_one(); }));
+  }
+  std::vector<Uuid> rows() {
+    jobs::JobFilter filter;
+    filter.kind = std::string(ai_batch::kRowKind);
+    std::vector<Uuid> ids;
+    for (const auto& row : run(control_, store_->list(filter, "", 100)).value().jobs) {
+      ids.push_back(row.id);
+    }
+    return ids;
+  }
+  double counted() {
+    return batch_.booking.meter->metrics
+        ->counter("rwp_ai_calls_total", "AI calls that ended",
+                  {{"code", "ok"}, {"model", "fake-gpt"}, {"operation", "chat"}})
+        .value();
   }
   std::int64_t held() { return run(control_, store_->usage().balance(account_)).value().micro_usd; }
   UsageSum booked() { return run(control_, store_->usage().sum({})).value(); }
@@ -443,6 +485,7 @@ class BookedBatchTest : public BatchTest {
   }
 
   std::string account_;
+  std::shared_ptr<StoreLedger> ledger_;
 };
 
 TEST_F(BookedBatchTest, BudgetHoldsTheWorstCaseWhileJobsWaitAndSettlesOnceWhatTheyTook) {
@@ -494,6 +537,60 @@ TEST_F(BookedBatchTest, AnswersOfJobsThatWereCancelledMeanwhileAreBookedOnce) {
   ASSERT_TRUE(becomes([&] { return booked().calls == 2; }));
   EXPECT_EQ(held(), booked().cost.micro_usd);
   EXPECT_EQ(fake_->bill().batch_answers, 2U);
+}
+
+TEST_F(BookedBatchTest, WhatTheLedgerDidNotTakeIsBookedLaterAndCountedOnce) {
+  keep_books(Money{1'000'000});
+  stop_before_answers(2);
+  std::vector<Uuid> first = {ids_[0]};
+  ASSERT_TRUE(run(control_, store_->cancel(first)).has_value());
+  // Both the run that has its answer and the batch of the one that was cancelled find none.
+  ledger_->fail(4);
+  restart_batches();
+
+  const auto jobs = wait_all();
+
+  EXPECT_EQ(jobs[0].state, JobState::cancelled);
+  EXPECT_EQ(jobs[1].state, JobState::succeeded);
+  EXPECT_EQ(jobs[1].attempt, 0) << "no attempt has failed";
+  ASSERT_TRUE(becomes([&] { return booked().calls == 2 && held() == booked().cost.micro_usd; }));
+  EXPECT_TRUE(ledger_->has_failed());
+  EXPECT_EQ(counted(), 2.0);
+  EXPECT_EQ(fake_->bill().batch_answers, 2U);
+}
+
+TEST_F(BookedBatchTest, AnswersOfRequestsThatWereCancelledAreUsedAndBooked) {
+  keep_books(Money{1'000'000});
+  stop_before_answers(2);
+  // The requests themselves, one with the job that waits for it.
+  ASSERT_TRUE(run(control_, store_->cancel(rows())).has_value());
+  std::vector<Uuid> first = {ids_[0]};
+  ASSERT_TRUE(run(control_, store_->cancel(first)).has_value());
+  restart_batches();
+
+  const auto jobs = wait_all();
+
+  EXPECT_EQ(jobs[0].state, JobState::cancelled);
+  EXPECT_EQ(jobs[1].state, JobState::succeeded);
+  ASSERT_TRUE(becomes([&] { return booked().calls == 2 && held() == booked().cost.micro_usd; }));
+  EXPECT_EQ(counted(), 2.0);
+}
+
+TEST_F(BookedBatchTest, AnswersAboutTheForgottenAreBookedWithoutThem) {
+  keep_books(Money{1'000'000});
+  stop_before_answers(2);
+  // As forgetting somebody does: all that waits is cancelled, and erased.
+  std::vector<Uuid> all = rows();
+  all.insert(all.end(), ids_.begin(), ids_.end());
+  ASSERT_TRUE(run(control_, store_->cancel(all)).has_value());
+  for (const auto& erased : run(control_, store_->erase(all)).value()) ASSERT_TRUE(erased);
+  restart_batches();
+
+  ASSERT_TRUE(becomes([&] { return booked().calls == 2; }));
+  const auto bill = fake_->bill();
+  EXPECT_EQ(bill.batch_answers, 2U);
+  EXPECT_GE(booked().cost.micro_usd, bill.input_tokens + 4 * bill.output_tokens);
+  EXPECT_EQ(counted(), 2.0);
 }
 
 TEST(OutputLinesTest, WhatThereIsNoRoomForIsReadAgain) {
