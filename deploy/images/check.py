@@ -12,6 +12,7 @@ import argparse
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,13 +43,21 @@ class Container:
         self.folder = pathlib.Path(folder)
         self.name = must("buildah", "from", f"localhost/rwp/{image}:{version}").strip()
         self.id = f"rwp-check-{self.folder.name}"
+        self.process = None
+        try:
+            self.look()
+        except BaseException:
+            # Nobody has it yet who would remove it.
+            run("buildah", "rm", self.name)
+            raise
+
+    def look(self):
         self.root = must("buildah", "mount", self.name).strip()
         shown = json.loads(must("buildah", "inspect", self.name))["Docker"]["config"]
         self.user = shown["User"]
         self.entrypoint = shown["Entrypoint"]
         self.environment = shown["Env"]
         self.health = shown.get("Healthcheck", {}).get("Test", [])
-        self.process = None
 
     def write_config(self, arguments, settings):
         (self.folder / "config.json").unlink(missing_ok=True)
@@ -87,11 +96,13 @@ class Container:
         return code, self.log.read()
 
     def remove(self):
-        if self.process and self.process.poll() is None:
-            run("runc", "kill", self.id, "KILL")
-            self.process.wait(timeout=DEADLINE)
-        run("runc", "delete", "--force", self.id)
-        must("buildah", "rm", self.name)
+        try:
+            if self.process and self.process.poll() is None:
+                run("runc", "kill", self.id, "KILL")
+                self.process.wait(timeout=DEADLINE)
+            run("runc", "delete", "--force", self.id)
+        finally:
+            must("buildah", "rm", self.name)
 
 
 def until(what, holds):
@@ -145,6 +156,8 @@ def main():
     parser.add_argument("image", nargs="*")
     arguments = parser.parse_args()
     failed = False
+    # Told to end, it removes what it has made.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     for image in arguments.image or SETTINGS:
         folder = tempfile.mkdtemp(prefix="rwp-image-")
         container = None
@@ -155,8 +168,12 @@ def main():
             print(f"{image}: {error}", flush=True)
             failed = True
         finally:
-            if container:
-                container.remove()
+            try:
+                if container:
+                    container.remove()
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                print(f"{image}: {error}", flush=True)
+                failed = True
             shutil.rmtree(folder)
     sys.exit(1 if failed else 0)
 

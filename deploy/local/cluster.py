@@ -65,13 +65,18 @@ def up(options):
                                str(folder / "keys")], text=True, capture_output=True, check=True, timeout=30)
         plan.write(name, made.stdout, 0o600)
     begun = time.monotonic()
+    try:
+        owner = supervisor.Owner(options.with_process)
+    except ProcessLookupError:
+        shutil.rmtree(folder)
+        sys.exit(f"cluster: no process {options.with_process} to end with")
     child = os.fork()
     if child == 0:
         os.setsid()
         log = os.open(folder / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         for number, target in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
             os.dup2(target, number)
-        supervisor.run(plan)
+        supervisor.run(plan, owner)
         os._exit(0)
     (folder / "supervisor.pid").write_text(str(child))
     state = folder / "state"
@@ -280,6 +285,7 @@ def main():
     parser.add_argument("--dir", default="/tmp/rwp-cluster")
     parser.add_argument("--programs", default="build/release/bin")
     parser.add_argument("--port", type=int, default=21000)
+    parser.add_argument("--with", type=int, dest="with_process", metavar="PID")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--rate", type=float, default=20)
     parser.add_argument("--short", action="store_true")

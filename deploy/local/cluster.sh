@@ -3,6 +3,7 @@
 # PostgreSQL with two streaming standbys under Patroni and etcd, Redis with Sentinel, an S3 server, Prometheus
 # with our rules (all times by 60), Alertmanager, exporters, fakes of OpenAI, JobAdder and Google.
 #   cluster.sh up       [--programs DIR] [--dir DIR] [--port N]    start it; --programs has the built pods
+#                       [--with PID]                               and stop it when that process ends, however it does
 #   cluster.sh status   [--once]                                   a live page
 #   cluster.sh load     [--seconds N] [--rate N]                   jobs through HAProxy, checked at the end
 #   cluster.sh chaos    [--seconds N] [--rate N]                   the same, while everything is restarted and killed

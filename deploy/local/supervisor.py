@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pwd
+import select
 import signal
 import subprocess
 import sys
@@ -38,9 +39,21 @@ def wait_for(condition, what, seconds=START_SECONDS):
         time.sleep(0.1)
 
 
+class Owner:
+    """The process with which a cluster ends, however that ended; none: the cluster is ended by `down`."""
+
+    def __init__(self, pid):
+        # An end opens it for reading, also of a process that is not ours.
+        self.descriptor = os.pidfd_open(pid) if pid else None
+
+    def has_ended(self):
+        return self.descriptor is not None and bool(select.select([self.descriptor], [], [], 0)[0])
+
+
 class Supervisor:
-    def __init__(self, plan):
+    def __init__(self, plan, owner):
         self.plan = plan
+        self.owner = owner
         self.processes = {p.name: p for p in parts.processes(plan)}
         self.running = {}
         self.ended = {}
@@ -71,8 +84,14 @@ class Supervisor:
         (self.plan.dir / "pid.new").write_text(str(started.pid))
         (self.plan.dir / "pid.new").rename(self.plan.dir / f"pids/{process.name}")
 
+    def is_stopping(self):
+        if not self.stopping and self.owner.has_ended():
+            print("who had the cluster started has ended", file=sys.stderr, flush=True)
+            self.stopping = True
+        return self.stopping
+
     def ready(self, process):
-        if self.stopping:
+        if self.is_stopping():
             raise RuntimeError("it was stopped before it was up")
         if self.running[process.name].poll() is not None:
             raise RuntimeError(f"{process.name} has ended")
@@ -94,7 +113,7 @@ class Supervisor:
             wait_for(lambda: self.ready(process), process.name)
 
     def supervise(self):
-        while not self.stopping:
+        while not self.is_stopping():
             now = time.monotonic()
             for name, process in self.running.items():
                 code = process.poll()
@@ -141,8 +160,8 @@ class Supervisor:
             pass
 
 
-def run(plan):
-    supervisor = Supervisor(plan)
+def run(plan, owner):
+    supervisor = Supervisor(plan, owner)
 
     def stop(*_):
         supervisor.stopping = True

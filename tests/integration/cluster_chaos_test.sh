@@ -28,9 +28,10 @@ PYTHON
 dir=$(mktemp -d /tmp/rwp-chaos-test.XXXXXX)/cluster
 chmod 755 "${dir%/*}"  # PostgreSQL is another user.
 cluster() { "$root/deploy/local/cluster.sh" "$1" --dir "$dir" --port "$port" "${@:2}"; }
+# Of one that is killed itself, as for its time limit, the cluster ends all the same, and its logs stay.
 trap 'cluster down >/dev/null 2>&1; rm -rf "${dir%/*}"' EXIT
 # A machine that stalls can have a first start fail, which nobody is promised anything about.
-start() { cluster up --programs "$programs"; }
+start() { cluster up --programs "$programs" --with $$; }
 { start || { cluster down; start; }; } && cluster chaos --short --prove --seconds 30 --rate 5
 code=$?
 [[ $code -eq 0 ]] || tail -n 5 "$dir"/log/*.log "$dir/supervisor.log"
