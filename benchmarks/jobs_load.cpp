@@ -3,8 +3,10 @@
 //
 //   jobs_load postgres | tiered | URL
 //
-// "postgres" is the URL of the server that the request names; "tiered" that one and its Redis, with
-// OPTIONS of the tiered store as in "tiered?window=10000".
+// Besides: {"do": "work", "on": true} keeps a worker until told otherwise; {"do": "told", "count":
+// N, "gap_ms": G, …} answers {"us": [...]}: submit to hearing of the end, here or in another
+// process. "postgres" is the URL of the server that the request names; "tiered" that one and its
+// Redis, with OPTIONS of the tiered store as in "tiered?window=10000".
 
 #include <rwp/builtin_schemes.hpp>
 #include <rwp/core/async.hpp>
@@ -82,12 +84,14 @@ class Load {
     const std::string what = request.at("do").get<std::string>();
     if (what == "hello") return hello(request);
     if (what == "clear") return clear();
+    if (what == "work") return work(request.at("on").get<bool>());
     const unsigned count = request.at("count").get<unsigned>();
     if (what == "load") return submit_from(kBatchCallers, count, kBatch, request);
     if (what == "submit")
       return submit_from(request.at("callers").get<unsigned>(), count, 1, request);
     if (what == "drain") return drain(count);
     if (what == "pickup") return pickup(count, request);
+    if (what == "told") return told(count, request);
     if (what == "work_off") return work_off(count);
     if (what == "sustain") return sustain(count, request);
     return {{"error", "no such request: " + what}};
@@ -237,10 +241,46 @@ class Load {
     return {{"us", std::move(times)}};
   }
 
+  /// A worker that stays until it is told otherwise.
+  Json work(bool on) {
+    if (worker_) {
+      worker_->stop();
+      (void)worker_->wait_stopped();
+      worker_.reset();
+    }
+    if (on) {
+      worker_ = std::make_unique<jobs::Worker>(store_, handlers_);
+      worker_->handle(std::string(NoOp::job_kind), &no_op);
+      worker_->start();
+    }
+    return Json::object();
+  }
+
+  /// From the submit until whoever waits for the job's end hears of it; some worker is at work,
+  /// here or elsewhere.
+  Json told(unsigned count, const Json& request) {
+    const NoOp arguments{.text = std::string(request.at("bytes").get<std::size_t>() - 11, 'a')};
+    const std::chrono::milliseconds gap(request.at("gap_ms").get<int>());
+    Json times = Json::array();
+    for (unsigned i = 0; i < count; ++i) {
+      const jobs::NewJob job = jobs::to_new_job(arguments);
+      const auto before = Steady::now();
+      auto submitting = store_->insert({job});
+      const Uuid id = must(must(block_on(control_, std::move(submitting)))[0]).id;
+      auto waiting = store_->wait_for_end({id}, Steady::now() + kPatience);
+      const auto ended = must(must(block_on(control_, std::move(waiting)))[0]);
+      times.push_back(std::chrono::duration<double, std::micro>(Steady::now() - before).count());
+      if (ended.state != jobs::JobState::succeeded) return {{"error", "a job did not succeed"}};
+      std::this_thread::sleep_for(gap);
+    }
+    return {{"us", std::move(times)}};
+  }
+
   const std::string url_;
   Runtime control_;
   Runtime handlers_;
   std::shared_ptr<jobs::JobStore> store_;
+  std::unique_ptr<jobs::Worker> worker_;
 };
 
 }  // namespace
