@@ -66,7 +66,8 @@ awaitable<Result<std::vector<Rows>>> run_commands(std::shared_ptr<Pool> pool,
 awaitable<Result<void>> prepare(std::shared_ptr<Pool> pool, bool migrate, SteadyTime deadline) {
   auto lease = co_await pool->acquire(deadline);
   if (!lease) co_return lease.error();
-  co_return co_await analytics_postgres::prepare_schema(&*lease, migrate, deadline);
+  co_return co_await net_postgres::prepare_schema(&*lease, &analytics_postgres::schema(), migrate,
+                                                  deadline);
 }
 
 class PostgresEventTable final : public EventTable {

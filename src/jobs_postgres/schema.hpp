@@ -1,9 +1,6 @@
 #pragma once
 
-#include "net/postgres/pool.hpp"
-#include <rwp/core/error.hpp>
-
-#include <boost/asio/awaitable.hpp>
+#include "net/postgres/schema.hpp"
 
 namespace rwp::jobs_postgres {
 
@@ -22,9 +19,7 @@ extern const char* const kVersion6;
 extern const char* const kVersion7;
 extern const char* const kVersion8;
 
-/// Whether the schema can be used; `unsupported` says what to do when not. Brings it up to date
-/// first when `migrate` is set; many may do so at once, one of them does the work.
-boost::asio::awaitable<Result<void>> prepare_schema(net_postgres::Pool::Lease* lease, bool migrate,
-                                                    SteadyTime deadline);
+/// The tables of jobs, with all steps to them.
+const net_postgres::Schema& schema();
 
 }  // namespace rwp::jobs_postgres

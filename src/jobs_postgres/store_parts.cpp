@@ -90,7 +90,7 @@ std::shared_ptr<Session> make_session(Runtime& runtime, std::shared_ptr<net_post
 
 awaitable<Tried<bool>> try_to_prepare(Lease* lease, bool migrate, SteadyTime deadline) {
   Tried<bool> tried;
-  const auto prepared = co_await prepare_schema(lease, migrate, deadline);
+  const auto prepared = co_await net_postgres::prepare_schema(lease, &schema(), migrate, deadline);
   if (prepared) {
     tried.made = true;
   } else {

@@ -20,23 +20,7 @@ using Of = Array::Of;
 // already, or twice here, is left out of the answer.
 constexpr Statement kInsert{
     .name = "rwp_insert",
-    .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW
-           " AS now),"
-           " body AS (INSERT INTO rwp.job (id, lane, priority, max_attempts, created_at, due_at,"
-           " timeout, tenant, payload, payload_blob, rare)"
-           " SELECT g.id, g.lane, g.priority, g.max_attempts, clock.now,"
-           " greatest(coalesce(g.run_at, clock.now) + g.delay, clock.now),"
-           " g.timeout, g.tenant, g.payload, g.payload_blob, g.rare"
-           " FROM clock, unnest($2::uuid[], $3::integer[], $4::smallint[], $5::integer[],"
-           " $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[],"
-           " $12::text[]) AS g(id, lane, priority, max_attempts, run_at, delay, timeout, tenant,"
-           " payload, payload_blob, rare)"
-           // Only ids as old as some that were pruned can stand in the ledger.
-           " WHERE $13::bigint > (SELECT pruned_id_ms FROM rwp.mark) OR NOT EXISTS"
-           " (SELECT FROM rwp.ledger l WHERE l.key = uuid_send(g.id) AND l.expires_at > clock.now)"
-           " ON CONFLICT (id) DO NOTHING"
-           " RETURNING id, lane, priority, seq, max_attempts, due_at, due_at > created_at AS waits,"
-           " coalesce(octet_length(payload), 0) AS bytes),"
+    .sql = "WITH clock AS MATERIALIZED (SELECT " RWP_PG_NOW " AS now)," RWP_PG_BODIES
            " now_ready AS (INSERT INTO rwp.ready SELECT lane, priority, seq, id, 0, max_attempts,"
            " 0, 0, bytes, 0, 0, due_at FROM body WHERE NOT waits),"
            " now_waiting AS (INSERT INTO rwp.waiting SELECT id, 0, lane, priority, seq, 0,"

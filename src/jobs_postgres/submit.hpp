@@ -10,6 +10,24 @@
 #include <memory>
 #include <vector>
 
+// Of a statement's "clock" and the columns of add_columns(), the rows of job that are new. Only ids
+// as old as some that were pruned can stand in the ledger.
+#define RWP_PG_BODIES                                                                       \
+  " body AS (INSERT INTO rwp.job (id, lane, priority, max_attempts, created_at, due_at,"    \
+  " timeout, tenant, payload, payload_blob, rare)"                                          \
+  " SELECT g.id, g.lane, g.priority, g.max_attempts, clock.now,"                            \
+  " greatest(coalesce(g.run_at, clock.now) + g.delay, clock.now),"                          \
+  " g.timeout, g.tenant, g.payload, g.payload_blob, g.rare"                                 \
+  " FROM clock, unnest($2::uuid[], $3::integer[], $4::smallint[], $5::integer[],"           \
+  " $6::bigint[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[],"        \
+  " $12::text[]) AS g(id, lane, priority, max_attempts, run_at, delay, timeout, tenant,"    \
+  " payload, payload_blob, rare)"                                                           \
+  " WHERE $13::bigint > (SELECT pruned_id_ms FROM rwp.mark) OR NOT EXISTS"                  \
+  " (SELECT FROM rwp.ledger l WHERE l.key = uuid_send(g.id) AND l.expires_at > clock.now)"  \
+  " ON CONFLICT (id) DO NOTHING"                                                            \
+  " RETURNING id, lane, priority, seq, max_attempts, due_at, due_at > created_at AS waits," \
+  " coalesce(octet_length(payload), 0) AS bytes),"
+
 namespace rwp::jobs_postgres {
 
 /// What a job needs besides its body: has it keys, which the server's function must look at?

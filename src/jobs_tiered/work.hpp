@@ -6,12 +6,16 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 /// What workers ask of the store, while a dispatch hands jobs out. A run that the dispatch gave has
 /// the time of its claim as handle; one that the record gave itself has none.
 namespace rwp::jobs_tiered {
+
+/// Of runs that the record itself has given since this epoch: Redis knows nothing of them.
+inline std::int64_t own_handle(const Parts& parts) { return -parts.role.epoch; }
 
 /// From the dispatch; tops the window up when it had too few.
 boost::asio::awaitable<Result<std::vector<jobs::ClaimedJob>>> claim(std::shared_ptr<Parts> parts,

@@ -6,7 +6,6 @@
 #include <rwp/jobs/worker.hpp>
 
 #include <future>
-#include <map>
 #include <support/postgres_fixture.hpp>
 
 namespace rwp::tests {
@@ -52,19 +51,15 @@ class PostgresMigrationTest : public PostgresTest, public ::testing::WithParamIn
  protected:
   /// As programs of that version have left it.
   void make_schema(int version) {
-    const std::map<int, std::vector<const char*>> steps = {
-        {1, {jobs_postgres::kVersion1Tables, jobs_postgres::kVersion1Functions}},
-        {2, {jobs_postgres::kVersion2}},
-        {3, {jobs_postgres::kVersion3}}};
     sql("CREATE SCHEMA rwp");
     sql("CREATE TABLE rwp.schema_version (version integer PRIMARY KEY, oldest_program integer"
         " NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
-    for (const auto& [number, texts] : steps) {
-      if (number > version) break;
-      for (const char* text : texts) {
+    for (const auto& step : jobs_postgres::schema().steps) {
+      if (step.version > version) break;
+      for (const char* text : step.sql) {
         sql(std::string("DO $rwp_step$ BEGIN ") + text + " END $rwp_step$");
       }
-      sql("INSERT INTO rwp.schema_version VALUES (" + std::to_string(number) + ", 1)");
+      sql("INSERT INTO rwp.schema_version VALUES (" + std::to_string(step.version) + ", 1)");
     }
   }
   Uuid old_submit(const std::string& more = "") {
@@ -249,7 +244,8 @@ TEST_P(PostgresMigrationTest, ARoleThatMightUseTheOldTablesMayUseTheNew) {
   EXPECT_EQ(wait((*record)->claim(claim_of(1))).value().size(), 1U);
 }
 
-INSTANTIATE_TEST_SUITE_P(From, PostgresMigrationTest, ::testing::Values(1, 2, 3),
+INSTANTIATE_TEST_SUITE_P(From, PostgresMigrationTest,
+                         ::testing::Values(1, 2, 3, jobs_postgres::kSchemaVersion - 1),
                          [](const auto& version) {
                            return "Schema" + std::to_string(version.param);
                          });
