@@ -593,6 +593,28 @@ TEST_F(BookedBatchTest, AnswersAboutTheForgottenAreBookedWithoutThem) {
   EXPECT_EQ(counted(), 2.0);
 }
 
+TEST_F(BookedBatchTest, ABatchForWhichNobodyWaitsIsCancelledAndWhatItFinishedBooked) {
+  keep_books(Money{1'000'000});
+  batch_.max_rows = 2;
+  testing::FakeOpenAiOptions slow;
+  slow.batches.takes = 1h;
+  start(std::move(slow));
+  batch_.format = format_;
+  start_batches();
+  submit_all(2);
+  ASSERT_TRUE(becomes([&] { return fake_->batch_count() == 1; }));
+  std::vector<Uuid> all = rows();
+  ASSERT_EQ(all.size(), 2U);
+  all.insert(all.end(), ids_.begin(), ids_.end());
+  ASSERT_TRUE(run(control_, store_->cancel(all)).has_value());
+
+  ASSERT_TRUE(becomes([&] { return booked().calls == 1; }));
+
+  // One line of two was under way.
+  EXPECT_EQ(fake_->bill().batch_answers, 1U);
+  for (const auto& job : wait_all()) EXPECT_EQ(job.state, JobState::cancelled);
+}
+
 TEST(OutputLinesTest, WhatThereIsNoRoomForIsReadAgain) {
   const auto line = [](const std::string& id, int status) {
     return R"({"custom_id":")" + id + R"(","response":{"status_code":)" + std::to_string(status) +

@@ -57,6 +57,23 @@ TEST_F(PostgresSchemaTest, ARoleThatMayOnlyUseTheTablesRunsJobs) {
   EXPECT_TRUE(wait(store->usage().balance("a")).has_value());
 }
 
+TEST_F(PostgresSchemaTest, WhomDefaultPrivilegesLetWriteMayNotChangeTheVersion) {
+  const std::string role = "pod_" + database_;
+  sql("CREATE ROLE " + role);
+  sql("ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO " + role);
+  ASSERT_TRUE(migrate(runtime_, parsed(url())).has_value());
+
+  const auto may = [&](const std::string& what, const std::string& table) {
+    return sql("SELECT has_table_privilege('" + role + "', 'rwp." + table + "', '" + what + "')");
+  };
+
+  EXPECT_EQ(may("SELECT", "schema_version"), "t");
+  for (const char* what : {"INSERT", "UPDATE", "DELETE"}) {
+    EXPECT_EQ(may(what, "schema_version"), "f") << what;
+    EXPECT_EQ(may(what, "ready"), "t") << what;
+  }
+}
+
 TEST_F(PostgresSchemaTest, ProgramsGoOnBesideANewerSchemaUnlessItSaysThatTheyAreTooOld) {
   ASSERT_TRUE(migrate(runtime_, parsed(url())).has_value());
 

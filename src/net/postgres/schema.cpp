@@ -112,6 +112,16 @@ awaitable<Result<void>> lock_versions(Pool::Lease* lease, const Schema* schema,
                   name +
                   ".schema_version ADD COLUMN oldest_program"
                   " integer NOT NULL DEFAULT 1; END IF; END $rwp_step$");
+  // Whom the owner's default privileges let write all tables may not say which version this is.
+  texts.push_back(
+      "DO $rwp_step$ DECLARE v_role regrole; BEGIN FOR v_role IN"
+      " SELECT DISTINCT a.grantee::regrole FROM pg_class c, aclexplode(c.relacl) a"
+      " WHERE c.oid = '" +
+      name +
+      ".schema_version'::regclass AND a.grantee NOT IN (0, c.relowner)"
+      " AND a.privilege_type <> 'SELECT' LOOP"
+      " EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON " +
+      name + ".schema_version FROM %s', v_role); END LOOP; END $rwp_step$");
   const auto made = co_await run(lease, std::move(texts), deadline);
   if (!made) co_return made.error();
   co_return Result<void>();
