@@ -28,6 +28,7 @@ class TieredBacklogTest : public TieredTest {
     jobs_tiered::TieredOptions options;
     options.clock = clock_;
     options.window_jobs = kWindow;
+    options.metrics = metrics_;
     store_ = jobs_tiered::open_tiered_job_store(runtime_, std::move(record),
                                                 Url::parse(redis_.url()).value(), options)
                  .value();
@@ -102,6 +103,24 @@ TEST_F(TieredBacklogTest, AClaimOfManyTakesWhatTheWindowHasAndTheBacklogFromTheR
   expect_each_once();
   EXPECT_EQ(sql("SELECT count(*) FROM rwp.ended WHERE started_at <= 0"), "0");
   EXPECT_TRUE(eventually([&] { return redis_.cli("HLEN rwp:{jobs}:l") == "0"; }));
+}
+
+TEST_F(TieredBacklogTest, MetricsShowTheWindowTheTicketsAndWhatWasTakenDirectly) {
+  EXPECT_EQ(shown("rwp_tiered_open"), 1);
+  // Redis has it before its answer is read here.
+  EXPECT_TRUE(eventually([&] {
+    return shown("rwp_tiered_window_jobs") == kWindow &&
+           shown("rwp_tiered_window_bytes") > kWindow &&
+           shown("rwp_tiered_tickets_total{outcome=\"pushed\"}") >= kWindow &&
+           shown("rwp_tiered_tickets_total{outcome=\"full\"}") > 0;
+  })) << metrics_->expose();
+
+  claim_all();
+
+  EXPECT_EQ(shown("rwp_tiered_taken_directly_total"), static_cast<double>(taken_directly()));
+  EXPECT_GT(shown("rwp_tiered_claim_seconds_count"), 0);
+  EXPECT_GT(shown("rwp_tiered_dispatch_round_trips_total{call=\"claim\"}"), 0);
+  EXPECT_NE(metrics_->expose().find("rwp_redis_round_trips_total{"), std::string::npos);
 }
 
 TEST_F(TieredBacklogTest, AClaimOfFewLeavesTheBacklogToTheWindow) {

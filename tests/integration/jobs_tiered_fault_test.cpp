@@ -67,6 +67,7 @@ TEST_F(TieredFaultTest, AFlushedRedisWithManyJobsQueuedLosesNoneAndRunsNoneTwice
   let_it_be_opened(redis_, kSlow);
 
   end();
+  EXPECT_GT(shown("rwp_tiered_reconciler_finds_total"), 0);
 }
 
 TEST_F(TieredFaultTest, ARedisRestartedWithoutItsFileLosesNoneAndRunsNoneTwice) {
@@ -75,6 +76,40 @@ TEST_F(TieredFaultTest, ARedisRestartedWithoutItsFileLosesNoneAndRunsNoneTwice) 
   redis_.kill();
   redis_.start();
   let_it_be_opened(redis_, kSlow);
+
+  end();
+}
+
+TEST_F(TieredFaultTest, ARedisRestartedWithItsFileLosesNoneAndRunsNoneTwice) {
+  begin(kSome);
+
+  redis_.cli("SHUTDOWN SAVE");
+  redis_.kill();
+  redis_.start();
+  let_it_be_opened(redis_, kSlow);
+
+  end();
+}
+
+TEST_F(TieredFaultTest, ARedisWhoseMemoryIsUsedUpLosesNoneAndRunsNoneTwice) {
+  begin(kSome);
+
+  // Each write is refused from here on; ends are recorded all the same.
+  ASSERT_EQ(redis_.cli("CONFIG SET maxmemory 1"), "OK");
+  submit(*store_, "k", 200);
+  runs_.release();
+  EXPECT_TRUE(eventually([&] { return ended() >= kSlow && runs_.active() == 0; }));
+  ASSERT_EQ(redis_.cli("CONFIG SET maxmemory 0"), "OK");
+
+  end();
+}
+
+TEST_F(TieredFaultTest, WhatSqlSubmitsIsHandedOut) {
+  first_ = work(store_);
+  acknowledged_.insert(Uuid::parse(sql("SELECT rwp.enqueue('k', '{}')")).value());
+  sql("SELECT rwp.wake()");
+
+  EXPECT_TRUE(eventually([&] { return ended() == 1; }));
 
   end();
 }

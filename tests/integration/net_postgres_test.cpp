@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <netinet/in.h>
+#include <support/certificate.hpp>
 #include <support/postgres_server.hpp>
 #include <support/run.hpp>
 #include <sys/socket.h>
@@ -242,6 +243,76 @@ TEST_F(PostgresDriverTest, PasswordsAreInNoErrorWhereverTheyStandInTheUrl) {
     EXPECT_EQ(answer.error().to_string().find("hunter2"), std::string::npos)
         << answer.error().to_string();
   }
+}
+
+constexpr Statement kEcho{.sql = "SELECT $1::text"};
+constexpr Statement kIsEncrypted{.sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"};
+constexpr Statement kRepeat{.sql = "SELECT repeat($1::text, 1000000)"};
+
+class PostgresTlsTest : public PostgresDriverTest {
+ protected:
+  static std::unique_ptr<PostgresServer> server_with(const Certificate& certificate) {
+    give_to_server_user(certificate.folder());
+    give_to_server_user(certificate.file());
+    give_to_server_user(certificate.key());
+    return std::make_unique<PostgresServer>(
+        PostgresServer::Options{.settings = {"ssl=on", "ssl_cert_file=" + certificate.file(),
+                                             "ssl_key_file=" + certificate.key()}});
+  }
+  static std::string url_of(const PostgresServer& server, const std::string& host,
+                            const std::string& query) {
+    return "postgres://rwp@" + host + ":" + std::to_string(server.port()) + "/postgres?" + query;
+  }
+  Error refusal_of(const std::string& url) {
+    auto answer = run_on(pool_at(url), {of(kCount)});
+    EXPECT_FALSE(answer.has_value()) << url;
+    return answer ? Error() : answer.error();
+  }
+
+  Certificate certificate_{"localhost", "DNS:localhost"};
+};
+
+TEST_F(PostgresTlsTest, AServerOfATrustedAuthorityIsSpokenToAndNoOther) {
+  const auto server = server_with(certificate_);
+  const Certificate other("localhost", "DNS:localhost");
+  const std::string trusts = "sslmode=verify-full&sslrootcert=" + certificate_.file();
+  const auto pool = pool_at(url_of(*server, "localhost", trusts));
+  std::vector<Command> commands = {of(kIsEncrypted), of(kRepeat), of(kRepeat)};
+  // More than a record of TLS each way, and several answers in one of them.
+  const std::string large(100'000, 'x');
+  commands[1].parameters.text("y");
+  commands[2].parameters.text("zz");
+  for (int i = 0; i < 100; ++i) {
+    commands.push_back(of(kIsEncrypted));
+    commands.push_back(of(kEcho));
+    commands.back().parameters.text(i % 10 == 0 ? large : "short");
+  }
+
+  const auto answer = run_on(pool, std::move(commands)).value();
+
+  ASSERT_TRUE(answer) << answer.failure->error.to_string();
+  EXPECT_TRUE(answer.rows[0].boolean(0, 0));
+  EXPECT_EQ(answer.rows[1].text(0, 0), std::string(1'000'000, 'y'));
+  EXPECT_EQ(answer.rows[2].text(0, 0).size(), 2'000'000U);
+  for (std::size_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(answer.rows[4 + 2 * i].text(0, 0), i % 10 == 0 ? large : "short");
+  }
+  // Another authority; a name that the certificate does not have, which only verify-full minds.
+  EXPECT_EQ(
+      refusal_of(url_of(*server, "localhost", "sslmode=verify-full&sslrootcert=" + other.file()))
+          .code(),
+      Errc::unauthenticated);
+  EXPECT_EQ(refusal_of(url_of(*server, "127.0.0.1", trusts)).code(), Errc::unauthenticated);
+  const std::string nowhere = "sslmode=verify-full&sslrootcert=/nonexistent/ca";
+  EXPECT_EQ(refusal_of(url_of(*server, "localhost", nowhere)).code(), Errc::invalid_argument);
+  EXPECT_TRUE(*run_on(
+      pool_at(url_of(*server, "127.0.0.1", "sslmode=verify-ca&sslrootcert=" + certificate_.file())),
+      {of(kIsEncrypted)}));
+}
+
+TEST_F(PostgresTlsTest, AServerWithoutTlsIsRefusedWhereItIsRequired) {
+  EXPECT_EQ(refusal_of(server().url() + "?sslmode=require").code(), Errc::unsupported);
+  EXPECT_TRUE(*run_on(pool_at(server().url() + "?sslmode=prefer"), {of(kIsEncrypted)}));
 }
 
 }  // namespace

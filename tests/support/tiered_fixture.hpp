@@ -6,6 +6,7 @@
 #include <rwp/jobs/worker.hpp>
 #include <rwp/jobs_postgres/postgres_job_store.hpp>
 #include <rwp/jobs_tiered/tiered_job_store.hpp>
+#include <rwp/observability/metrics.hpp>
 
 #include <algorithm>
 #include <array>
@@ -114,10 +115,12 @@ class TieredTest : public PostgresTest {
     jobs_tiered::TieredOptions options;
     options.clock = clock_;
     options.look_every = look_every_;
+    options.metrics = metrics_;
     const auto separator = redis.find('?') == std::string::npos ? "?" : "&";
     const auto url = Url::parse(redis + separator + "connect_timeout=1s").value();
     jobs_postgres::PostgresOptions keeping;
     keeping.patience = patience;
+    keeping.metrics = metrics_;
     auto kept = jobs_postgres::open_postgres_record(runtime_, Url::parse(record).value(), keeping);
     return jobs_tiered::open_tiered_job_store(runtime_, std::move(kept.value()), url,
                                               std::move(options))
@@ -205,6 +208,12 @@ class TieredTest : public PostgresTest {
     return (record_server_ != nullptr ? *record_server_ : server()).execute(text, database_);
   }
 
+  /// What the metrics say of a series; 0 where there is none.
+  double shown(const std::string& series) const {
+    const std::string text = "\n" + metrics_->expose();
+    const auto at = text.find("\n" + series + " ");
+    return at == std::string::npos ? 0 : std::stod(text.substr(at + series.size() + 2));
+  }
   std::size_t ended() const { return std::stoul(sql("SELECT count(*) FROM rwp.ended")); }
   /// Until every job has ended. When none does for a while, the workers are stopped, which then
   /// have written what their runs came to and hold nothing; so the time of all leases passes, and
@@ -259,6 +268,7 @@ class TieredTest : public PostgresTest {
   }
 
   std::chrono::milliseconds look_every_{200};
+  std::shared_ptr<observability::Metrics> metrics_ = observability::make_metrics();
   const PostgresServer* record_server_ = nullptr;
   std::shared_ptr<ManualClock> clock_ = std::make_shared<ManualClock>();
   Runtime handlers_;

@@ -67,8 +67,12 @@ Failure failure_of(const PGconn* connection) {
   Errc code = Errc::unavailable;
   if (says(message, "authentication failed") || says(message, "no password supplied") ||
       says(message, "pg_hba.conf") || (says(message, "role \"") && says(message, "not exist")) ||
-      says(message, "certificate verify failed")) {
+      says(message, "certificate verify failed") || says(message, "does not match host name")) {
     code = Errc::unauthenticated;
+  } else if (says(message, "server does not support SSL")) {
+    code = Errc::unsupported;
+  } else if (says(message, "root certificate file")) {
+    code = Errc::invalid_argument;
   } else if (says(message, "database \"") && says(message, "not exist")) {
     code = Errc::not_found;
   }
