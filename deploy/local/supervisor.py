@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import pwd
-import select
 import signal
 import subprocess
 import sys
@@ -43,11 +42,22 @@ class Owner:
     """The process with which a cluster ends, however that ended; none: the cluster is ended by `down`."""
 
     def __init__(self, pid):
-        # An end opens it for reading, also of a process that is not ours.
-        self.descriptor = os.pidfd_open(pid) if pid else None
+        self.pid = pid
+        self.start = self.look()
+        if pid and not self.start:
+            raise ProcessLookupError(pid)
+
+    def look(self):
+        """When it was started, as another may get its number; empty: it is not there, or not reaped yet."""
+        try:
+            # Past the name, which may hold anything.
+            fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+        return "" if fields[0] == "Z" else fields[19]
 
     def has_ended(self):
-        return self.descriptor is not None and bool(select.select([self.descriptor], [], [], 0)[0])
+        return bool(self.pid) and self.look() != self.start
 
 
 class Supervisor:
