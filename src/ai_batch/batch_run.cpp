@@ -86,7 +86,8 @@ void BatchRun::count(const HandedOut& sum, bool completed) const {
 awaitable<Result<JsonText>> BatchRun::go() {
   auto found = co_await look_inside();
   if (!found) co_return later(found.error());
-  if (state_.stage == Stage::seal) {
+  const bool has_begun = state_.stage != Stage::seal;
+  if (!has_begun) {
     if (found->undecided) co_return later(kSealWait);
     state_.stage = Stage::upload;
   }
@@ -95,7 +96,8 @@ awaitable<Result<JsonText>> BatchRun::go() {
   const bool are_left = !found->cancelled.empty() || !found->erased.empty();
   if (for_nobody_ && !(may_be_paid && are_left)) {
     // None has been parked under it, or all have been handed out.
-    co_return JsonText::trusted(R"({"rows":0})");
+    if (!has_begun) co_return JsonText::trusted(R"({"rows":0})");
+    co_return co_await end_without_rows();
   }
   if (state_.stage == Stage::upload) co_return co_await upload(std::move(found->inside));
   if (state_.stage == Stage::create) co_return co_await create();
@@ -169,7 +171,7 @@ awaitable<Result<JsonText>> BatchRun::create() {
     const auto time = now();
     if (time < until) co_return later(std::chrono::ceil<milliseconds>(until - time));
   }
-  if (for_nobody_) co_return JsonText::trusted(R"({"rows":0})");
+  if (for_nobody_) co_return co_await end_without_rows();
   co_return co_await create_now();
 }
 
@@ -435,11 +437,28 @@ awaitable<Result<std::vector<std::size_t>>> BatchRun::resume(
   co_return refused;
 }
 
+awaitable<Result<JsonText>> BatchRun::end_without_rows() {
+  ai::Batch batch;
+  if (!state_.batch.empty()) {
+    auto found = co_await parts_.api->get(state_.batch, request_deadline());
+    if (found) batch = std::move(*found);
+    if (!found && found.error().code() != Errc::not_found) co_return later(found.error());
+  }
+  co_await clean_up(std::move(batch));
+  co_return JsonText::trusted(R"({"rows":0})");
+}
+
 awaitable<void> BatchRun::clean_up(ai::Batch batch) {
   if (!parts_.options.remove_files) co_return;
   // What is left behind costs nothing but the room, and expires.
   auto files = co_await find_files(parts_.api, filename(), request_deadline());
   std::vector<std::string> ids = {batch.output_file_id, batch.error_file_id};
+  for (const auto& id : state_.doubles) {
+    auto other = co_await parts_.api->get(id, request_deadline());
+    if (!other) continue;
+    ids.push_back(std::move(other->output_file_id));
+    ids.push_back(std::move(other->error_file_id));
+  }
   if (files) {
     for (const auto& file : *files) ids.push_back(file.id);
   }

@@ -101,6 +101,9 @@ class BatchRun {
   Awaitable<Result<void>> book(Paid paid, const OutputLines* lines);
   /// Keeps the state at once; refused to a run that is not the job's latest.
   Awaitable<Result<void>> keep();
+  /// An earlier run has handed all out, or nobody waits: its files go all the same.
+  Awaitable<Result<JsonText>> end_without_rows();
+  /// Removes the files, the doubles', too.
   Awaitable<void> clean_up(ai::Batch batch);
 
   /// Keeps the state with the end of this run; the next begins after `delay`.

@@ -198,6 +198,12 @@ class BatchTest : public WorkerFixture {
     return true;
   }
 
+  /// What the provider keeps of the batches goes, whoever waits for them.
+  bool files_go() {
+    return becomes(
+        [&] { return run(handlers_, api_->files("", ai::PageQuery())).value().items.empty(); });
+  }
+
   void play(const char* word) {
     fake_->play_batches({testing::parse_fake_batch_step(word).value()});
   }
@@ -380,6 +386,7 @@ TEST_F(BatchTest, ProcessMayEndAtEachStep) {
     restart_batches();
     expect_answered();
     EXPECT_EQ(fake_->batch_count() - made, 1U);
+    EXPECT_TRUE(files_go());
     batches_.reset();
   }
 }
@@ -591,6 +598,29 @@ TEST_F(BookedBatchTest, AnswersAboutTheForgottenAreBookedWithoutThem) {
   EXPECT_EQ(bill.batch_answers, 2U);
   EXPECT_GE(booked().cost.micro_usd, bill.input_tokens + 4 * bill.output_tokens);
   EXPECT_EQ(counted(), 2.0);
+  EXPECT_TRUE(files_go());
+}
+
+TEST_F(BatchTest, WhatWasUploadedForNobodyIsRemovedAndNotSent) {
+  start();
+  api_->lose_answer_of("list");
+  start_batches();
+  submit_all();
+  ASSERT_TRUE(becomes([&] { return api_->lost_one(); }));
+  ASSERT_FALSE(run(handlers_, api_->files("", ai::PageQuery())).value().items.empty());
+  jobs::JobFilter filter;
+  filter.kind = std::string(ai_batch::kRowKind);
+  std::vector<Uuid> all = ids_;
+  for (const auto& row : run(control_, store_->list(filter, "", 100)).value().jobs) {
+    all.push_back(row.id);
+  }
+  ASSERT_TRUE(run(control_, store_->cancel(all)).has_value());
+
+  restart_batches();
+
+  EXPECT_TRUE(files_go());
+  EXPECT_EQ(fake_->batch_count(), 0U);
+  EXPECT_EQ(fake_->bill().batch_answers, 0U);
 }
 
 TEST_F(BookedBatchTest, ABatchForWhichNobodyWaitsIsCancelledAndWhatItFinishedBooked) {
