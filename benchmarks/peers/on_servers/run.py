@@ -2,7 +2,7 @@
 """Measures job queues of others on one PostgreSQL and one Redis, started here with the settings they
 come with, and prints one table. The rows are for benchmarks/table.py too (--rows FILE).
 
-    benchmarks/peers/on_servers/run.py [--jobs N] [--peer NAME …] [--rows FILE]
+    benchmarks/peers/on_servers/run.py [--jobs N] [--rounds N] [--peer NAME …] [--rows FILE]
 
 Ours (benchmarks/jobs_load.cpp) and the least that the server itself needs (benchmarks/baseline) are two
 more of them; with ours, each row of another tells the ratio of ours to it.
@@ -193,6 +193,15 @@ def measure(name, command, kept_on, postgres, redis, options):
     return rows
 
 
+def median_of(rounds):
+    """Of each row the median of what its rounds measured, number by number."""
+    rows = {}
+    for row in rounds:
+        rows.setdefault(row["name"], []).append(row)
+    return [{key: statistics.median(row[key] for row in same) if isinstance(value, float | int) else value
+             for key, value in same[0].items()} for same in rows.values()]
+
+
 def compare(rows):
     """Rows of ours beside each of the others: a value, a CPU time a job."""
     measured = {}
@@ -218,6 +227,7 @@ def compare(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs of a drain (100000)")
+    parser.add_argument("--rounds", type=int, default=1, help="of all in turn; a row is their median (1)")
     parser.add_argument("--pickups", type=int, default=300, help="idle pick-ups (300)")
     parser.add_argument("--peer", action="append", choices=sorted(PEERS), help="only this one; may be repeated")
     parser.add_argument("--ours", action="store_true", help="also ours, on postgres: and tiered:")
@@ -240,7 +250,7 @@ def main():
         running.append(servers.Redis(pathlib.Path(folder) / "redis"))
         postgres, redis = running
         print(f"{postgres.version()}, {redis.version()}", file=sys.stderr)
-        for name in chosen:
+        for name in chosen * options.rounds:
             command, kept_on = PEERS[name]
             try:
                 rows += measure(name, command(), kept_on, postgres, redis, options)
@@ -251,6 +261,7 @@ def main():
         for server in running:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+    rows = median_of(rows)
     rows += list(compare(rows))
     text = "".join(json.dumps(row) + "\n" for row in rows)
     if options.rows:
