@@ -194,6 +194,41 @@ TEST_F(WorkerStoreTest, ASuspectRunsWithNothingBesideIt) {
   EXPECT_EQ(*runs, 40);
 }
 
+TEST_F(WorkerStoreTest, OfTwoSuspectsThatTwoClaimsBringAtOnceOneIsHandedBack) {
+  const std::vector<Uuid> suspects{submit("suspect"), submit("suspect")};
+  // A claim brings one suspect at most, once it is one: the first dies twice, then the second.
+  for (int i = 0; i < 2; ++i) die_once("suspect");
+  ASSERT_TRUE(tests::run(control_, inner_->set_priority({suspects[0]}, jobs::Priority::low)));
+  for (int i = 0; i < 2; ++i) die_once("suspect");
+  ASSERT_TRUE(tests::run(control_, inner_->set_priority({suspects[1]}, jobs::Priority::low)));
+  std::vector<jobs::NewJob> others;
+  for (int i = 0; i < 9'000; ++i) others.push_back(new_job("other"));
+  ASSERT_TRUE(tests::run(control_, inner_->insert(std::move(others))).has_value());
+  flaky_->suspects_come_in_pairs = true;
+  auto running = std::make_shared<std::atomic<int>>(0);
+  worker().handle("other", [running](Context&) -> Answer {
+    ++*running;
+    --*running;
+    co_return JsonText();
+  });
+  worker().handle("suspect", [running](Context&) -> Answer {
+    EXPECT_EQ(running->fetch_add(1), 0);
+    (void)co_await sleep_for(5ms);
+    EXPECT_EQ(running->fetch_sub(1), 1);
+    co_return JsonText();
+  });
+  worker().start();
+
+  for (const Uuid id : suspects) {
+    const auto job = ended(id);
+    EXPECT_EQ(job.state, JobState::succeeded);
+    EXPECT_EQ(job.attempt, 0);
+  }
+  EXPECT_GE(flaky_->suspects_held, 2);
+  EXPECT_EQ(worker().statistics().refused, 0U);
+  EXPECT_TRUE(stopped());
+}
+
 TEST_F(WorkerStoreTest, ADrainEndsWithoutAStoreThatDoesNotComeBackAndSaysWhatIsLost) {
   auto begun = std::make_shared<Event>();
   auto go = std::make_shared<Event>();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/event.hpp"
+#include <rwp/core/async.hpp>
 #include <rwp/jobs/job_store.hpp>
 
 #include <atomic>
@@ -25,6 +27,9 @@ class FlakyJobStore final : public jobs::JobStore {
   std::atomic<int> inserts_to_refuse{0};
   /// So many calls of insert() take effect, and their answer is lost.
   std::atomic<int> inserts_to_lose{0};
+  /// Claims with a suspect are answered when two of them are there, or after a while.
+  std::atomic<bool> suspects_come_in_pairs{false};
+  std::atomic<int> suspects_held{0};
   std::atomic<int> claims{0};
   std::atomic<int> heartbeats{0};
   std::atomic<int> failed_finishes{0};
@@ -43,7 +48,16 @@ class FlakyJobStore final : public jobs::JobStore {
   Awaitable<Result<std::vector<jobs::ClaimedJob>>> do_claim(jobs::ClaimRequest request) override {
     if (away) co_return gone();
     ++claims;
-    co_return co_await inner_->claim(std::move(request));
+    auto claimed = co_await inner_->claim(std::move(request));
+    if (suspects_come_in_pairs && claimed && !claimed->empty() && claimed->back().alone) {
+      const auto deadline = std::chrono::steady_clock::now() + kGuard / 4;
+      ++suspects_held;
+      pair_.notify_all();
+      while (suspects_held < 2 && std::chrono::steady_clock::now() < deadline) {
+        (void)co_await pair_.wait_until(deadline);
+      }
+    }
+    co_return claimed;
   }
   Awaitable<Result<void>> do_wait_for_work(jobs::ClaimRequest request,
                                            SteadyTime deadline) override {
@@ -139,6 +153,7 @@ class FlakyJobStore final : public jobs::JobStore {
   }
 
   const std::shared_ptr<jobs::JobStore> inner_;
+  Signal pair_;
 };
 
 }  // namespace rwp::tests

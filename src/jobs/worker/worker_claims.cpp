@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::size_t kMostClaimed = 10'000;
 constexpr std::size_t kLeastMarkGroup = 256;
+/// Smaller claims cost more than their being two saves.
+constexpr std::size_t kLeastHalf = 256;
 /// How long a worker relies on being told of work.
 constexpr std::chrono::seconds kLongestWait{30};
 constexpr std::chrono::minutes kLoadLimit{5};
@@ -23,17 +25,20 @@ std::chrono::milliseconds pause_after(int failures) {
 }  // namespace
 
 /// How many jobs to ask for now; 0: none. Asks when slots are empty, else in lots of half of what
-/// is to be held, so that quick handlers do not make a claim each.
+/// is to be held, so that quick handlers do not make a claim each. While claims are answered in
+/// full there are two at a time, each of a half: the store works at one while the other's jobs run.
 std::size_t WorkerLoop::claim_size() const {
-  if (stopping_ || claiming_ || suspect_ || finish_failures_ > 0) return 0;
+  if (stopping_ || suspect_ || finish_failures_ > 0) return 0;
+  if (claims_ > 0 && !found_enough_) return 0;
   // Handlers that outrun the store's writes must not pile up completions.
   if (pending_.size() + finishing_ > 3 * options_.completion_batch + options_.concurrency) return 0;
   const std::size_t most = capacity() + policy_.prefetch();
-  const std::size_t held = load();
+  const std::size_t held = load() + asked_;
   if (held >= most) return 0;
   const std::size_t lot = most - held;
-  if (held >= options_.concurrency && 2 * lot < most - options_.concurrency) return 0;
-  return std::min(lot, kMostClaimed);
+  const std::size_t half = (most - options_.concurrency) / 2;
+  if (held >= options_.concurrency && lot < half) return 0;
+  return std::min({lot, kMostClaimed, found_enough_ ? std::max(half, kLeastHalf) : lot});
 }
 
 ClaimRequest WorkerLoop::claim_request(std::size_t limit) const {
@@ -46,11 +51,12 @@ ClaimRequest WorkerLoop::claim_request(std::size_t limit) const {
                              .min_version = handler.options.min_version,
                              .max_version = handler.options.max_version});
   }
-  const std::size_t on_their_way = load();
+  const std::size_t on_their_way = load() + asked_;
   request.start = on_their_way < capacity() ? std::min(limit, capacity() - on_their_way) : 0;
   return request;
 }
 
+/// Two of these run.
 Awaitable<void> WorkerLoop::claim_loop() {
   while (!ended_) {
     const std::size_t limit = claim_size();
@@ -72,11 +78,14 @@ Awaitable<void> WorkerLoop::claim_loop() {
       (void)co_await claim_signal_.wait_until(SteadyTime::max());
       continue;
     }
-    claiming_ = true;
+    ++claims_;
+    asked_ += limit;
+    claim_signal_.notify_all();  // There may be a second half to ask for.
     const SteadyTime asked_at = now();
     auto claim = store_->claim(std::move(request));
     auto jobs = co_await with_deadline(std::move(claim), asked_at + options_.lease);
-    claiming_ = false;
+    --claims_;
+    asked_ -= limit;
     if (!jobs) {
       claim_after_ = now() + pause_after(++claim_failures_);
       log_.warn("claim failed", {{"worker", options_.name}, {"error", jobs.error()}});
@@ -88,6 +97,7 @@ Awaitable<void> WorkerLoop::claim_loop() {
     metrics_.claimed(took);
     if (!jobs->empty()) policy_.claimed(took);
     nothing_there_ = jobs->size() < limit;
+    found_enough_ = !nothing_there_;
     take(std::move(*jobs), asked_at);
     drain_signal_.notify_all();
   }
@@ -135,6 +145,10 @@ void WorkerLoop::take(std::vector<ClaimedJob> jobs, SteadyTime asked_at) {
     auto run = std::make_shared<Run>(std::move(job), &found->second, setup_);
     run->control.lease_until = lease_until;
     hold(run);
+    if (alone && suspect_) {
+      complete(run, HandBack());  // Of a claim that was under way beside the first's.
+      continue;
+    }
     if (alone) {
       suspect_ = run;
       log_.warn("a suspect waits to run alone",

@@ -68,7 +68,7 @@ void WorkerLoop::hand_back_unstarted() {
 }
 
 bool WorkerLoop::drained() const {
-  return held_.empty() && pending_.empty() && finishing_ == 0 && !claiming_;
+  return held_.empty() && pending_.empty() && finishing_ == 0 && claims_ == 0;
 }
 
 Awaitable<void> WorkerLoop::drain_loop() {

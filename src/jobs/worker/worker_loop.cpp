@@ -45,6 +45,7 @@ void WorkerLoop::begin() {
                                {"concurrency", options_.concurrency}});
   ++live_;  // Until end().
   launch(claim_loop());
+  launch(claim_loop());
   launch(mark_loop());
   launch(finish_loop());
   launch(finish_loop());

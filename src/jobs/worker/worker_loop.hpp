@@ -171,7 +171,9 @@ class WorkerLoop : public std::enable_shared_from_this<WorkerLoop> {
   std::size_t begun_since_watch_ = 0;
   std::mt19937_64 random_{std::random_device{}()};
 
-  bool claiming_ = false;
+  std::size_t claims_ = 0;     ///< Under way, two at most.
+  std::size_t asked_ = 0;      ///< Jobs that these ask for.
+  bool found_enough_ = false;  ///< The last was answered in full.
   bool nothing_there_ = false;
   bool waiting_for_work_ = false;
   Task work_wait_;
