@@ -4,6 +4,7 @@
 #include <rwp/jobs/stored_text.hpp>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace rwp::jobs_postgres {
@@ -50,7 +51,8 @@ constexpr Statement kClaim{
         " WHERE c.bytes_before < $12::bigint AND c.suspects_before = 0) END FROM whole)::tid[])"
         " RETURNING r.id, r.lane, r.priority, r.seq, r.attempt, r.max_attempts, r.marks, r.crashes,"
         " r.bytes, r.token + 1 AS token, r.finished_token, r.run_at, r.more,"
-        " CASE WHEN r.marks < 2 AND $8::bigint > 0 AND coalesce((r.priority, r.seq) <="
+        " CASE WHEN r.marks >= 2 OR $8::bigint = 0 THEN 0 WHEN $8::bigint >= $7::bigint THEN 2"
+        " WHEN coalesce((r.priority, r.seq) <="
         " (SELECT p.priority, p.seq FROM picked p ORDER BY p.priority, p.seq"
         " OFFSET greatest($8::bigint - 1, 0) LIMIT 1), true) THEN 2 ELSE 0 END AS flags),"
         " leased AS (INSERT INTO rwp.running (id, lane, priority, flags, seq, attempt, max_attempts,"
@@ -63,16 +65,16 @@ constexpr Statement kClaim{
         " FROM (SELECT lane, count(*) AS jobs FROM taken GROUP BY lane) t,"
         " (VALUES (1::smallint, -1), (2::smallint, 1)) AS s(state, sign))"
         " SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token, t.flags,"
-        " t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob, j.rare"
-        " FROM taken t JOIN rwp.job j ON j.id = ANY (ARRAY[t.id]) ORDER BY t.priority, t.seq"};
+        " t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob, j.rare, t.seq"
+        " FROM taken t CROSS JOIN LATERAL (SELECT * FROM rwp.job WHERE job.id = t.id LIMIT 1) j"};
 
 constexpr Statement kClaimedBefore{
     .name = "rwp_claimed_before",
     .sql =
         "SELECT t.id, t.lane, t.priority, t.attempt, t.max_attempts, t.marks, t.token, t.flags,"
-        " t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob, j.rare"
+        " t.more, j.created_at, j.timeout, j.tenant, j.payload, j.payload_blob, j.rare, t.seq"
         " FROM rwp.running t JOIN rwp.job j ON j.id = ANY (ARRAY[t.id])"
-        " WHERE t.holder = $1::bigint AND t.claim = $2::bigint ORDER BY t.priority, t.seq"};
+        " WHERE t.holder = $1::bigint AND t.claim = $2::bigint"};
 
 constexpr Statement kNextDue{.name = "rwp_next_due",
                              .sql = "SELECT " RWP_PG_NOW ", (SELECT min(run_at) FROM rwp.waiting)"};
@@ -122,6 +124,28 @@ void add_wanted(Parameters& parameters, const jobs::ClaimRequest& request) {
       .array(std::move(kinds))
       .array(std::move(lowest))
       .array(std::move(highest));
+}
+
+/// The claim's rows in the order in which their jobs are to run, that of priority and number. They
+/// mostly have it, which a sort in the server would not notice.
+Claimed read_in_order(const Rows& rows, TimePoint now) {
+  Claimed claimed;
+  claimed.now = now;
+  read_claimed(rows, claimed);
+  std::vector<std::tuple<jobs::Priority, std::int64_t, std::size_t>> order;
+  order.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    order.emplace_back(claimed.jobs[i].priority, rows.integer(i, 15), i);
+  }
+  if (std::is_sorted(order.begin(), order.end())) return claimed;
+  std::sort(order.begin(), order.end());
+  Claimed sorted;
+  sorted.now = now;
+  for (const auto& [priority, seq, i] : order) {
+    sorted.jobs.push_back(std::move(claimed.jobs[i]));
+    sorted.lanes.push_back(claimed.lanes[i]);
+  }
+  return sorted;
 }
 
 }  // namespace
@@ -194,9 +218,8 @@ awaitable<Tried<Claimed>> claim(std::shared_ptr<Session> session, Lease* lease,
       co_return tried;
     }
     if (found.rows[0].size() > 0) {
-      Claimed claimed;
-      claimed.now = jobs::from_ms(found.rows[1].integer(0, 0));
-      read_claimed(found.rows[0], claimed);
+      const TimePoint now = jobs::from_ms(found.rows[1].integer(0, 0));
+      Claimed claimed = read_in_order(found.rows[0], now);
       claimed.number = std::exchange(*open, 0);
       tried.made = std::move(claimed);
       co_return tried;
@@ -224,13 +247,11 @@ awaitable<Tried<Claimed>> claim(std::shared_ptr<Session> session, Lease* lease,
     if (!tried.failure->in_doubt) *open = 0;
     co_return tried;
   }
-  Claimed claimed;
-  claimed.number = std::exchange(*open, 0);
   const Rows& due = answer.rows[1];
-  claimed.now = jobs::from_ms(due.integer(0, 0));
+  Claimed claimed = read_in_order(answer.rows[0], jobs::from_ms(due.integer(0, 0)));
+  claimed.number = std::exchange(*open, 0);
   session->learn_now(due.integer(0, 0));
   if (!due.is_null(0, 1)) claimed.next_due = jobs::from_ms(due.integer(0, 1));
-  read_claimed(answer.rows[0], claimed);
   tried.made = std::move(claimed);
   co_return tried;
 }

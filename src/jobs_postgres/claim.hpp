@@ -28,7 +28,7 @@ struct Claimed {
 };
 
 /// Reads id, lane, priority, attempt, max_attempts, marks, token, flags, more, created_at, timeout,
-/// tenant, payload, payload_blob, rare.
+/// tenant, payload, payload_blob, rare; more may follow.
 void read_claimed(const Rows& rows, Claimed& claimed);
 
 /// The numbers that tell one store's claims apart, and which of them may have leased jobs that

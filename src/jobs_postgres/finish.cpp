@@ -36,8 +36,11 @@ constexpr Statement kSucceed{
            " coalesce(began, started_at), clock.now, result, more FROM gone, clock),"
            " counted AS (INSERT INTO rwp.tally SELECT t.lane, s.state, s.sign * t.jobs"
            " FROM (SELECT lane, count(*) AS jobs FROM gone GROUP BY lane) t,"
-           " (VALUES (2::smallint, -1), (4::smallint, 1)) AS s(state, sign))"
-           " SELECT id FROM gone"};
+           " (VALUES (2::smallint, -1), (4::smallint, 1)) AS s(state, sign)),"
+           // All of them: one row without an id. Else the ids of those that it was.
+           " whole AS MATERIALIZED (SELECT count(*) = cardinality($2::uuid[]) AS gone FROM gone)"
+           " SELECT NULL::uuid FROM whole WHERE whole.gone"
+           " UNION ALL SELECT gone.id FROM gone, whole WHERE NOT whole.gone"};
 
 /// Judges one completion by the state machine, and writes what it says.
 Result<jobs::Transition> judge(const CheckedCompletion& completion, const StateRow* row,
@@ -200,6 +203,7 @@ awaitable<Tried<Done<JobState>>> finish(std::shared_ptr<Session> session, Lease*
   Tried<Done<JobState>> tried;
   Done<JobState> done;
   std::unordered_set<Uuid> ended;
+  bool all_ended = false;
   if (std::any_of(completions.begin(), completions.end(),
                   [](const auto* completion) { return is_plain_success(*completion); })) {
     std::vector<Command> commands;
@@ -209,15 +213,15 @@ awaitable<Tried<Done<JobState>>> finish(std::shared_ptr<Session> session, Lease*
       tried.failure = std::move(answer.failure);
       co_return tried;
     }
-    for (std::size_t i = 0; i < answer.rows[0].size(); ++i) {
-      ended.insert(answer.rows[0].uuid(i, 0));
-    }
+    const Rows& gone = answer.rows[0];
+    all_ended = gone.size() == 1 && gone.is_null(0, 0);
+    for (std::size_t i = 0; i < gone.size() && !all_ended; ++i) ended.insert(gone.uuid(i, 0));
   }
   std::vector<const CheckedCompletion*> others;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < completions.size(); ++i) {
     const bool has_ended =
-        is_plain_success(*completions[i]) && ended.erase(completions[i]->run.id) > 0;
+        is_plain_success(*completions[i]) && (all_ended || ended.erase(completions[i]->run.id) > 0);
     done.answers.emplace_back(JobState::succeeded);
     if (has_ended) {
       done.effects.ended.push_back(completions[i]->run.id);
