@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ using boost::asio::awaitable;
 using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxModelLabels = 50;
+/// Calls that are kept until the ledger is there again, and booked at once.
+constexpr std::size_t kMostOwed = 10'000;
+constexpr std::size_t kMostOwedTogether = 500;
 
 class MeteredModel final : public Model {
  public:
@@ -139,27 +143,57 @@ class MeteredModel final : public Model {
     }
     const Money cost = charge(call.model(), call.operation(), reply->usage, tier_of(*reply));
     if (options_.ledger) {
-      UsageEntry entry;
-      entry.id = options_.entry_id.value_or(Uuid());
-      if (entry.id.is_nil()) entry.id = Uuid::make_v7();
-      entry.tenant = call.origin().tenant;
-      entry.kind = call.origin().kind;
-      entry.model = call.model();
-      entry.input_tokens = reply->usage.input_tokens;
-      entry.output_tokens = reply->usage.output_tokens;
-      entry.cost = cost;
-      if (tier_of(*reply) == "batch") {
-        entry.source = UsageSource::batch;
-        const Money at_once =
-            options_.prices.price(call.model(), reply->usage, std::string("standard")).cost;
-        entry.saved.micro_usd = std::max<std::int64_t>(at_once.micro_usd - cost.micro_usd, 0);
-      }
-      std::vector<UsageEntry> entries;
-      entries.push_back(std::move(entry));
+      const Uuid id =
+          options_.entry_id && !options_.entry_id->is_nil() ? *options_.entry_id : Uuid::make_v7();
+      std::vector<UsageEntry> owed = some_owed();
+      std::vector<UsageEntry> entries = owed;
+      entries.push_back(paid_by(call, id, cost, tier_of(*reply)));
       const auto booked = co_await options_.ledger->record(std::move(entries));
-      if (!booked) ledger_failed(booked.error(), call.model(), cost);
+      if (!booked) {
+        ledger_failed(booked.error(), call.model(), cost);
+        owed.push_back(paid_by(call, id, cost, tier_of(*reply)));
+        owed.back().at = std::chrono::system_clock::now();
+        owe(booked.error(), std::move(owed));
+      }
     }
     co_return reply;
+  }
+
+  UsageEntry paid_by(const Call& call, Uuid id, Money cost, const std::string& tier) const {
+    UsageEntry entry;
+    entry.id = id;
+    entry.tenant = call.origin().tenant;
+    entry.kind = call.origin().kind;
+    entry.model = call.model();
+    entry.input_tokens = call.usage().input_tokens;
+    entry.output_tokens = call.usage().output_tokens;
+    entry.cost = cost;
+    if (tier == "batch") {
+      entry.source = UsageSource::batch;
+      const Money at_once =
+          options_.prices.price(call.model(), call.usage(), std::string("standard")).cost;
+      entry.saved.micro_usd = std::max<std::int64_t>(at_once.micro_usd - cost.micro_usd, 0);
+    }
+    return entry;
+  }
+
+  /// What the ledger did not take of earlier calls; whoever has it books it, or owes it again.
+  std::vector<UsageEntry> some_owed() {
+    std::vector<UsageEntry> some;
+    while (!owed_.empty() && some.size() < kMostOwedTogether) {
+      some.push_back(std::move(owed_.front()));
+      owed_.pop_front();
+    }
+    return some;
+  }
+
+  void owe(const Error& error, std::vector<UsageEntry> entries) {
+    const bool passes = error.retryable() || error.code() == Errc::unavailable ||
+                        error.code() == Errc::deadline_exceeded;
+    for (auto& entry : entries) {
+      if (!passes || owed_.size() >= kMostOwed) return;
+      owed_.push_back(std::move(entry));
+    }
   }
 
   static std::string tier_of(const ChatReply& reply) { return reply.service_tier; }
@@ -335,6 +369,7 @@ class MeteredModel final : public Model {
   const std::shared_ptr<Model> inner_;
   const MeterOptions options_;
   std::shared_ptr<Savings> savings_;
+  std::deque<UsageEntry> owed_;
   std::set<std::string> labels_;
   std::set<std::string> unpriced_;
   std::unordered_map<std::string, Ended> ended_;

@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -204,6 +206,28 @@ TEST_F(MeteredTest, PaidAnswerIsHandedOnWhenTheLedgerFails) {
 
   EXPECT_EQ(log_->errors, 1);
   EXPECT_THAT(metrics_->expose(), HasSubstr("rwp_ai_ledger_errors_total 1"));
+}
+
+TEST_F(MeteredTest, WhatTheLedgerDidNotTakeIsBookedWithLaterCallsOnce) {
+  for (int i = 0; i < 4; ++i) inner_->answer(priced_reply("gpt-x"));
+  ledger_->refuses = true;
+  ASSERT_TRUE(ask().has_value());
+  ASSERT_TRUE(ask().has_value());
+  ledger_->refuses = false;
+
+  ASSERT_TRUE(ask().has_value());
+  ASSERT_TRUE(ask().has_value());
+
+  std::set<Uuid> ids;
+  for (const auto& entry : ledger_->entries) {
+    ids.insert(entry.id);
+    EXPECT_EQ(entry.tenant, "acme");
+    EXPECT_EQ(entry.cost.micro_usd, 210);
+  }
+  EXPECT_EQ(ledger_->entries.size(), 4U);
+  EXPECT_EQ(ids.size(), 4U);
+  // When they were asked, not when they were booked.
+  EXPECT_NE(ledger_->entries[0].at, std::chrono::system_clock::time_point());
 }
 
 TEST_F(MeteredTest, NamesBeyondFiftyShareOneSeries) {

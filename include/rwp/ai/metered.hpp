@@ -45,8 +45,9 @@ struct MeterOptions {
 /// that it gave in the reply; after 50 names the rest is "other". Calls without a reply carry the
 /// inner model's default. Every answer that was paid for is booked in the ledger as one UsageEntry
 /// before it is handed on; one out of a cache, or shared with another call, costs nothing. When the
-/// ledger fails, the paid answer is handed on all the same, and the loss is logged and counted. A
-/// model without a price is charged as the dearest and logged once a name.
+/// ledger fails, the paid answer is handed on all the same, which is logged and counted, and booked
+/// with later calls, up to 10,000 while this lives, when the failure may pass. A model without a
+/// price is charged as the dearest and logged once a name.
 std::shared_ptr<Model> make_metered(std::shared_ptr<Model> model, MeterOptions options);
 
 }  // namespace rwp::ai
