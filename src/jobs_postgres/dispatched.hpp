@@ -6,6 +6,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -19,6 +20,10 @@ namespace rwp::jobs_postgres {
 boost::asio::awaitable<Tried<Done<jobs::RecordInserted>>> insert_dispatched(
     std::shared_ptr<Session> session, Lease* lease, std::vector<const jobs::CheckedJob*> jobs,
     bool in_doubt, SteadyTime deadline);
+
+/// Asks for what read_record() reads, of the jobs that are running.
+Command look_at_records(const std::vector<Uuid>& ids);
+jobs::DispatchRecord read_record(const Rows& rows, std::size_t row);
 
 /// Which lanes have ready jobs, those of paused queues left out; what is due is moved first.
 boost::asio::awaitable<Result<jobs::Backlog>> look_at_backlog(std::shared_ptr<Session> session);

@@ -132,46 +132,53 @@ awaitable<Result<ToppedUp>> top_up(std::shared_ptr<Parts> parts, int rounds) {
   co_return co_await top_up_now(parts, rounds);
 }
 
+namespace {
+
+/// When the next job that waits becomes due, or it is time to look again.
+SteadyTime next_look(const Parts& parts) {
+  const SteadyTime latest = steady_clock::now() + kLookAtLeast;
+  if (!parts.next_due) return latest;
+  const auto ahead = std::max<std::chrono::nanoseconds>(*parts.next_due - parts.record->now(),
+                                                        std::chrono::nanoseconds(0));
+  return std::min(latest, steady_clock::now() + ahead + std::chrono::milliseconds(1));
+}
+
+/// One round: claims that found nothing wait for it. Ends when another may be due; an error ends
+/// the loop.
+awaitable<Result<void>> top_up_and_wait(std::shared_ptr<Parts> parts,
+                                        std::chrono::milliseconds* more_pause) {
+  const auto topped = co_await top_up(parts, 1);
+  if (!topped && topped.error().code() == Errc::cancelled) co_return topped.error();
+  if (!topped) co_return co_await sleep_for(kAfterFailure);
+  if (topped->queued > 0) *more_pause = std::chrono::milliseconds(0);
+  if (topped->is_full) {
+    auto slept = co_await sleep_for(kFullPause);
+    if (!slept) co_return slept;
+    // Nobody may be taking from them; what comes to wait meanwhile is heard of.
+    const SteadyTime until = steady_clock::now() + *more_pause;
+    auto heard = co_await parts->record->wait_for_backlog(parts->backlog_seen, until);
+    *more_pause = std::min(*more_pause + kFullPause, kMostMorePause);
+    co_return heard;
+  }
+  if (topped->queued > 0) co_return Result<void>();
+  co_return co_await parts->record->wait_for_backlog(parts->backlog_seen, next_look(*parts));
+}
+
+}  // namespace
+
 awaitable<void> keep_topped_up(std::shared_ptr<Parts> parts, std::shared_ptr<const bool> leads) {
   std::chrono::milliseconds more_pause{0};
   while (!parts->closed) {
-    SteadyTime until = steady_clock::now() + kLookAtLeast;
+    Result<void> done;
     if (steady_clock::now() - parts->asked_for_many < kTakenPause) {
-      if (!co_await sleep_for(kTakenPause)) co_return;
-      continue;
-    }
-    if (*leads && parts->dispatches() && parts->dispatch->is_open()) {
-      // One round a turn: claims that found nothing wait for it.
-      const auto topped = co_await top_up(parts, 1);
-      if (!topped) {
-        if (topped.error().code() == Errc::cancelled) co_return;
-        if (!co_await sleep_for(kAfterFailure)) co_return;
-        continue;
-      }
-      if (topped->queued > 0) more_pause = std::chrono::milliseconds(0);
-      if (topped->queued > 0 && !topped->is_full) continue;
-      if (topped->is_full) {
-        if (!co_await sleep_for(kFullPause)) co_return;
-        // Nobody may be taking from them; what comes to wait meanwhile is heard of.
-        const auto heard = co_await parts->record->wait_for_backlog(
-            parts->backlog_seen, steady_clock::now() + more_pause);
-        if (!heard) co_return;
-        more_pause = std::min(more_pause + kFullPause, kMostMorePause);
-        continue;
-      }
-      if (parts->next_due) {
-        const auto ahead = *parts->next_due - parts->record->now();
-        until = std::min(
-            until, steady_clock::now() +
-                       std::max<std::chrono::nanoseconds>(ahead, std::chrono::nanoseconds(0)) +
-                       std::chrono::milliseconds(1));
-      }
-      const auto waited = co_await parts->record->wait_for_backlog(parts->backlog_seen, until);
-      if (!waited) co_return;
+      done = co_await sleep_for(kTakenPause);
+    } else if (*leads && parts->dispatches() && parts->dispatch->is_open()) {
+      done = co_await top_up_and_wait(parts, &more_pause);
     } else {
       // Others see to it.
-      if (!co_await sleep_for(kAfterFailure)) co_return;
+      done = co_await sleep_for(kAfterFailure);
     }
+    if (!done) co_return;
   }
 }
 

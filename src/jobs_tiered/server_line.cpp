@@ -17,6 +17,10 @@ constexpr std::int64_t kOfAnother = 4;
 
 SteadyTime now() { return std::chrono::steady_clock::now(); }
 
+Error closed_error() {
+  return Error(Errc::unavailable, "dispatch: Redis has not been opened for jobs");
+}
+
 }  // namespace
 
 std::string key_base(const std::string& name) { return "rwp:{" + name + "}:"; }
@@ -45,10 +49,6 @@ ServerLine::ServerLine(std::shared_ptr<net_redis::Client> client, const Dispatch
       on_open_(std::move(on_open)) {}
 
 bool ServerLine::is_open() const { return open_ && client_ && client_->server().has_value(); }
-
-Error ServerLine::closed_error() const {
-  return Error(Errc::unavailable, "dispatch: Redis has not been opened for jobs");
-}
 
 Error ServerLine::why_closed() const {
   if (!client_) return Error(Errc::unavailable, "dispatch: shut down");

@@ -79,7 +79,6 @@ class ServerLine : public std::enable_shared_from_this<ServerLine> {
   void notice(const net_redis::Server& server);
   void hear(bool open);
   void count(const char* name);
-  Error closed_error() const;
   Error belongs_to(const std::string& database) const;
 
   std::shared_ptr<net_redis::Client> client_;

@@ -48,7 +48,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   boost::asio::awaitable<void> watch_health(std::shared_ptr<Wire> wire);
   Result<void> take_messages();
   Result<void> take(const Reply& reply);
-  void say(std::string_view command, const std::string& channel);
+  void say(std::string_view name, const std::string& channel);
   void lose(Error why);
 
   const boost::asio::any_io_executor executor_;
