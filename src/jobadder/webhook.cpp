@@ -36,17 +36,22 @@ bool is_word(std::string_view text, std::size_t most) {
   });
 }
 
-/// The id in the record that the delivery carries, whatever that is called.
-std::int64_t id_in(JsonView root, std::string_view member) {
-  std::int64_t id = 0;
+/// 0: `value` is no object, or has none.
+std::int64_t id_of(std::optional<JsonView> value, std::string_view member) {
+  if (!value || value->kind() != JsonKind::object) return 0;
+  const auto found = value->find(member);
+  const auto number = found ? found->as_int64() : std::nullopt;
+  return number && *number > 0 ? *number : 0;
+}
+
+/// Takes ids from the record that the delivery carries, whatever that is called.
+void read_ids(JsonView root, std::string_view member, WebhookEvent* event) {
   root.each_member([&](std::string_view, JsonView value) {
-    if (value.kind() != JsonKind::object) return true;
-    const auto found = value.find(member);
-    const auto number = found ? found->as_int64() : std::nullopt;
-    if (number && *number > 0) id = *number;
-    return id == 0;
+    event->id = id_of(value, member);
+    if (event->id == 0) return true;
+    event->candidate_id = id_of(value.find("candidate"), "candidateId");
+    return false;
   });
-  return id;
 }
 
 }  // namespace
@@ -82,7 +87,7 @@ Result<WebhookEvent> read_webhook_event(std::string body) {
   if (!is_word(event.event_id, kMaxIdBytes)) return wrong("eventId is missing, or no id");
   for (const auto& names : kEntities) {
     if (!event.event.starts_with(names.prefix)) continue;
-    event.id = id_in(document.root(), names.id_member);
+    read_ids(document.root(), names.id_member, &event);
     if (event.id != 0) event.entity = names.entity;
     break;
   }

@@ -106,6 +106,20 @@ TEST(JobAdderWebhookTest, EventNamesItsRecord) {
   EXPECT_EQ(event.event_id, "0b0c");
 }
 
+TEST(JobAdderWebhookTest, ApplicationsOfAnEventMaySayWhoseTheyAre) {
+  const auto of = [](const std::string& record) {
+    return read_webhook_event(
+               R"({"event":"jobapplication_created","eventId":"e1","jobApplication":)" + record +
+               "}")
+        .value();
+  };
+
+  EXPECT_EQ(of(R"({"applicationId":7,"candidate":{"candidateId":3}})").candidate_id, 3);
+  EXPECT_EQ(of(R"({"applicationId":7,"candidate":null})").candidate_id, 0);
+  EXPECT_EQ(of(R"({"applicationId":7,"candidate":[3]})").candidate_id, 0);
+  EXPECT_EQ(of(R"({"applicationId":7})").id, 7);
+}
+
 TEST(JobAdderWebhookTest, EventOfAnotherKindIsGoodAndAboutNothing) {
   const auto event = read_webhook_event(R"({"event":"sms_sent","eventId":"1"})").value();
 

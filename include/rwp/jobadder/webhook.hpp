@@ -30,6 +30,8 @@ struct WebhookEvent {
   Entity entity = Entity::none;
   /// 0: none that is known.
   std::int64_t id = 0;
+  /// Whose application or placement it is, as the record says; 0: it does not.
+  std::int64_t candidate_id = 0;
 };
 
 /// `Errc::invalid_argument`: no delivery of JobAdder. An event that this library does not know has

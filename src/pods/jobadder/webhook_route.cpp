@@ -81,7 +81,7 @@ class WebhookDesk {
     record.id = event->id;
     record.version = "event-" + event->event_id;
     std::vector<jobs::NewJob> one;
-    one.push_back(make_record_job(request.identity.tenant, std::move(record)));
+    one.push_back(make_record_job(request.identity.tenant, std::move(record), event->candidate_id));
     auto operation =
         with_deadline(parts_.store->insert(std::move(one)), SteadyClock::now() + kStorePatience);
     const auto inserted = co_await on(parts_.store->runtime().executor(), std::move(operation));
