@@ -135,6 +135,24 @@ TEST_F(TieredStepsTest, ARunThatEndedAndWhoseLeaseStayedIsNotRunAgain) {
   expect_each_once();
 }
 
+TEST_F(TieredStepsTest, ARunThatAUsersTransactionCompletesEndsOnceAndItsLeaseGoes) {
+  submit(*free_, "slow", 1);
+  worker_ = work(free_);
+  ASSERT_TRUE(eventually([&] { return runs_.active() == 1; }));
+  const auto [id, token] = runs_.tokens().at(0);
+
+  ASSERT_EQ(
+      sql("SELECT rwp.complete('" + id.to_string() + "', " + std::to_string(token) + ", '42')"),
+      "t");
+  runs_.release();
+
+  EXPECT_TRUE(
+      eventually([&] { return runs_.active() == 0 && in_redis("HLEN rwp:{jobs}:l") == "0"; }));
+  worker_.reset();
+  expect_each_once();
+  EXPECT_EQ(sql("SELECT result FROM rwp.ended"), "42");
+}
+
 TEST_F(TieredStepsTest, ACancellationThatRedisWasNotToldOfIsFinishedByTheReconciler) {
   submit(*free_, "k", 3);
   ASSERT_TRUE(is_queued(3));
