@@ -248,12 +248,10 @@ void WorkerLoop::marked(std::vector<RunPtr> runs, PerItem<LeaseState> answers) {
     } else if (!answers) {
       set_phase(*run, RunPhase::buffered);
       buffer_.push_front(run);
-    } else if (!(*answers)[i]) {
-      lose(run);
-    } else if ((*answers)[i]->cancel_requested) {
+    } else if ((*answers)[i] && (*answers)[i]->cancel_requested) {
       complete(run, Cancelled());
-    } else if (time >= run->control.lease_until) {
-      lose(run);  // By our own clock another worker may have it by now.
+    } else if (!(*answers)[i] || time >= run->control.lease_until) {
+      lose(run);  // By our own clock, too, another worker may have it by now.
     }
   }
   for (RunPtr& run : runs) {
