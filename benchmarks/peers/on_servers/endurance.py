@@ -23,6 +23,7 @@ import run
 import servers
 
 LOT = 100_000
+WAITING_ROUNDS = 3
 HOT = ("ready", "running", "tally")
 SIZES = "SELECT " + " || ' ' || ".join(f"pg_total_relation_size('rwp.{table}')" for table in HOT)
 
@@ -48,10 +49,13 @@ def rows_of(options, postgres, peer):
 
     if options.waiting:
         lot = min(LOT, options.waiting)
-        empty_submit, empty_drain = load(lot), work_off(lot)
+        # As many wait after each round as before it.
+        empty = [(load(lot), work_off(lot)) for _ in range(WAITING_ROUNDS)]
         load(options.waiting - lot)
-        yield "waiting/submit", load(lot), "jobs/s", empty_submit, 0.8
-        yield "waiting/drain", work_off(lot), "jobs/s", empty_drain, 0.8
+        waiting = [(load(lot), work_off(lot)) for _ in range(WAITING_ROUNDS)]
+        for i, what in enumerate(("submit", "drain")):
+            medians = [statistics.median(rates[i] for rates in rounds) for rounds in (waiting, empty)]
+            yield f"waiting/{what}", medians[0], "jobs/s", medians[1], 0.8
         peer.ask("drain", count=int(postgres.query("SELECT count(*) FROM rwp.ready")))
     if options.jobs:
         rates = []
