@@ -29,7 +29,6 @@ std::chrono::milliseconds pause_after(int failures) {
 /// full there are two at a time, each of a half: the store works at one while the other's jobs run.
 std::size_t WorkerLoop::claim_size() const {
   if (stopping_ || suspect_ || finish_failures_ > 0) return 0;
-  if (claims_ > 0 && !found_enough_) return 0;
   // Handlers that outrun the store's writes must not pile up completions.
   if (pending_.size() + finishing_ > 3 * options_.completion_batch + options_.concurrency) return 0;
   const std::size_t most = capacity() + policy_.prefetch();
@@ -38,6 +37,7 @@ std::size_t WorkerLoop::claim_size() const {
   const std::size_t lot = most - held;
   const std::size_t half = (most - options_.concurrency) / 2;
   if (held >= options_.concurrency && lot < half) return 0;
+  if (claims_ > 0 && (!found_enough_ || lot < kLeastHalf)) return 0;
   return std::min({lot, kMostClaimed, found_enough_ ? std::max(half, kLeastHalf) : lot});
 }
 
