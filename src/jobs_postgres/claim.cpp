@@ -194,9 +194,11 @@ void ClaimNumbers::give_up(std::int64_t number) {
   given_up_.emplace_back(number, std::chrono::steady_clock::now());
 }
 
-std::vector<std::int64_t> ClaimNumbers::given_up() {
-  const SteadyTime now = std::chrono::steady_clock::now();
-  while (!given_up_.empty() && now - given_up_.front().second > kGivenUpFor) given_up_.pop_front();
+void ClaimNumbers::freed(SteadyTime at) {
+  while (!given_up_.empty() && at - given_up_.front().second > kGivenUpFor) given_up_.pop_front();
+}
+
+std::vector<std::int64_t> ClaimNumbers::given_up() const {
   std::vector<std::int64_t> numbers;
   for (const auto& [number, since] : given_up_) numbers.push_back(number);
   return numbers;

@@ -38,8 +38,11 @@ class ClaimNumbers {
   std::int64_t next() { return ++last_; }
   /// Its answer was lost, and nobody looks for it any more; the server may still be at it.
   void give_up(std::int64_t number);
-  /// Those that have been given up of late: the server ends a statement that takes longer.
-  std::vector<std::int64_t> given_up();
+  /// Those that have been given up and may still lease jobs.
+  std::vector<std::int64_t> given_up() const;
+  /// What they had leased at this time has been freed. Those that were given up so long before that
+  /// the server has ended their statements are forgotten; while it is away, none is.
+  void freed(SteadyTime at);
 
  private:
   std::int64_t last_ = 0;

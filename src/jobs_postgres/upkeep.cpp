@@ -138,8 +138,10 @@ awaitable<Result<jobs::Rescued>> rescue_jobs(std::shared_ptr<Parts> parts, std::
   Effects effects;
   auto leased = co_await lease_what_is_dispatched(parts->session);
   if (!leased) co_return leased.error();
+  const SteadyTime asked = steady_clock::now();
   auto rescued = co_await rescue(parts->session, limit, parts->claims->given_up(), &effects);
   if (!rescued) co_return rescued.error();
+  parts->claims->freed(asked);
   parts->watch->on_committed(std::move(effects));
   co_await keep_up(parts);
   co_return rescued;

@@ -1,5 +1,6 @@
 // Jobs that the transaction of their submit leases to a worker that waits.
 
+#include "jobs_postgres/claim.hpp"
 #include <rwp/core/async.hpp>
 
 #include <algorithm>
@@ -126,6 +127,19 @@ class PostgresHandoverTest : public PostgresTest {
 
   std::shared_ptr<jobs::JobStore> store_ = open();
 };
+
+TEST(ClaimNumbersTest, WhatIsGivenUpIsKnownUntilItHasBeenFreedLongAfterwards) {
+  jobs_postgres::ClaimNumbers numbers;
+  const auto began = steady_clock::now();
+  numbers.give_up(numbers.next());
+  EXPECT_EQ(numbers.given_up().size(), 1U);
+
+  // The server may still be at it.
+  numbers.freed(began + 10s);
+  EXPECT_EQ(numbers.given_up().size(), 1U);
+  numbers.freed(steady_clock::now() + 100s);
+  EXPECT_TRUE(numbers.given_up().empty());
+}
 
 TEST_F(PostgresHandoverTest, AWorkerThatWaitsClaimsWhatTheSubmitHasLeasedToIt) {
   const auto claimed = claim_one_handed_over(30s);
