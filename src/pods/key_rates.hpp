@@ -27,7 +27,7 @@ class KeyRates {
 
  private:
   struct Rate {
-    std::size_t per_second;
+    std::size_t per_second = 0;
     net::TokenBucket bucket;
   };
 

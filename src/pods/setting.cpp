@@ -193,7 +193,7 @@ void add_ai_limits(std::vector<Setting>& all) {
 }
 
 void add_ai_batch(std::vector<Setting>& all) {
-  constexpr std::chrono::milliseconds kShortest{10};
+  static constexpr std::chrono::milliseconds kShortest{10};
   all.push_back(switch_setting(
       Names{"--ai-files", "RWP_AI_FILES", "",
             "Serve /v1/files and /v1/batches, kept in the job and object stores", kAi},

@@ -111,6 +111,7 @@ void ObjectFiles::remove_old_temporaries() const {
   again.release();  // closedir() closes it.
   const std::unique_ptr<::DIR, int (*)(::DIR*)> listing(opened, &::closedir);
   const auto oldest = std::chrono::system_clock::now() - kTemporaryAge;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the listing is this call's own.
   while (const ::dirent* entry = ::readdir(listing.get())) {
     struct ::stat status {};
     if (::fstatat(temporaries_.get(), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -168,7 +169,7 @@ Result<FileDescriptor> ObjectFiles::make_folder(std::string_view key, const KeyP
 }
 
 Result<ObjectFiles::OpenObject> ObjectFiles::open_object(std::string_view key, int folder,
-                                                         const std::string& name) const {
+                                                         const std::string& name) {
   OpenObject object;
   // O_NONBLOCK: a FIFO put there must not hold the thread.
   constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;

@@ -62,7 +62,7 @@ class ObjectFiles {
 
   Result<posix::FileDescriptor> open_folder(std::string_view key, const KeyPath& path) const;
   Result<posix::FileDescriptor> make_folder(std::string_view key, const KeyPath& path);
-  Result<OpenObject> open_object(std::string_view key, int folder, const std::string& name) const;
+  static Result<OpenObject> open_object(std::string_view key, int folder, const std::string& name);
   Result<posix::RangeLock> lock(std::string_view key) const;
   Result<void> check_conditions(std::string_view key, int folder, const std::string& name,
                                 const PutOptions& options) const;
