@@ -193,8 +193,7 @@ Result<posix::RangeLock> ObjectFiles::lock(std::string_view key) const {
 }
 
 Result<void> ObjectFiles::check_conditions(std::string_view key, int folder,
-                                           const std::string& name,
-                                           const PutOptions& options) const {
+                                           const std::string& name, const PutOptions& options) {
   struct ::stat status {};
   if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno != ENOENT) return open_error(errno, key);

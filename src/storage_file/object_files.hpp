@@ -64,8 +64,8 @@ class ObjectFiles {
   Result<posix::FileDescriptor> make_folder(std::string_view key, const KeyPath& path);
   static Result<OpenObject> open_object(std::string_view key, int folder, const std::string& name);
   Result<posix::RangeLock> lock(std::string_view key) const;
-  Result<void> check_conditions(std::string_view key, int folder, const std::string& name,
-                                const PutOptions& options) const;
+  static Result<void> check_conditions(std::string_view key, int folder, const std::string& name,
+                                       const PutOptions& options);
   Result<void> sync(std::string_view key, const KeyPath& path, int folder);
   void remove_old_temporaries() const;
 
