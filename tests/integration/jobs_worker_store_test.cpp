@@ -195,6 +195,7 @@ TEST_F(WorkerStoreTest, ASuspectRunsWithNothingBesideIt) {
 }
 
 TEST_F(WorkerStoreTest, OfTwoSuspectsThatTwoClaimsBringAtOnceOneIsHandedBack) {
+  options_.lease = 20s;
   const std::vector<Uuid> suspects{submit("suspect"), submit("suspect")};
   // A claim brings one suspect at most, once it is one: the first dies twice, then the second.
   for (int i = 0; i < 2; ++i) die_once("suspect");
@@ -226,6 +227,26 @@ TEST_F(WorkerStoreTest, OfTwoSuspectsThatTwoClaimsBringAtOnceOneIsHandedBack) {
   }
   EXPECT_GE(flaky_->suspects_held, 2);
   EXPECT_EQ(worker().statistics().refused, 0U);
+  EXPECT_TRUE(stopped());
+}
+
+TEST_F(WorkerStoreTest, ASuspectBeginsOnlyWhenNoClaimMayBringMore) {
+  options_.lease = 20s;
+  const Uuid suspect = submit("suspect");
+  for (int i = 0; i < 2; ++i) die_once("suspect");
+  ASSERT_TRUE(tests::run(control_, inner_->set_priority({suspect}, jobs::Priority::low)));
+  std::vector<jobs::NewJob> others;
+  for (int i = 0; i < 9'000; ++i) others.push_back(new_job("other"));
+  ASSERT_TRUE(tests::run(control_, inner_->insert(std::move(others))).has_value());
+  flaky_->claims_lag_behind_suspects = true;
+  worker().handle("other", [](Context&) -> Answer { co_return JsonText(); });
+  worker().handle("suspect", [flaky = flaky_](Context&) -> Answer {
+    EXPECT_EQ(flaky->open_claims, 0);
+    co_return JsonText();
+  });
+  worker().start();
+
+  EXPECT_EQ(ended(suspect).state, JobState::succeeded);
   EXPECT_TRUE(stopped());
 }
 

@@ -29,7 +29,12 @@ class FlakyJobStore final : public jobs::JobStore {
   std::atomic<int> inserts_to_lose{0};
   /// Claims with a suspect are answered when two of them are there, or after a while.
   std::atomic<bool> suspects_come_in_pairs{false};
+  /// A claim with a suspect is answered once there is another beside it, or after a while, and that
+  /// one later.
+  std::atomic<bool> claims_lag_behind_suspects{false};
   std::atomic<int> suspects_held{0};
+  /// Claims that have not been answered.
+  std::atomic<int> open_claims{0};
   std::atomic<int> claims{0};
   std::atomic<int> heartbeats{0};
   std::atomic<int> failed_finishes{0};
@@ -48,15 +53,26 @@ class FlakyJobStore final : public jobs::JobStore {
   Awaitable<Result<std::vector<jobs::ClaimedJob>>> do_claim(jobs::ClaimRequest request) override {
     if (away) co_return gone();
     ++claims;
+    ++open_claims;
+    pair_.notify_all();
     auto claimed = co_await inner_->claim(std::move(request));
-    if (suspects_come_in_pairs && claimed && !claimed->empty() && claimed->back().alone) {
-      const auto deadline = std::chrono::steady_clock::now() + kGuard / 4;
+    const bool suspect = claimed && !claimed->empty() && claimed->back().alone;
+    const auto deadline = std::chrono::steady_clock::now() + kGuard / 4;
+    if (suspect && suspects_come_in_pairs) {
       ++suspects_held;
       pair_.notify_all();
       while (suspects_held < 2 && std::chrono::steady_clock::now() < deadline) {
-        (void)co_await pair_.wait_until(deadline);
+        if (co_await pair_.wait_until(deadline) == Wake::cancelled) break;
       }
+    } else if (suspect && claims_lag_behind_suspects) {
+      ++suspects_held;
+      while (open_claims < 2 && std::chrono::steady_clock::now() < deadline) {
+        if (co_await pair_.wait_until(deadline) == Wake::cancelled) break;
+      }
+    } else if (suspects_held > 0 && claims_lag_behind_suspects) {
+      (void)co_await sleep_for(std::chrono::milliseconds(50));
     }
+    --open_claims;
     co_return claimed;
   }
   Awaitable<Result<void>> do_wait_for_work(jobs::ClaimRequest request,

@@ -89,6 +89,7 @@ Awaitable<void> WorkerLoop::claim_loop() {
     if (!jobs) {
       claim_after_ = now() + pause_after(++claim_failures_);
       log_.warn("claim failed", {{"worker", options_.name}, {"error", jobs.error()}});
+      pump();  // A suspect may have waited for this answer.
       drain_signal_.notify_all();
       continue;
     }

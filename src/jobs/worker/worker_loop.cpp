@@ -177,6 +177,7 @@ bool WorkerLoop::has_room(const Handler& handler) const {
 
 void WorkerLoop::begin_suspect() {
   if (!suspect_ || suspect_begun_ || held_.size() != 1 || dispatched_ != 0) return;
+  if (claims_ > 0) return;  // What it brings would run beside the suspect.
   if (suspect_->control.phase != RunPhase::held_back) return;  // Its payload is on the way.
   suspect_begun_ = true;
   if (suspect_->job().started) {
