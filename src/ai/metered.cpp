@@ -87,6 +87,44 @@ class MeteredModel final : public Model {
     TokenUsage usage_;
   };
 
+  /// One call of the ledger, with what it did not take of earlier ones. Unless it ends, as a
+  /// cancelled coroutine does not, all is owed again.
+  class Booking {
+   public:
+    Booking(MeteredModel* meter, UsageEntry paid) : meter_(meter) {
+      auto& owed = meter_->owed_;
+      while (!owed.empty() && entries_.size() < kMostOwedTogether) {
+        entries_.push_back(std::move(owed.front()));
+        owed.pop_front();
+      }
+      entries_.push_back(std::move(paid));
+    }
+    Booking(const Booking&) = delete;
+    Booking& operator=(const Booking&) = delete;
+    ~Booking() {
+      if (!entries_.empty() && entries_.back().at == UsageEntry().at) {
+        entries_.back().at = std::chrono::system_clock::now();
+      }
+      for (auto& entry : entries_) {
+        if (meter_->owed_.size() < kMostOwed) meter_->owed_.push_back(std::move(entry));
+      }
+    }
+
+    std::vector<UsageEntry> entries() const { return entries_; }
+    void ended(const Result<void>& booked) {
+      if (booked || !may_pass(booked.error())) entries_.clear();
+    }
+
+   private:
+    static bool may_pass(const Error& error) {
+      return error.retryable() || error.code() == Errc::unavailable ||
+             error.code() == Errc::deadline_exceeded || error.code() == Errc::cancelled;
+    }
+
+    MeteredModel* const meter_;
+    std::vector<UsageEntry> entries_;
+  };
+
   /// What is kept of a request, which is moved on itself, with the call's own span in its trace.
   template <class Request>
   Origin origin_of(Request& request) const {
@@ -145,16 +183,11 @@ class MeteredModel final : public Model {
     if (options_.ledger) {
       const Uuid id =
           options_.entry_id && !options_.entry_id->is_nil() ? *options_.entry_id : Uuid::make_v7();
-      std::vector<UsageEntry> owed = some_owed();
-      std::vector<UsageEntry> entries = owed;
-      entries.push_back(paid_by(call, id, cost, tier_of(*reply)));
+      Booking booking(this, paid_by(call, id, cost, tier_of(*reply)));
+      auto entries = booking.entries();
       const auto booked = co_await options_.ledger->record(std::move(entries));
-      if (!booked) {
-        ledger_failed(booked.error(), call.model(), cost);
-        owed.push_back(paid_by(call, id, cost, tier_of(*reply)));
-        owed.back().at = std::chrono::system_clock::now();
-        owe(booked.error(), std::move(owed));
-      }
+      if (!booked) ledger_failed(booked.error(), call.model(), cost);
+      booking.ended(booked);
     }
     co_return reply;
   }
@@ -175,25 +208,6 @@ class MeteredModel final : public Model {
       entry.saved.micro_usd = std::max<std::int64_t>(at_once.micro_usd - cost.micro_usd, 0);
     }
     return entry;
-  }
-
-  /// What the ledger did not take of earlier calls; whoever has it books it, or owes it again.
-  std::vector<UsageEntry> some_owed() {
-    std::vector<UsageEntry> some;
-    while (!owed_.empty() && some.size() < kMostOwedTogether) {
-      some.push_back(std::move(owed_.front()));
-      owed_.pop_front();
-    }
-    return some;
-  }
-
-  void owe(const Error& error, std::vector<UsageEntry> entries) {
-    const bool passes = error.retryable() || error.code() == Errc::unavailable ||
-                        error.code() == Errc::deadline_exceeded;
-    for (auto& entry : entries) {
-      if (!passes || owed_.size() >= kMostOwed) return;
-      owed_.push_back(std::move(entry));
-    }
   }
 
   static std::string tier_of(const ChatReply& reply) { return reply.service_tier; }

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,11 +22,12 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using tests::run;
 
-/// Keeps entries in memory, or refuses them.
+/// Keeps entries in memory, or refuses them, or throws as what is cancelled does.
 class ListLedger final : public UsageLedger {
  public:
   std::vector<UsageEntry> entries{};
   bool refuses = false;
+  bool throws = false;
 
   boost::asio::awaitable<Result<void>> reserve(UsageReservation) override {
     co_return Result<void>();
@@ -35,6 +37,7 @@ class ListLedger final : public UsageLedger {
   }
   boost::asio::awaitable<Result<Money>> balance(std::string) override { co_return Money(); }
   boost::asio::awaitable<Result<void>> record(std::vector<UsageEntry> more) override {
+    if (throws) throw std::runtime_error("cancelled");
     if (refuses) co_return Error(Errc::unavailable, "the ledger is away");
     for (auto& entry : more) entries.push_back(std::move(entry));
     co_return Result<void>();
@@ -228,6 +231,20 @@ TEST_F(MeteredTest, WhatTheLedgerDidNotTakeIsBookedWithLaterCallsOnce) {
   EXPECT_EQ(ids.size(), 4U);
   // When they were asked, not when they were booked.
   EXPECT_NE(ledger_->entries[0].at, std::chrono::system_clock::time_point());
+}
+
+TEST_F(MeteredTest, ACallThatIsCancelledAtTheLedgerTakesNoBookingsOfOthersAway) {
+  for (int i = 0; i < 3; ++i) inner_->answer(priced_reply("gpt-x"));
+  ledger_->refuses = true;
+  ASSERT_TRUE(ask().has_value());
+  ledger_->throws = true;
+  ASSERT_FALSE(ask().has_value());
+  ledger_->throws = false;
+  ledger_->refuses = false;
+
+  ASSERT_TRUE(ask().has_value());
+
+  EXPECT_EQ(ledger_->entries.size(), 3U);
 }
 
 TEST_F(MeteredTest, NamesBeyondFiftyShareOneSeries) {
