@@ -87,6 +87,9 @@ awaitable<Result<JsonText>> BatchRun::hand_out(ai::Batch batch) {
     auto read = co_await read_all_files(batch, &lines);
     if (!read) {
       if (!is_kept) --state_.hand_outs;
+      // A run that died after it had handed all out removed them.
+      const bool are_gone = read.error().code() == Errc::not_found;
+      if (are_gone && found->inside.empty()) co_return co_await end_without_rows();
       co_return later(read.error());
     }
     if (!std::exchange(is_kept, true)) {

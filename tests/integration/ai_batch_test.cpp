@@ -28,7 +28,10 @@ class CuttableApi final : public ai::BatchApi {
   explicit CuttableApi(std::shared_ptr<ai::BatchApi> inner) : inner_(std::move(inner)) {}
 
   /// The step whose answer never arrives: "upload", "create", "download", …
-  void lose_answer_of(std::string step) { lost_ = std::move(step); }
+  void lose_answer_of(std::string step) {
+    lost_one_ = false;
+    lost_ = std::move(step);
+  }
   bool lost_one() const { return lost_one_; }
 
   boost::asio::awaitable<Result<ai::ProviderFile>> upload(ai::FileUpload upload) override {
@@ -643,6 +646,22 @@ TEST_F(BookedBatchTest, ABatchForWhichNobodyWaitsIsCancelledAndWhatItFinishedBoo
   // One line of two was under way.
   EXPECT_EQ(fake_->bill().batch_answers, 1U);
   for (const auto& job : wait_all()) EXPECT_EQ(job.state, JobState::cancelled);
+}
+
+TEST_F(BookedBatchTest, ABatchWhoseProcessEndedAsItRemovedTheFilesEndsThoughARequestWasCancelled) {
+  keep_books(Money{1'000'000});
+  stop_before_answers(2);
+  std::vector<Uuid> first = {rows()[0]};
+  ASSERT_TRUE(run(control_, store_->cancel(first)).has_value());
+  api_->lose_answer_of("remove");
+  restart_batches();
+  ASSERT_TRUE(becomes([&] { return api_->lost_one(); }));
+  restart_batches();
+
+  for (const auto& job : wait_all()) EXPECT_EQ(job.state, JobState::succeeded);
+  EXPECT_TRUE(files_go());
+  EXPECT_EQ(booked().calls, 2U);
+  EXPECT_EQ(counted(), 2.0);
 }
 
 TEST(OutputLinesTest, WhatThereIsNoRoomForIsReadAgain) {
