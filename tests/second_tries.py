@@ -9,35 +9,42 @@ sanitizer, and no more than three tests. Exit code 1 when one failed for good. T
 few, so that whoever sees only the end of a long output sees why.
 """
 
+import collections
 import re
 import sys
 
 MOST_SECOND_TRIES = 3
 LINES_A_TEST = 14
 
-RESULT = re.compile(r"^ *(?:\d+/\d+ )?Test +#(\d+): (.*?) \.*(\*\*\*)?(\w[\w ()]*?) +[\d.]+ sec")
-START = re.compile(r"^ +Start +\d+: ")
+# "Passed", "***Failed", "***Timeout", "***Exception: SegFault", "Subprocess aborted***Exception:", …
+RESULT = re.compile(r"^ *(?:\d+/\d+ )?Test +#(\d+): (.*?) \.{3,}(.*?) +[\d.]+ sec")
+START = re.compile(r"^ +Start +(\d+): ")
 TELLING = re.compile(r"Failure$|error:|Error:|ERROR:|Traceback|broken:|cluster:|ASSERT|FAILED|Assertion")
 SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
 
 
 def failures(lines):
     """The runs that failed, as number, name and what they printed; and the numbers that passed."""
-    failed, passed, block = [], set(), None
+    failed, passed, block, runs = [], set(), None, collections.Counter()
     for line in lines:
-        result = RESULT.match(line)
+        result, start = RESULT.match(line), START.match(line)
         if result:
-            number, name, bad, word = result.groups()
+            number, name, word = result.groups()
             block = None
-            if bad and word != "Skipped":
+            if word.strip() == "Passed":
+                passed.add(int(number))
+            elif "***Skipped" not in word:
                 block = []
                 failed.append((int(number), name.strip(), block))
-            elif not bad:
-                passed.add(int(number))
-        elif START.match(line) or re.match(r"^\d+% tests passed", line):
+        elif start:
+            block = None
+            runs[int(start[1])] += 1
+        elif re.match(r"^\d+% tests passed", line):
             block = None
         elif block is not None:
             block.append(line)
+    known = {number for number, _, _ in failed}
+    failed += [(number, f"test {number}", []) for number in runs if runs[number] > 1 and number not in known]
     return failed, passed
 
 

@@ -46,6 +46,16 @@ class SecondTries(unittest.TestCase):
                         "a.cpp:3:1: runtime error: signed integer overflow"):
             self.assertEqual(judge(FAILED.format(1, "A.B", finding) + PASSED.format(1, "A.B"))[0], 1, finding)
 
+    def test_a_crash_is_a_failure_in_all_of_ctests_words(self):
+        for word in ("***Failed ", "***Timeout ", "***Exception: SegFault", "***Exception: Numerical",
+                     "Subprocess aborted***Exception:  ", "Bus error***Exception:  "):
+            log = f" 1/9 Test  #1: A.B ........{word}  0.02 sec\nERROR: AddressSanitizer: x\n\n"
+            self.assertEqual(judge(log + PASSED.format(1, "A.B"))[0], 1, word)
+
+    def test_who_ran_twice_had_failed_whatever_ctest_said_of_it(self):
+        start = "      Start 7: A.B\n"
+        self.assertEqual(judge(start + "???\n" + start + PASSED.format(7, "A.B"))[0], 1)
+
     def test_four_second_tries_are_no_chance(self):
         def log(count):
             return "".join(FAILED.format(n, f"T.{n}", "why") + PASSED.format(n, f"T.{n}")
