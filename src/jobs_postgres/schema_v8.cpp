@@ -40,7 +40,7 @@ BEGIN
     RETURN false;
   END;
   -- Another may have been here first.
-  IF pg_relation_size(v_table) < p_least_bytes THEN RETURN false; END IF;
+  IF pg_relation_size(v_table) < greatest(p_least_bytes, 2 * v_paged) THEN RETURN false; END IF;
   EXECUTE format('CREATE UNLOGGED TABLE rwp.kept_%s AS SELECT * FROM %s %s',
                  p_table, v_table, v_order);
   EXECUTE format('TRUNCATE %s', v_table);
