@@ -63,7 +63,7 @@ build() {
 
 # run_tests PRESET [CTEST_ARGUMENT …]
 run_tests() {
-  local preset=$1 log="build/$1-ctest.log" code=0
+  local preset=$1 log="build/$1-ctest.log" code=0 judged=0
   shift
   # Two at once, so that a sanitizer's slowness does not look like a missed deadline. What fails runs once
   # more; tests/second_tries.py says for which tests a pass then counts.
@@ -72,8 +72,9 @@ run_tests() {
   summary="build/$preset-ctest-summary.txt"
   sed -n '/% tests passed/,/^Total Test time/p' "$log" >"$summary"
   ctest --test-dir "build/$preset" -N -L "conformance|integration" "$@" >"build/$preset-may-retry.txt"
-  python3 tests/second_tries.py "$log" "build/$preset-may-retry.txt" || code=1
-  [[ $code -eq 0 ]] || return 1
+  python3 tests/second_tries.py "$log" "build/$preset-may-retry.txt" || judged=1
+  [[ $code -eq 0 || $judged -ne 0 ]] || tail -n 20 "$log"  # It is ctest itself that failed.
+  [[ $code -eq 0 && $judged -eq 0 ]] || return 1
   head -n 1 "$summary"
 }
 
