@@ -4,8 +4,8 @@
   second_tries.py LOG MAY_RETRY    MAY_RETRY: what `ctest -N` printed of the tests with a label that may
 
 A test of stores and servers may pass at its second try, since a machine that stalls for seconds can break what it
-assumes of time; it is named, with what it said at first. Nothing else may: no other test, no finding of a
-sanitizer, and no more than three tests. Exit code 1 when one failed for good. The sayings come last, and
+assumes of time; it is named, with what it said at first. Nothing else may: no other test, no crash, no
+finding of a sanitizer, and no more than three tests. Exit code 1 when one failed for good. The sayings come last, and
 few, so that whoever sees only the end of a long output sees why.
 """
 
@@ -19,8 +19,8 @@ LINES_A_TEST = 14
 # "Passed", "***Failed", "***Timeout", "***Exception: SegFault", "Subprocess aborted***Exception:", …
 RESULT = re.compile(r"^ *(?:\d+/\d+ )?Test +#(\d+): (.*?) \.{3,}(.*?) +[\d.]+ sec")
 START = re.compile(r"^ +Start +(\d+): ")
-TELLING = re.compile(r"Failure$|error:|Error:|ERROR:|Traceback|broken:|cluster:|ASSERT|FAILED|Assertion")
-SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
+TELLING = re.compile(r"^crashed: |Failure$|error:|Error:|ERROR:|Traceback|broken:|cluster:|ASSERT|FAILED|Assertion")
+SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:|^crashed: ")
 
 
 def failures(lines):
@@ -34,7 +34,7 @@ def failures(lines):
             if word.strip() == "Passed":
                 passed.add(int(number))
             elif "***Skipped" not in word:
-                block = []
+                block = [f"crashed: {word.strip()}"] if "Exception" in word else []
                 failed.append((int(number), name.strip(), block))
         elif start:
             block = None
@@ -68,7 +68,7 @@ def main():
         elif number not in may_retry:
             bad[number] = "failed once, and waits for nobody"
         elif any(SANITIZER.search(line) for line in block):
-            bad[number] = "a sanitizer found something"
+            bad[number] = "crashed, or a sanitizer found something"
     forgiven = [number for number in names if number not in bad]
     if len(forgiven) > MOST_SECOND_TRIES:
         bad |= {number: f"failed once, as more than {MOST_SECOND_TRIES} did" for number in forgiven}

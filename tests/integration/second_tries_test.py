@@ -47,6 +47,9 @@ class SecondTries(unittest.TestCase):
             self.assertEqual(judge(FAILED.format(1, "A.B", finding) + PASSED.format(1, "A.B"))[0], 1, finding)
 
     def test_a_crash_is_a_failure_in_all_of_ctests_words(self):
+        for word in ("***Exception: SegFault", "Child aborted***Exception:  "):
+            log = f" 1/9 Test  #1: A.B ........{word}  0.02 sec\n\n"
+            self.assertEqual(judge(log + PASSED.format(1, "A.B"))[0], 1, word)
         for word in ("***Failed ", "***Timeout ", "***Exception: SegFault", "***Exception: Numerical",
                      "Subprocess aborted***Exception:  ", "Bus error***Exception:  "):
             log = f" 1/9 Test  #1: A.B ........{word}  0.02 sec\nERROR: AddressSanitizer: x\n\n"
